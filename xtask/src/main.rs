@@ -1,3 +1,32 @@
-//! (being written)
+//! Repository chores. `cargo xtask help` lists them.
 
-fn main() {}
+mod codegen;
+mod test;
+mod tidy;
+
+use clap::{Parser, Subcommand};
+
+#[derive(Parser)]
+#[command(name = "cargo xtask", about = "Headwater's repository chores")]
+struct Arguments {
+    #[command(subcommand)]
+    chore: Chore,
+}
+
+#[derive(Subcommand)]
+enum Chore {
+    /// Writes crates/wire/src/messages from the field tables in crates/wire/tables
+    Codegen(codegen::Options),
+    /// Checks the arrows between crates and the file rules
+    Tidy(tidy::Options),
+    /// Sets up and runs every test, quick form
+    Test(test::Options),
+}
+
+fn main() -> anyhow::Result<()> {
+    match Arguments::parse().chore {
+        Chore::Codegen(options) => codegen::run(&options),
+        Chore::Tidy(options) => tidy::run(&options),
+        Chore::Test(options) => test::run(&options),
+    }
+}
