@@ -1,1 +1,14 @@
-//! (being written)
+//! A broker in a process, with faults and virtual time.
+//!
+//! Owns: the simulated network and clock that `client` and `broker` run over in tests, and the test broker.
+//!
+//! Invariants: under simulation everything runs on one current-thread runtime with paused time; the same seed gives
+//! the same trace.
+//!
+//! Does not know: what is being tested. A dev-dependency only.
+
+mod clock;
+mod net;
+
+pub use clock::SimClock;
+pub use net::{Faults, SimNet, Trace};
