@@ -48,6 +48,7 @@ impl Entropy {
     }
 
     /// A generator of its own, seeded from this one.
+    #[must_use]
     pub fn fork(&mut self) -> Self {
         Self::from_seed(self.next_u64())
     }

@@ -40,10 +40,7 @@ impl TopicName {
             "" => Err(InvalidName::Empty),
             "." | ".." => Err(InvalidName::Dots(name.to_owned())),
             _ if name.len() > Self::MAX_LENGTH => Err(InvalidName::TooLong(name.len())),
-            _ => match name
-                .chars()
-                .find(|c| !c.is_ascii_alphanumeric() && !matches!(c, '.' | '_' | '-'))
-            {
+            _ => match name.chars().find(|c| !c.is_ascii_alphanumeric() && !matches!(c, '.' | '_' | '-')) {
                 Some(illegal) => Err(InvalidName::IllegalCharacter(name.to_owned(), illegal)),
                 None => Ok(Self(Arc::from(name))),
             },
@@ -99,9 +96,6 @@ mod tests {
         assert_eq!(TopicName::new(""), Err(InvalidName::Empty));
         assert_eq!(TopicName::new(".."), Err(InvalidName::Dots("..".into())));
         assert_eq!(TopicName::new(&"a".repeat(250)), Err(InvalidName::TooLong(250)));
-        assert_eq!(
-            TopicName::new("a/b"),
-            Err(InvalidName::IllegalCharacter("a/b".into(), '/'))
-        );
+        assert_eq!(TopicName::new("a/b"), Err(InvalidName::IllegalCharacter("a/b".into(), '/')));
     }
 }

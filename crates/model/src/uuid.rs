@@ -42,7 +42,7 @@ impl Uuid {
             let digit = ALPHABET.iter().position(|symbol| *symbol == byte)? as u128;
             if index < 21 {
                 value = (value << 6) | digit;
-            } else if digit & 0b1111 == 0 {
+            } else if digit.trailing_zeros() >= 4 {
                 value = (value << 2) | (digit >> 4);
             } else {
                 return None;
@@ -58,11 +58,7 @@ impl fmt::Display for Uuid {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let value = u128::from_be_bytes(self.0);
         let digit = |index: u32| {
-            let six_bits = if index < 21 {
-                value >> (122 - 6 * index)
-            } else {
-                value << 4
-            };
+            let six_bits = if index < 21 { value >> (122 - 6 * index) } else { value << 4 };
             char::from(*ALPHABET.get((six_bits & 63) as usize).unwrap_or(&b'A'))
         };
         f.pad(&(0..22).map(digit).collect::<String>())

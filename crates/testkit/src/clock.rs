@@ -16,10 +16,7 @@ impl SimClock {
 
     /// A clock that starts now, within a runtime whose time is paused.
     pub fn start() -> Self {
-        Self {
-            origin: Instant::now(),
-            wall_origin: Self::WALL_ORIGIN,
-        }
+        Self { origin: Instant::now(), wall_origin: Self::WALL_ORIGIN }
     }
 }
 

@@ -36,12 +36,7 @@ pub struct Faults {
 impl Faults {
     /// A network that only delays, by at most a millisecond.
     pub fn none() -> Self {
-        Self {
-            cut_one_in: 0,
-            cut_within_bytes: 0,
-            refuse_one_in: 0,
-            max_delay: Duration::from_millis(1),
-        }
+        Self { cut_one_in: 0, cut_within_bytes: 0, refuse_one_in: 0, max_delay: Duration::from_millis(1) }
     }
 
     /// A network on which half of all connections are cut within some kilobytes.
@@ -76,9 +71,7 @@ pub struct SimNet {
 
 impl std::fmt::Debug for SimNet {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("SimNet")
-            .field("trace", &self.trace())
-            .finish_non_exhaustive()
+        f.debug_struct("SimNet").field("trace", &self.trace()).finish_non_exhaustive()
     }
 }
 
@@ -142,10 +135,7 @@ impl SimNet {
             trace: Trace::default(),
             generation: watch::Sender::new(0),
         };
-        Self {
-            state: Arc::new(Mutex::new(state)),
-            clock,
-        }
+        Self { state: Arc::new(Mutex::new(state)), clock }
     }
 
     /// Whatever listens: it is given the far end of each new connection.
@@ -224,11 +214,7 @@ impl State {
             return (None, None);
         }
         let after = Some(self.entropy.below(self.faults.cut_within_bytes));
-        if self.entropy.chance(1, 2) {
-            (after, None)
-        } else {
-            (None, after)
-        }
+        if self.entropy.chance(1, 2) { (after, None) } else { (None, after) }
     }
 }
 
@@ -248,8 +234,12 @@ impl Pump {
         };
         match end {
             // The other direction goes on, as with a half-closed socket.
-            End::Closed => drop(to.shutdown().await),
-            End::Cut => drop(self.cut.send_replace(true)),
+            End::Closed => {
+                let _ = to.shutdown().await;
+            }
+            End::Cut => {
+                self.cut.send_replace(true);
+            }
         }
     }
 
@@ -259,15 +249,14 @@ impl Pump {
         let mut carried = 0_u64;
         loop {
             let Ok(read) = from.read(&mut buffer).await else {
-                return;
+                return End::Cut;
             };
             if read == 0 {
-                return;
+                return End::Closed;
             }
             self.delay().await;
-            let allowed = self
-                .cut_after
-                .map_or(read, |after| read.min(after.saturating_sub(carried) as usize));
+            let allowed =
+                self.cut_after.map_or(read, |after| read.min(after.saturating_sub(carried) as usize));
             let piece = buffer.get(..allowed).unwrap_or_default();
             self.net.lock().trace.record(
                 self.net.clock.monotonic().since_origin(),
@@ -299,11 +288,8 @@ mod tests {
 
     /// Echoes over many connections on a rough network; gives the trace and how many bytes came back in order.
     fn echo(seed: u64) -> (Trace, usize) {
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_time()
-            .start_paused(true)
-            .build()
-            .unwrap();
+        let runtime =
+            tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
         runtime.block_on(async {
             let net = SimNet::new(seed, Faults::rough(), SimClock::start());
             net.listen(|server| {
@@ -326,12 +312,7 @@ mod tests {
                 });
                 let mut answer = Vec::new();
                 let _ = read.read_to_end(&mut answer).await;
-                assert!(
-                    answer
-                        .iter()
-                        .enumerate()
-                        .all(|(at, byte)| usize::from(*byte) == at / 100)
-                );
+                assert!(answer.iter().enumerate().all(|(at, byte)| usize::from(*byte) == at / 100));
                 echoed += answer.len();
                 let _ = writer.await;
             }

@@ -44,11 +44,7 @@ pub struct Worst {
 
 impl Worst {
     fn is_beaten_by(&self, departure: &Departure, delay_minutes: i64) -> bool {
-        let challenger = (
-            Reverse(delay_minutes),
-            departure.carrier.as_str(),
-            departure.flight,
-        );
+        let challenger = (Reverse(delay_minutes), departure.carrier.as_str(), departure.flight);
         challenger < (Reverse(self.delay_minutes), self.carrier.as_str(), self.flight)
     }
 }
@@ -82,11 +78,7 @@ impl Hour {
         self.departed += 1;
         self.delayed_15 += u64::from(delay_minutes >= DELAYED_MINUTES);
         self.total_delay_minutes += delay_minutes;
-        if self
-            .worst
-            .as_ref()
-            .is_none_or(|worst| worst.is_beaten_by(departure, delay_minutes))
-        {
+        if self.worst.as_ref().is_none_or(|worst| worst.is_beaten_by(departure, delay_minutes)) {
             self.worst = Some(Worst {
                 carrier: departure.carrier.clone(),
                 airline: departure.airline.clone(),
@@ -124,9 +116,7 @@ pub struct BoardRow {
 
 /// A time in milliseconds since 1970 as RFC 3339 in UTC; the empty text beyond the year 9999.
 pub fn rfc3339(ms: i64) -> String {
-    jiff::Timestamp::from_millisecond(ms)
-        .map(|time| time.to_string())
-        .unwrap_or_default()
+    jiff::Timestamp::from_millisecond(ms).map(|time| time.to_string()).unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -151,41 +141,25 @@ mod tests {
     #[test]
     fn cancelled_flights_are_scheduled_but_neither_departed_nor_delayed() {
         let hour = count(&[departure("UA", 1, None)]);
-        assert_eq!(
-            hour,
-            Hour {
-                scheduled: 1,
-                cancelled: 1,
-                ..Hour::default()
-            }
-        );
+        assert_eq!(hour, Hour { scheduled: 1, cancelled: 1, ..Hour::default() });
     }
 
     #[test]
     fn early_flights_reduce_the_total_and_can_be_the_worst() {
         let hour = count(&[departure("UA", 1, Some(-5)), departure("UA", 2, Some(-3))]);
-        assert_eq!(
-            (hour.departed, hour.delayed_15, hour.total_delay_minutes),
-            (2, 0, -8)
-        );
+        assert_eq!((hour.departed, hour.delayed_15, hour.total_delay_minutes), (2, 0, -8));
         assert_eq!(hour.worst.unwrap().flight, 2);
     }
 
     #[test]
     fn fifteen_minutes_are_a_delay_and_fourteen_are_not() {
-        assert_eq!(
-            count(&[departure("UA", 1, Some(14)), departure("UA", 2, Some(15))]).delayed_15,
-            1
-        );
+        assert_eq!(count(&[departure("UA", 1, Some(14)), departure("UA", 2, Some(15))]).delayed_15, 1);
     }
 
     #[test]
     fn ties_for_the_worst_go_to_the_lower_carrier_then_flight_in_any_order() {
-        let mut departures = vec![
-            departure("UA", 2, Some(9)),
-            departure("AA", 7, Some(9)),
-            departure("AA", 3, Some(9)),
-        ];
+        let mut departures =
+            vec![departure("UA", 2, Some(9)), departure("AA", 7, Some(9)), departure("AA", 3, Some(9))];
         for _ in 0..3 {
             departures.rotate_left(1);
             let worst = count(&departures).worst.unwrap();

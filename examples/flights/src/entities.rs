@@ -27,29 +27,17 @@ pub struct DamagedTable {
 
 /// The 16 airlines, by carrier code.
 pub fn airlines() -> Result<Vec<Entity>, DamagedTable> {
-    read(
-        "airlines",
-        include_bytes!("../data/airlines.csv.gz"),
-        |airline: &Airline| airline.carrier.clone(),
-    )
+    read("airlines", include_bytes!("../data/airlines.csv.gz"), |airline: &Airline| airline.carrier.clone())
 }
 
 /// The 1,458 airports, by FAA code.
 pub fn airports() -> Result<Vec<Entity>, DamagedTable> {
-    read(
-        "airports",
-        include_bytes!("../data/airports.csv.gz"),
-        |airport: &Airport| airport.faa.clone(),
-    )
+    read("airports", include_bytes!("../data/airports.csv.gz"), |airport: &Airport| airport.faa.clone())
 }
 
 /// The 3,322 aircraft, by tail number.
 pub fn planes() -> Result<Vec<Entity>, DamagedTable> {
-    read(
-        "planes",
-        include_bytes!("../data/planes.csv.gz"),
-        |plane: &Plane| plane.tailnum.clone(),
-    )
+    read("planes", include_bytes!("../data/planes.csv.gz"), |plane: &Plane| plane.tailnum.clone())
 }
 
 fn read<T: DeserializeOwned + Serialize>(
@@ -57,23 +45,15 @@ fn read<T: DeserializeOwned + Serialize>(
     gzipped: &[u8],
     key: impl Fn(&T) -> String,
 ) -> Result<Vec<Entity>, DamagedTable> {
-    let damaged = |problem: &dyn std::fmt::Display| DamagedTable {
-        table,
-        problem: problem.to_string(),
-    };
+    let damaged = |problem: &dyn std::fmt::Display| DamagedTable { table, problem: problem.to_string() };
     let mut text = Vec::new();
-    GzDecoder::new(gzipped)
-        .read_to_end(&mut text)
-        .map_err(|error| damaged(&error))?;
+    GzDecoder::new(gzipped).read_to_end(&mut text).map_err(|error| damaged(&error))?;
     csv::Reader::from_reader(text.as_slice())
         .into_deserialize()
         .map(|row| {
             let row: T = row.map_err(|error| damaged(&error))?;
             let value = serde_json::to_vec(&row).map_err(|error| damaged(&error))?;
-            Ok(Entity {
-                key: key(&row),
-                value,
-            })
+            Ok(Entity { key: key(&row), value })
         })
         .collect()
 }
@@ -87,9 +67,6 @@ mod tests {
         assert_eq!(airlines().unwrap().len(), 16);
         assert_eq!(airports().unwrap().len(), 1_458);
         assert_eq!(planes().unwrap().len(), 3_322);
-        assert_eq!(
-            airlines().unwrap()[0].value,
-            br#"{"carrier":"9E","name":"Endeavor Air Inc."}"#
-        );
+        assert_eq!(airlines().unwrap()[0].value, br#"{"carrier":"9E","name":"Endeavor Air Inc."}"#);
     }
 }

