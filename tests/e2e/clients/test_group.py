@@ -1,0 +1,111 @@
+"""A consumer group of two through a join and a death, by every foreign client, and by two kinds in one group."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from conftest import Cluster, require_client
+from support.members import CLIENTS, Member, Seen
+from support.processes import wait_for
+
+PARTITIONS = 4
+WAVE = 60
+
+
+class Waves:
+    """Numbered records, so that any that is lost can be named."""
+
+    def __init__(self) -> None:
+        self._next = 0
+
+    def next(self) -> list[tuple[str, str]]:
+        first, self._next = self._next, self._next + WAVE
+        return [(f"key-{n % 23}", f"value-{n}") for n in range(first, self._next)]
+
+
+def values(wave: list[tuple[str, str]]) -> set[str]:
+    return {value for _, value in wave}
+
+
+def wait_until_seen(members: list[Member], expected: set[str], timeout_s: float) -> None:
+    def missing() -> set[str]:
+        return expected - set().union(*(member.values() for member in members))
+
+    try:
+        wait_for("the group to consume a wave", lambda: not missing(), timeout_s)
+    except AssertionError:
+        words = "\n".join(f"{member.process.name}:\n{member.process.last_words(6)}" for member in members)
+        raise AssertionError(f"{len(missing())} records missing, such as {sorted(missing())[:5]}\n{words}") from None
+
+
+def partitions_of(member: Member, wave: set[str]) -> set[int]:
+    return {seen.partition for seen in member.seen() if seen.value in wave}
+
+
+def assert_one_log(seen: list[Seen]) -> None:
+    """All members read the same log: an offset of a partition is always the same record."""
+    by_position: dict[tuple[int, int], Seen] = {}
+    for one in seen:
+        assert by_position.setdefault((one.partition, one.offset), one) == one
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [("kcat", "kcat"), ("confluent", "confluent"), ("console", "console"), ("confluent", "console")],
+)
+def test_a_group_of_two_survives_a_join_and_a_death_and_resumes(
+    cluster: Cluster, folder: Path, first: str, second: str
+) -> None:
+    for client in (first, second):
+        require_client(client)
+    ours = CLIENTS[first](cluster.bootstrap, folder)
+    theirs = CLIENTS[second](cluster.bootstrap, folder)
+    topic = group = f"group-of-{first}-{second}"
+    ours.create_topic(topic, PARTITIONS)
+    waves = Waves()
+
+    # One member has every partition.
+    wave = waves.next()
+    sent = values(wave)
+    ours.produce(topic, wave)
+    survivor = ours.join("survivor", topic, group)
+    wait_until_seen([survivor], sent, 60)
+
+    # Another joins: from then on both get records.
+    victim = theirs.join("victim", topic, group)
+
+    def both_have_partitions() -> bool:
+        wave = waves.next()
+        sent.update(values(wave))
+        before = len(survivor.seen())
+        theirs.produce(topic, wave)
+        wait_until_seen([survivor, victim], sent, 60)
+        return len(victim.seen()) > 0 and len(survivor.seen()) > before
+
+    wait_for("both members to have partitions", both_have_partitions, 90, every_s=0.3)
+    wave = waves.next()
+    sent |= values(wave)
+    ours.produce(topic, wave)
+    wait_until_seen([survivor, victim], sent, 60)
+    mine, its = (partitions_of(member, values(wave)) for member in (survivor, victim))
+    assert (len(mine), len(its)) == (2, 2) and not mine & its, "the range assignor gives each member its half"
+
+    # It dies without a word: after its session the survivor has everything again.
+    victim.kill()
+    wave = waves.next()
+    sent |= values(wave)
+    ours.produce(topic, wave)
+    wait_until_seen([survivor], values(wave), 60)
+    wait_until_seen([survivor, victim], sent, 5)
+
+    # The survivor leaves in order; who comes next resumes where it committed.
+    survivor.leave()
+    successor = theirs.join("successor", topic, group)
+    wave = waves.next()
+    theirs.produce(topic, wave)
+    wait_until_seen([successor], values(wave), 60)
+    assert successor.values() == values(wave), "the successor consumed again what had been committed"
+    successor.leave()
+
+    assert_one_log(survivor.seen() + victim.seen() + successor.seen())

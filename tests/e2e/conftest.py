@@ -1,0 +1,146 @@
+"""Fixtures: the cluster under test (ours, or Apache Kafka), and a folder for each test that is kept if it fails."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Protocol
+
+import pytest
+from support import kafka
+from support.headwater import HeadwaterBroker
+from support.kafka import KafkaCluster
+from support.paths import ARTIFACTS, HEADWATER, SHARED_DATA
+
+CLUSTERS = ("headwater", "kafka")
+
+
+class Cluster(Protocol):
+    """Where a test's clients connect to."""
+
+    name: str
+
+    @property
+    def bootstrap(self) -> str: ...
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--cluster", choices=(*CLUSTERS, "both"), default="both", help="the cluster under test")
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if "cluster" in metafunc.fixturenames:
+        chosen = metafunc.config.getoption("--cluster")
+        names = CLUSTERS if chosen == "both" else (chosen,)
+        metafunc.parametrize("cluster", names, indirect=True, scope="session")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Tests of one cluster alone (marked with its name) run only where it is chosen."""
+    chosen = config.getoption("--cluster")
+    if chosen == "both":
+        return
+    others = [name for name in CLUSTERS if name != chosen]
+    kept, dropped = [], []
+    for item in items:
+        (dropped if any(item.get_closest_marker(name) for name in others) else kept).append(item)
+    config.hook.pytest_deselected(items=dropped)
+    items[:] = kept
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[None]:
+    report = yield
+    if report.failed:
+        item.stash[_FAILED] = True
+        item.session.stash[_FAILED] = True
+    return report
+
+
+_FAILED = pytest.StashKey[bool]()
+
+
+def _fresh_folder(name: str) -> Path:
+    folder = ARTIFACTS / re.sub(r"[^A-Za-z0-9.-]+", "_", name).strip("_")
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    return folder
+
+
+@pytest.fixture
+def folder(request: pytest.FixtureRequest) -> Iterator[Path]:
+    """An empty folder for logs and data: removed when the test passes, kept and named when it fails."""
+    path = _fresh_folder(request.node.name)
+    yield path
+    if request.node.stash.get(_FAILED, False):
+        print(f"logs and data are kept in {path}", file=sys.stderr)
+    else:
+        shutil.rmtree(path, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def cluster(request: pytest.FixtureRequest) -> Iterator[Cluster]:
+    """One broker for the whole run; tests keep apart by their topics' and groups' names."""
+    name = request.param
+    path = _fresh_folder(f"cluster-{name}")
+    started = (HeadwaterBroker(path) if name == "headwater" else _kafka(path)).start()
+    try:
+        yield started
+    finally:
+        started.stop()
+        if not request.session.stash.get(_FAILED, False):
+            shutil.rmtree(path, ignore_errors=True)
+
+
+@pytest.fixture
+def kafka_tools() -> None:
+    """Kafka's command-line tools, or the test is skipped by name."""
+    require_kafka()
+
+
+@pytest.fixture
+def kcat() -> None:
+    """kcat, or the test is skipped by name."""
+    require_client("kcat")
+
+
+@pytest.fixture
+def year() -> Path:
+    """The whole year's flights, or the test is skipped by name."""
+    path = SHARED_DATA / "flights.csv.gz"
+    if not path.exists():
+        pytest.skip("the whole year's flights.csv.gz is not in ../shared/data")
+    return path
+
+
+def require_client(client: str) -> None:
+    """Skips the test by name where this foreign client is not set up."""
+    if client == "kcat" and shutil.which("kcat") is None:
+        pytest.skip("kcat is not installed (Debian package kcat)")
+    if client == "console":
+        require_kafka()
+
+
+def require_kafka() -> None:
+    if not kafka.is_installed():
+        pytest.skip("Apache Kafka's jars are not set up (cargo xtask test fetches them by Maven)")
+    if shutil.which("java") is None:
+        pytest.skip("no Java to run Apache Kafka with")
+
+
+def _kafka(path: Path) -> KafkaCluster:
+    require_kafka()
+    return KafkaCluster(path)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "headwater: a test of our own broker alone")
+    config.addinivalue_line("markers", "kafka: a test of Apache Kafka alone")
+
+
+def pytest_report_header() -> str:
+    return f"headwater: {HEADWATER if HEADWATER.exists() else 'not built'}; CI={os.environ.get('CI', '')}"

@@ -1,0 +1,76 @@
+"""The real binary: `headwater up` as a broker that can be killed and restarted, and its client commands."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from . import topics
+from .paths import HEADWATER
+from .processes import Running, run, wait_for
+
+
+class HeadwaterBroker:
+    """`headwater up` over a data folder. After the first start it keeps its port, so that clients find it again."""
+
+    name = "headwater"
+
+    def __init__(self, folder: Path, data_dir: Path | None = None, durability: str | None = None) -> None:
+        self._folder = folder
+        self.data_dir = data_dir or folder / "data"
+        self._durability = durability
+        self._address: str | None = None
+        self._starts = 0
+        self._running: Running | None = None
+
+    @property
+    def bootstrap(self) -> str:
+        assert self._address is not None, "the broker was never started"
+        return self._address
+
+    def start(self) -> HeadwaterBroker:
+        port = self._address.rsplit(":", 1)[1] if self._address else "0"
+        command: list[str | Path] = [HEADWATER, "up", "--kafka-port", port, "--output", "json"]
+        command += ["--data-dir", self.data_dir]
+        if self._durability:
+            command += ["--durability", self._durability]
+        self._starts += 1
+        running = Running(f"headwater-{self._starts}", command, self._folder)
+        self._running = running
+
+        def address() -> str | None:
+            if not running.is_alive():
+                raise AssertionError(f"headwater up ended by itself:\n{running.last_words()}")
+            return next((json.loads(line)["kafka"] for line in running.lines() if line.startswith("{")), None)
+
+        self._address = wait_for("the address line of `headwater up`", address, 60, every_s=0.02)
+        return self
+
+    @property
+    def process(self) -> Running:
+        assert self._running is not None, "the broker was never started"
+        return self._running
+
+    def kill(self) -> None:
+        self.process.kill()
+
+    def restart(self) -> None:
+        """Started again over the same folder, on the same port."""
+        self.start()
+        wait_for("the restarted broker", lambda: topics.broker_count(self.bootstrap), 30)
+
+    def stop(self) -> None:
+        if self._running is not None:
+            self._running.end()
+
+
+def headwater(*arguments: str | Path, stdin: str | None = None, timeout_s: float = 120.0) -> str:
+    """Runs a command of the binary to its end and returns its standard output."""
+    return run([HEADWATER, *arguments], stdin=stdin, timeout_s=timeout_s).stdout
+
+
+def headwater_fails(*arguments: str | Path, timeout_s: float = 120.0) -> str:
+    """Runs a command that must fail; returns what it wrote on standard error."""
+    done = run([HEADWATER, *arguments], timeout_s=timeout_s, expect_exit=None)
+    assert done.returncode not in (0, 101), f"exit code {done.returncode}: {done.stdout}\n{done.stderr}"
+    return done.stderr

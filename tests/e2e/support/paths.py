@@ -1,0 +1,25 @@
+"""Where things lie, relative to the repository; every path can be replaced by an environment variable."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+REPOSITORY = Path(__file__).resolve().parents[3]
+
+
+def _path(variable: str, default: Path) -> Path:
+    return Path(os.environ[variable]).resolve() if variable in os.environ else default
+
+
+TARGET = REPOSITORY / "target"
+# The binary under test.
+HEADWATER = _path("HEADWATER_TEST_BINARY", TARGET / "release" / "headwater")
+# Apache Kafka's jars (tests/kafka/pom.xml).
+KAFKA_LIBS = _path("HEADWATER_TEST_KAFKA_LIBS", TARGET / "xtask" / "kafka" / "libs")
+# A folder for each test: logs and data, kept if it fails.
+ARTIFACTS = _path("HEADWATER_TEST_ARTIFACTS", TARGET / "xtask" / "e2e")
+# January, in the repository.
+FLIGHTS_JANUARY = REPOSITORY / "examples" / "flights" / "data"
+# The whole year, beside the repository.
+SHARED_DATA = _path("HEADWATER_TEST_SHARED_DATA", REPOSITORY.parent / "shared" / "data")

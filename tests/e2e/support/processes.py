@@ -1,0 +1,148 @@
+"""Child processes: started with their output in files, never outliving the tests, killed or ended on demand."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import TypeVar
+
+T = TypeVar("T")
+
+_PR_SET_PDEATHSIG = 1
+_libc = ctypes.CDLL(None)
+
+
+def _die_with_parent() -> None:
+    _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+def free_port() -> int:
+    """A loopback port that was free a moment ago."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def wait_for(what: str, check: Callable[[], T | None], timeout_s: float, every_s: float = 0.1) -> T:
+    """The first truthy answer of `check`; fails, naming `what`, when none comes in time."""
+    deadline = time.monotonic() + timeout_s
+    while True:
+        answer = check()
+        if answer:
+            return answer
+        if time.monotonic() > deadline:
+            raise AssertionError(f"waited {timeout_s:.0f} s for {what}")
+        time.sleep(every_s)
+
+
+class Running:
+    """A started process. Its standard output and error are the files `NAME.out` and `NAME.err` in `logs`."""
+
+    def __init__(
+        self,
+        name: str,
+        command: Iterable[str | Path],
+        logs: Path,
+        env: Mapping[str, str] | None = None,
+    ) -> None:
+        logs.mkdir(parents=True, exist_ok=True)
+        self.name = name
+        self.command = [str(word) for word in command]
+        self.out_path = logs / f"{name}.out"
+        self.err_path = logs / f"{name}.err"
+        with self.out_path.open("ab") as out, self.err_path.open("ab") as err:
+            self._process = subprocess.Popen(
+                self.command,
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=err,
+                env={**os.environ, **(env or {})},
+                preexec_fn=_die_with_parent,
+            )
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    def output(self) -> str:
+        return self.out_path.read_text(errors="replace")
+
+    def lines(self) -> list[str]:
+        """The complete lines written so far; a line still being written is left out."""
+        return [line.rstrip("\n") for line in self.output().splitlines(keepends=True) if line.endswith("\n")]
+
+    def errors(self) -> str:
+        return self.err_path.read_text(errors="replace")
+
+    def is_alive(self) -> bool:
+        return self._process.poll() is None
+
+    def exit_code(self) -> int | None:
+        return self._process.poll()
+
+    def kill(self) -> None:
+        """SIGKILL: the process gets no chance to say or write anything."""
+        if self.is_alive():
+            self._process.kill()
+        self._process.wait()
+
+    def end(self, timeout_s: float = 30.0) -> int:
+        """SIGTERM, then waits; a process that does not end is killed and is a failure."""
+        if self.is_alive():
+            self._process.terminate()
+        try:
+            return self._process.wait(timeout_s)
+        except subprocess.TimeoutExpired:
+            self.kill()
+            raise AssertionError(f"{self.name} did not end within {timeout_s:.0f} s of SIGTERM") from None
+
+    def wait(self, timeout_s: float) -> int:
+        """The exit code of a process that ends by itself; killed, and a failure, when it does not."""
+        try:
+            return self._process.wait(timeout_s)
+        except subprocess.TimeoutExpired:
+            self.kill()
+            raise AssertionError(
+                f"{self.name} still ran after {timeout_s:.0f} s; its last words:\n{self.last_words()}"
+            ) from None
+
+    def last_words(self, lines: int = 25) -> str:
+        """The end of both outputs, for failure messages."""
+        tail = (self.output().splitlines()[-lines:]) + (self.errors().splitlines()[-lines:])
+        return "\n".join(tail)
+
+
+def run(
+    command: Iterable[str | Path],
+    stdin: str | bytes | None = None,
+    timeout_s: float = 120.0,
+    env: Mapping[str, str] | None = None,
+    expect_exit: int | None = 0,
+) -> subprocess.CompletedProcess[str]:
+    """Runs a command to its end and returns its outputs as text; any other exit code than `expect_exit` fails."""
+    words = [str(word) for word in command]
+    data = stdin.encode() if isinstance(stdin, str) else stdin
+    done = subprocess.run(
+        words,
+        input=data if data is not None else b"",
+        capture_output=True,
+        timeout=timeout_s,
+        env={**os.environ, **(env or {})},
+        preexec_fn=_die_with_parent,
+        check=False,
+    )
+    text = subprocess.CompletedProcess(
+        words, done.returncode, done.stdout.decode(errors="replace"), done.stderr.decode(errors="replace")
+    )
+    if expect_exit is not None and text.returncode != expect_exit:
+        raise AssertionError(
+            f"exit code {text.returncode} (expected {expect_exit}) of: {' '.join(words)}\n"
+            f"{text.stdout[-3000:]}\n{text.stderr[-3000:]}"
+        )
+    return text

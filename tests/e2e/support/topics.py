@@ -1,0 +1,116 @@
+"""Topics through confluent-kafka: created, produced to, and read to their present end."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
+from confluent_kafka.admin import AdminClient, NewTopic
+
+# Failures print the client's own errors; its chatter while a broker starts or is down would bury them.
+QUIET = {"log_level": 2, "error_cb": lambda _error: None}
+
+
+@dataclass(frozen=True)
+class Record:
+    """One record as a consumer sees it."""
+
+    partition: int
+    offset: int
+    timestamp_ms: int
+    key: bytes | None
+    value: bytes | None
+    headers: list[tuple[str, bytes | None]]
+
+
+def record(message: Message) -> Record:
+    return Record(
+        message.partition(),
+        message.offset(),
+        message.timestamp()[1],
+        message.key(),
+        message.value(),
+        list(message.headers() or []),
+    )
+
+
+def admin(bootstrap: str) -> AdminClient:
+    return AdminClient({"bootstrap.servers": bootstrap, **QUIET})
+
+
+def broker_count(bootstrap: str) -> int:
+    """How many brokers the cluster has now; 0 while none answers."""
+    try:
+        return len(admin(bootstrap).list_topics(timeout=2).brokers)
+    except KafkaException:
+        return 0
+
+
+def create(bootstrap: str, topic: str, partitions: int, config: dict[str, str] | None = None) -> None:
+    """Creates the topic and waits until its partitions have leaders."""
+    client = admin(bootstrap)
+    new = NewTopic(topic, num_partitions=partitions, replication_factor=-1, config=config or {})
+    client.create_topics([new])[topic].result(30)
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline:
+        described = client.list_topics(timeout=10).topics.get(topic)
+        if described and len(described.partitions) == partitions:
+            if all(partition.leader >= 0 for partition in described.partitions.values()):
+                return
+        time.sleep(0.1)
+    raise AssertionError(f"topic {topic} has no leaders after 30 s")
+
+
+def exists(bootstrap: str, topic: str) -> bool:
+    return topic in admin(bootstrap).list_topics(timeout=10).topics
+
+
+def read_all(bootstrap: str, topic: str, timeout_s: float = 120.0) -> list[Record]:
+    """Every record from the earliest to the end that each partition has now, partition by partition in order."""
+    by_partition: dict[int, list[Record]] = {}
+    for message in _messages(bootstrap, topic, timeout_s):
+        by_partition.setdefault(message.partition(), []).append(record(message))
+    return [one for partition in sorted(by_partition) for one in by_partition[partition]]
+
+
+def _messages(bootstrap: str, topic: str, timeout_s: float) -> Iterator[Message]:
+    consumer = Consumer(
+        {
+            "bootstrap.servers": bootstrap,
+            "group.id": "reader",
+            "enable.auto.commit": False,
+            "enable.partition.eof": True,
+            "auto.offset.reset": "error",
+            "check.crcs": True,
+            "fetch.error.backoff.ms": 50,
+            **QUIET,
+        }
+    )
+    try:
+        described = consumer.list_topics(topic, timeout=10).topics[topic]
+        if described.error is not None:
+            raise KafkaException(described.error)
+        pending: set[int] = set()
+        assignment = []
+        for partition in described.partitions:
+            low, high = consumer.get_watermark_offsets(TopicPartition(topic, partition), timeout=10)
+            if high > low:
+                pending.add(partition)
+                assignment.append(TopicPartition(topic, partition, low))
+        consumer.assign(assignment)
+        deadline = time.monotonic() + timeout_s
+        while pending:
+            if time.monotonic() > deadline:
+                raise AssertionError(f"{topic}: partitions {sorted(pending)} not read to their end in {timeout_s} s")
+            for message in consumer.consume(num_messages=5000, timeout=0.5):
+                error = message.error()
+                if error is None:
+                    yield message
+                elif error.code() == KafkaError._PARTITION_EOF:
+                    pending.discard(message.partition())
+                else:
+                    raise KafkaException(error)
+    finally:
+        consumer.close()
