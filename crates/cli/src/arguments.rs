@@ -1,0 +1,253 @@
+//! The command line as data.
+
+use std::net::IpAddr;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// Event-driven microservices in one binary.
+#[derive(Debug, Parser)]
+#[command(name = "headwater", version, about, max_term_width = 100)]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Start the platform: an event broker that every Kafka client speaks to
+    Up(Up),
+    /// Run a reference application on real events, live on this terminal
+    #[command(subcommand)]
+    Demo(Demo),
+    /// Create, list, describe and delete topics
+    #[command(subcommand)]
+    Topic(Topic),
+    /// Publish records: one a line, from the arguments or standard input
+    Produce(Produce),
+    /// Print the records of a topic
+    Consume(Consume),
+    /// List and describe consumer groups
+    #[command(subcommand)]
+    Group(Group),
+}
+
+/// How a command prints its result.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub(crate) enum Format {
+    /// For people.
+    #[default]
+    Text,
+    /// For programs: one JSON object a line.
+    Json,
+}
+
+/// When an acknowledged record is on disk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub(crate) enum Durability {
+    /// Acknowledged means synced to the disk: a power cut loses nothing.
+    #[default]
+    Fsync,
+    /// Acknowledged means handed to the operating system, as Kafka's default: a power cut can lose the last seconds.
+    Os,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Output {
+    /// How to print
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) output: Format,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Cluster {
+    /// The Kafka brokers to ask first, host:port, separated by commas
+    #[arg(long, env = "HEADWATER_BOOTSTRAP", default_value = "127.0.0.1:9092", value_delimiter = ',')]
+    pub(crate) bootstrap: Vec<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Up {
+    /// Where the broker keeps its log
+    #[arg(long, env = "HEADWATER_DATA_DIR", default_value = "headwater-data")]
+    pub(crate) data_dir: PathBuf,
+    /// The port for Kafka clients; 0 picks a free one
+    #[arg(long, env = "HEADWATER_KAFKA_PORT", default_value_t = 9092)]
+    pub(crate) kafka_port: u16,
+    /// The address to listen on
+    #[arg(long, default_value = "127.0.0.1")]
+    pub(crate) listen: IpAddr,
+    /// Allow --listen beyond this machine although nobody has to identify themselves
+    #[arg(long)]
+    pub(crate) insecure: bool,
+    /// What an acknowledgement promises
+    #[arg(long, env = "HEADWATER_DURABILITY", value_enum, default_value_t)]
+    pub(crate) durability: Durability,
+    #[command(flatten)]
+    pub(crate) output: Output,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Demo {
+    /// Departures from New York, joined with airlines, counted per airport and hour into a delay board
+    Flights(DemoFlights),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DemoFlights {
+    /// A .csv or .csv.gz file with nycflights13's columns; without it, January 2013 (built in)
+    #[arg(long, value_name = "FILE")]
+    pub(crate) data: Option<PathBuf>,
+    /// End when every flight has been counted, instead of waiting for Ctrl-C
+    #[arg(long)]
+    pub(crate) until_done: bool,
+    /// Run on this Kafka cluster (host:port, separated by commas) instead of the embedded broker
+    #[arg(long, env = "HEADWATER_BOOTSTRAP", value_delimiter = ',')]
+    pub(crate) bootstrap: Vec<String>,
+    /// Where the embedded broker keeps its log; without it, a temporary folder, removed at the end
+    #[arg(long, conflicts_with = "bootstrap")]
+    pub(crate) data_dir: Option<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Topic {
+    /// Create a topic
+    Create {
+        /// Its name
+        topic: String,
+        /// How many partitions
+        #[arg(long, short, default_value_t = 1)]
+        partitions: i32,
+        /// How many replicas; -1 takes the cluster's default
+        #[arg(long, default_value_t = -1, allow_negative_numbers = true)]
+        replication_factor: i16,
+        /// A configuration, such as retention.ms=-1 or cleanup.policy=compact; may be given again
+        #[arg(long = "config", value_name = "NAME=VALUE", value_parser = name_and_value)]
+        configs: Vec<(String, String)>,
+        #[command(flatten)]
+        cluster: Cluster,
+        #[command(flatten)]
+        output: Output,
+    },
+    /// List the topics
+    List {
+        #[command(flatten)]
+        cluster: Cluster,
+        #[command(flatten)]
+        output: Output,
+    },
+    /// Show a topic's partitions, offsets and configurations
+    Describe {
+        /// Its name
+        topic: String,
+        #[command(flatten)]
+        cluster: Cluster,
+        #[command(flatten)]
+        output: Output,
+    },
+    /// Delete a topic and all its records
+    Delete {
+        /// Its name
+        topic: String,
+        #[command(flatten)]
+        cluster: Cluster,
+        #[command(flatten)]
+        output: Output,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Produce {
+    /// The topic
+    pub(crate) topic: String,
+    /// The records' values; without any, each line of standard input is one
+    pub(crate) values: Vec<String>,
+    /// The key of every record
+    #[arg(long, short, conflicts_with = "key_separator")]
+    pub(crate) key: Option<String>,
+    /// What separates the key from the value within a line
+    #[arg(long)]
+    pub(crate) key_separator: Option<String>,
+    /// A header of every record; may be given again
+    #[arg(long = "header", value_name = "NAME=VALUE", value_parser = name_and_value)]
+    pub(crate) headers: Vec<(String, String)>,
+    /// The partition; without it, by the key
+    #[arg(long)]
+    pub(crate) partition: Option<i32>,
+    /// none, gzip, snappy, lz4 or zstd
+    #[arg(long, default_value = "none")]
+    pub(crate) compression: String,
+    #[command(flatten)]
+    pub(crate) cluster: Cluster,
+    #[command(flatten)]
+    pub(crate) output: Output,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Consume {
+    /// The topic
+    pub(crate) topic: String,
+    /// Start at the oldest record instead of at the next one
+    #[arg(long)]
+    pub(crate) from_beginning: bool,
+    /// Stop at the records that are last now, instead of waiting for more
+    #[arg(long)]
+    pub(crate) until_end: bool,
+    /// Only this partition
+    #[arg(long)]
+    pub(crate) partition: Option<i32>,
+    /// Start at this offset of the partition
+    #[arg(long, requires = "partition", conflicts_with = "from_beginning")]
+    pub(crate) offset: Option<i64>,
+    /// Stop after so many records
+    #[arg(long)]
+    pub(crate) max: Option<u64>,
+    #[command(flatten)]
+    pub(crate) cluster: Cluster,
+    #[command(flatten)]
+    pub(crate) output: Output,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Group {
+    /// List the consumer groups
+    List {
+        #[command(flatten)]
+        cluster: Cluster,
+        #[command(flatten)]
+        output: Output,
+    },
+    /// Show a group's members and how far it is
+    Describe {
+        /// The group id
+        group: String,
+        #[command(flatten)]
+        cluster: Cluster,
+        #[command(flatten)]
+        output: Output,
+    },
+}
+
+fn name_and_value(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
+        _ => Err(format!("expected NAME=VALUE, got \"{text}\"")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn an_offset_needs_a_partition() {
+        assert!(Arguments::try_parse_from(["headwater", "consume", "t", "--offset", "3"]).is_err());
+        assert!(Arguments::try_parse_from(["headwater", "consume", "t", "--partition", "0", "--offset", "3"]).is_ok());
+    }
+}
