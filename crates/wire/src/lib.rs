@@ -9,6 +9,8 @@
 //! Does not know: sockets, files (but for the seam [`protocol::ReadAt`]), what any message means.
 
 mod api_key;
+pub mod batch;
+mod compression;
 pub mod frame;
 mod message;
 pub mod protocol;

@@ -1,0 +1,8 @@
+//! Messages and batches against the oracle and against damage.
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking, in its own functions too"
+)]
+
+mod batch;
