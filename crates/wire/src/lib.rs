@@ -13,6 +13,7 @@ pub mod batch;
 mod compression;
 pub mod frame;
 mod message;
+pub mod messages;
 pub mod protocol;
 
 pub use api_key::ApiKey;

@@ -8,6 +8,8 @@
 //!
 //! Does not know: any message, any record format.
 
+use std::ops::RangeInclusive;
+
 mod error;
 mod reader;
 mod records;
@@ -20,3 +22,12 @@ pub use writer::{TagMark, TagSection, Writer};
 
 /// The longest string that Kafka accepts, in bytes.
 pub const MAX_STRING: usize = i16::MAX as usize;
+
+/// An error unless `version` is one of `supported`.
+pub(crate) fn check_version(version: i16, supported: RangeInclusive<i16>) -> Result<(), DecodeError> {
+    if supported.contains(&version) {
+        Ok(())
+    } else {
+        Err(DecodeError::UnsupportedVersion { version, supported })
+    }
+}

@@ -23,10 +23,7 @@ pub struct Reader {
 
 impl From<TryGetError> for DecodeError {
     fn from(error: TryGetError) -> Self {
-        Self::Truncated {
-            needed: error.requested,
-            remaining: error.available,
-        }
+        Self::Truncated { needed: error.requested, remaining: error.available }
     }
 }
 
@@ -57,10 +54,7 @@ impl Reader {
     /// The next `len` bytes, sharing the buffer.
     pub fn take(&mut self, len: usize) -> Result<Bytes, DecodeError> {
         if len > self.buf.len() {
-            return Err(DecodeError::Truncated {
-                needed: len,
-                remaining: self.buf.len(),
-            });
+            return Err(DecodeError::Truncated { needed: len, remaining: self.buf.len() });
         }
         Ok(self.buf.split_to(len))
     }
@@ -130,11 +124,7 @@ impl Reader {
 
     /// A count or length of 32 bits, as arrays and bytes have it.
     fn length(&mut self, flex: bool) -> Result<Option<usize>, DecodeError> {
-        let length = if flex {
-            i64::from(self.uvarint()?) - 1
-        } else {
-            i64::from(self.i32()?)
-        };
+        let length = if flex { i64::from(self.uvarint()?) - 1 } else { i64::from(self.i32()?) };
         match length {
             -1 => Ok(None),
             0.. => Ok(Some(length as usize)),
@@ -144,11 +134,7 @@ impl Reader {
 
     /// A string that may be null if `null_ok`.
     pub fn opt_string(&mut self, flex: bool, null_ok: bool) -> Result<Option<String>, DecodeError> {
-        let length = if flex {
-            i64::from(self.uvarint()?) - 1
-        } else {
-            i64::from(self.i16()?)
-        };
+        let length = if flex { i64::from(self.uvarint()?) - 1 } else { i64::from(self.i16()?) };
         match length {
             -1 if null_ok => Ok(None),
             -1 => Err(DecodeError::UnexpectedNull),
@@ -211,8 +197,7 @@ impl Reader {
         min_size: usize,
         element: impl FnMut(&mut Self) -> Result<T, DecodeError>,
     ) -> Result<Vec<T>, DecodeError> {
-        self.opt_array(flex, false, min_size, element)?
-            .ok_or(DecodeError::UnexpectedNull)
+        self.opt_array(flex, false, min_size, element)?.ok_or(DecodeError::UnexpectedNull)
     }
 
     /// An array of structs that may be null if `null_ok`.
@@ -232,20 +217,15 @@ impl Reader {
 
     /// A struct that may be null: a byte in front says whether it is.
     pub fn opt_struct<T: Message>(&mut self, version: i16) -> Result<Option<T>, DecodeError> {
-        if self.i8()? < 0 {
-            Ok(None)
-        } else {
-            T::decode(self, version).map(Some)
-        }
+        if self.i8()? < 0 { Ok(None) } else { T::decode(self, version).map(Some) }
     }
 
     /// An array's count, refused if the remaining bytes cannot hold that many elements.
     fn count(&mut self, flex: bool, null_ok: bool, min_size: usize) -> Result<Option<usize>, DecodeError> {
         match self.length(flex)? {
-            Some(count) if count > self.buf.len() / min_size.max(1) => Err(DecodeError::InvalidCount {
-                count,
-                remaining: self.buf.len(),
-            }),
+            Some(count) if count > self.buf.len() / min_size.max(1) => {
+                Err(DecodeError::InvalidCount { count, remaining: self.buf.len() })
+            }
             None if !null_ok => Err(DecodeError::UnexpectedNull),
             count => Ok(count),
         }

@@ -154,17 +154,13 @@ impl PartialEq for Records {
 
 impl From<Bytes> for Records {
     fn from(bytes: Bytes) -> Self {
-        Self {
-            chunks: vec![Chunk::Bytes(bytes)],
-        }
+        Self { chunks: vec![Chunk::Bytes(bytes)] }
     }
 }
 
 impl From<FileRange> for Records {
     fn from(range: FileRange) -> Self {
-        Self {
-            chunks: vec![Chunk::File(range)],
-        }
+        Self { chunks: vec![Chunk::File(range)] }
     }
 }
 

@@ -167,10 +167,7 @@ impl Writer {
 
     /// A string.
     pub fn put_string(&mut self, value: &str, flex: bool) {
-        let bytes = value
-            .get(..value.floor_char_boundary(MAX_STRING))
-            .unwrap_or_default()
-            .as_bytes();
+        let bytes = value.get(..value.floor_char_boundary(MAX_STRING)).unwrap_or_default().as_bytes();
         if flex {
             self.put_uvarint(bytes.len() as u32 + 1);
         } else {
@@ -231,9 +228,7 @@ impl Writer {
         null_ok: bool,
         version: i16,
     ) {
-        self.put_opt_array(values, flex, null_ok, |writer, value| {
-            value.encode(writer, version)
-        });
+        self.put_opt_array(values, flex, null_ok, |writer, value| value.encode(writer, version));
     }
 
     /// An array of structs.
@@ -270,11 +265,7 @@ impl Writer {
             *count += 1;
         }
         self.put_uvarint(tag);
-        TagMark {
-            start: self.buf.len(),
-            first_shared: self.shared.len(),
-            len_before: self.len(),
-        }
+        TagMark { start: self.buf.len(), first_shared: self.shared.len(), len_before: self.len() }
     }
 
     /// Ends a tagged field: its length is put in front of its contents.
