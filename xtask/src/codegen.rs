@@ -34,7 +34,7 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
     let mut output = Output::new(root);
     output.add("crates/wire/src/api_key.rs", emit::api_keys(&modules));
     output.add("crates/wire/src/messages.rs", emit::message_modules(&modules));
-    output.add("crates/wire/tests/it/fill/modules.rs", emit_fill::all(&modules));
+    output.add("crates/wire/tests/it/fill/modules.rs", emit_fill::all(&modules)?);
     for module in &modules {
         output.add(&format!("crates/wire/src/messages/{}.rs", module.name), emit::messages(module)?);
         output.add(

@@ -1,29 +1,27 @@
 //! Test code that fills messages with arbitrary values; see crates/wire/tests/it/fill.rs.
 
+use std::fmt::{self, Write};
+
 use super::emit::{absent_value, null_ok};
 use super::model::{Field, Module, Struct};
 use super::names::snake_case;
+use super::versions::Versions;
 
 /// The list of modules, and a macro that names every message.
-pub(crate) fn all(modules: &[Module]) -> String {
-    let mut text = "//! Written by `cargo xtask codegen`; do not edit.\n\n".to_owned();
-    for module in modules {
-        text += &format!("mod {};\n", module.name);
-    }
-    text += "\n/// Calls `$each!(module, Message, versions)` for every message.\n";
-    text += "macro_rules! for_each_message {\n    ($each:ident) => {\n";
+pub(crate) fn all(modules: &[Module]) -> Result<String, fmt::Error> {
+    let mut list = String::new();
     for module in modules {
         for message in &module.messages {
-            text += &format!(
-                "        $each!({}, {}, {}..={});\n",
-                module.name,
-                message.name(),
-                message.versions.first,
-                message.versions.last
-            );
+            let Versions { first, last } = message.versions;
+            write!(list, "$each!({}, {}, {first}..={last});", module.name, message.name())?;
         }
     }
-    text + "    };\n}\npub(crate) use for_each_message;\n"
+    let mut text = "//! Written by `cargo xtask codegen`; do not edit.\n\n".to_owned();
+    text.extend(modules.iter().map(|module| format!("mod {};\n", module.name)));
+    text += "\n/// Calls `$each!(module, Message, versions)` for every message.\n";
+    writeln!(text, "macro_rules! for_each_message {{ ($each:ident) => {{ {list} }} }}")?;
+    text += "pub(crate) use for_each_message;\n";
+    Ok(text)
 }
 
 /// How the structs of one module are filled.
@@ -43,18 +41,15 @@ pub(crate) fn messages(module: &Module) -> String {
 }
 
 fn fill(definition: &Struct) -> String {
-    let fields: String = definition
-        .fields
-        .iter()
-        .map(|field| {
-            let value = value(field);
-            let value = match field.versions.condition(definition.scope) {
-                None => value,
-                Some(condition) => format!("if {condition} {{ {value} }} else {{ {} }}", absent_value(field)),
-            };
-            format!("{}: {value},\n", snake_case(&field.name))
-        })
-        .collect();
+    let mut fields = String::new();
+    for field in &definition.fields {
+        let value = value(field);
+        let value = match field.versions.condition(definition.scope) {
+            None => value,
+            Some(condition) => format!("if {condition} {{ {value} }} else {{ {} }}", absent_value(field)),
+        };
+        fields.extend([&snake_case(&field.name), ": ", &value, ","]);
+    }
     let argument = |name: &str| if fields.contains(name) { name.to_owned() } else { format!("_{name}") };
     format!(
         "impl Fill for {} {{\nfn fill({}: &mut Source, {}: i16) -> Self {{\nSelf {{ {fields} }}\n}}\n}}\n\n",

@@ -127,7 +127,7 @@ impl Message {
         };
         let mut structs = Vec::new();
         for definition in lines.structs {
-            let fields = definition.fields.into_iter().map(|line| Field::new(line, &rust_name));
+            let fields = definition.fields.into_iter().map(|line| Field::new(line, rust_name));
             structs.push(Struct {
                 name: rust_name(&definition.name),
                 scope: Versions::ALL,
@@ -251,6 +251,11 @@ impl Field {
         let may_be_null = line.is_array
             || matches!(element, Element::String | Element::Bytes | Element::Records | Element::Struct(_));
         ensure!(line.nullable.is_none() || may_be_null, "{} cannot be nullable", line.name);
+        ensure!(
+            !line.is_array || !matches!(element, Element::Bytes | Element::Records),
+            "arrays of {} are not written yet",
+            line.type_name
+        );
         Ok(Self {
             name: line.name,
             element,

@@ -21,16 +21,13 @@ impl Message for ConsumerGroupDescribeRequest {
 
     fn decode(r: &mut Reader, version: i16) -> Result<Self, DecodeError> {
         check_version(version, 0..=1)?;
-        let this = Self {
-            group_ids: r.array(true, 1, |r| r.string(true))?,
-            include_authorized_operations: r.bool()?,
-        };
+        let this = Self { group_ids: r.strings(true)?, include_authorized_operations: r.bool()? };
         r.skip_tagged()?;
         Ok(this)
     }
 
     fn encode(&self, w: &mut Writer, _version: i16) {
-        w.put_array(&self.group_ids, true, |w, value| w.put_string(value, true));
+        w.put_strings(&self.group_ids, true);
         w.put_bool(self.include_authorized_operations);
         w.put_no_tagged();
     }
@@ -197,7 +194,7 @@ impl Message for Member {
             member_epoch: r.i32()?,
             client_id: r.string(true)?,
             client_host: r.string(true)?,
-            subscribed_topic_names: r.array(true, 1, |r| r.string(true))?,
+            subscribed_topic_names: r.strings(true)?,
             subscribed_topic_regex: r.opt_string(true, true)?,
             assignment: Assignment::decode(r, version)?,
             target_assignment: Assignment::decode(r, version)?,
@@ -214,7 +211,7 @@ impl Message for Member {
         w.put_i32(self.member_epoch);
         w.put_string(&self.client_id, true);
         w.put_string(&self.client_host, true);
-        w.put_array(&self.subscribed_topic_names, true, |w, value| w.put_string(value, true));
+        w.put_strings(&self.subscribed_topic_names, true);
         w.put_opt_string(self.subscribed_topic_regex.as_deref(), true, true);
         self.assignment.encode(w, version);
         self.target_assignment.encode(w, version);
@@ -252,7 +249,7 @@ impl Message for TopicPartitions {
     fn encode(&self, w: &mut Writer, _version: i16) {
         w.put_uuid(self.topic_id);
         w.put_string(&self.topic_name, true);
-        w.put_array(&self.partitions, true, |w, value| w.put_i32(*value));
+        w.put_array(&self.partitions, true, Writer::put_i32);
         w.put_no_tagged();
     }
 }

@@ -61,7 +61,7 @@ impl Message for ConsumerGroupHeartbeatRequest {
             instance_id: r.opt_string(true, true)?,
             rack_id: r.opt_string(true, true)?,
             rebalance_timeout_ms: r.i32()?,
-            subscribed_topic_names: r.opt_array(true, true, 1, |r| r.string(true))?,
+            subscribed_topic_names: r.opt_strings(true, true)?,
             subscribed_topic_regex: if version >= 1 { r.opt_string(true, true)? } else { None },
             server_assignor: r.opt_string(true, true)?,
             topic_partitions: r.opt_structs(true, true, version)?,
@@ -77,9 +77,7 @@ impl Message for ConsumerGroupHeartbeatRequest {
         w.put_opt_string(self.instance_id.as_deref(), true, true);
         w.put_opt_string(self.rack_id.as_deref(), true, true);
         w.put_i32(self.rebalance_timeout_ms);
-        w.put_opt_array(self.subscribed_topic_names.as_deref(), true, true, |w, value| {
-            w.put_string(value, true)
-        });
+        w.put_opt_strings(self.subscribed_topic_names.as_deref(), true, true);
         if version >= 1 {
             w.put_opt_string(self.subscribed_topic_regex.as_deref(), true, true);
         }
@@ -109,7 +107,7 @@ impl Message for ConsumerGroupHeartbeatRequestTopicPartitions {
 
     fn encode(&self, w: &mut Writer, _version: i16) {
         w.put_uuid(self.topic_id);
-        w.put_array(&self.partitions, true, |w, value| w.put_i32(*value));
+        w.put_array(&self.partitions, true, Writer::put_i32);
         w.put_no_tagged();
     }
 }
@@ -212,7 +210,7 @@ impl Message for ConsumerGroupHeartbeatResponseTopicPartitions {
 
     fn encode(&self, w: &mut Writer, _version: i16) {
         w.put_uuid(self.topic_id);
-        w.put_array(&self.partitions, true, |w, value| w.put_i32(*value));
+        w.put_array(&self.partitions, true, Writer::put_i32);
         w.put_no_tagged();
     }
 }

@@ -40,7 +40,7 @@ impl Message for ConsumerProtocolSubscription {
     fn decode(r: &mut Reader, version: i16) -> Result<Self, DecodeError> {
         check_version(version, 0..=3)?;
         Ok(Self {
-            topics: r.array(false, 2, |r| r.string(false))?,
+            topics: r.strings(false)?,
             user_data: r.opt_bytes(false, true)?,
             owned_partitions: if version >= 1 { r.structs(false, version)? } else { Vec::new() },
             generation_id: if version >= 2 { r.i32()? } else { -1 },
@@ -49,7 +49,7 @@ impl Message for ConsumerProtocolSubscription {
     }
 
     fn encode(&self, w: &mut Writer, version: i16) {
-        w.put_array(&self.topics, false, |w, value| w.put_string(value, false));
+        w.put_strings(&self.topics, false);
         w.put_opt_bytes(self.user_data.as_ref(), false, true);
         if version >= 1 {
             w.put_structs(&self.owned_partitions, false, version);
@@ -81,7 +81,7 @@ impl Message for ConsumerProtocolSubscriptionTopicPartition {
 
     fn encode(&self, w: &mut Writer, _version: i16) {
         w.put_string(&self.topic, false);
-        w.put_array(&self.partitions, false, |w, value| w.put_i32(*value));
+        w.put_array(&self.partitions, false, Writer::put_i32);
     }
 }
 
@@ -131,7 +131,7 @@ impl Message for ConsumerProtocolAssignmentTopicPartition {
 
     fn encode(&self, w: &mut Writer, _version: i16) {
         w.put_string(&self.topic, false);
-        w.put_array(&self.partitions, false, |w, value| w.put_i32(*value));
+        w.put_array(&self.partitions, false, Writer::put_i32);
     }
 }
 

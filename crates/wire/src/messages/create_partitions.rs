@@ -102,7 +102,7 @@ impl Message for CreatePartitionsAssignment {
 
     fn encode(&self, w: &mut Writer, version: i16) {
         let flex = version >= 2;
-        w.put_array(&self.broker_ids, flex, |w, value| w.put_i32(*value));
+        w.put_array(&self.broker_ids, flex, Writer::put_i32);
         if flex {
             w.put_no_tagged();
         }

@@ -118,7 +118,7 @@ impl Message for CreatableReplicaAssignment {
     fn encode(&self, w: &mut Writer, version: i16) {
         let flex = version >= 5;
         w.put_i32(self.partition_index);
-        w.put_array(&self.broker_ids, flex, |w, value| w.put_i32(*value));
+        w.put_array(&self.broker_ids, flex, Writer::put_i32);
         if flex {
             w.put_no_tagged();
         }

@@ -18,7 +18,7 @@ impl Message for DeleteGroupsRequest {
     fn decode(r: &mut Reader, version: i16) -> Result<Self, DecodeError> {
         check_version(version, 0..=3)?;
         let flex = version >= 2;
-        let this = Self { groups_names: r.array(flex, 1, |r| r.string(flex))? };
+        let this = Self { groups_names: r.strings(flex)? };
         if flex {
             r.skip_tagged()?;
         }
@@ -27,7 +27,7 @@ impl Message for DeleteGroupsRequest {
 
     fn encode(&self, w: &mut Writer, version: i16) {
         let flex = version >= 2;
-        w.put_array(&self.groups_names, flex, |w, value| w.put_string(value, flex));
+        w.put_strings(&self.groups_names, flex);
         if flex {
             w.put_no_tagged();
         }

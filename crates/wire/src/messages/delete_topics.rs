@@ -26,7 +26,7 @@ impl Message for DeleteTopicsRequest {
         let flex = version >= 4;
         let this = Self {
             topics: if version >= 6 { r.structs(flex, version)? } else { Vec::new() },
-            topic_names: if version <= 5 { r.array(flex, 1, |r| r.string(flex))? } else { Vec::new() },
+            topic_names: if version <= 5 { r.strings(flex)? } else { Vec::new() },
             timeout_ms: r.i32()?,
         };
         if flex {
@@ -41,7 +41,7 @@ impl Message for DeleteTopicsRequest {
             w.put_structs(&self.topics, flex, version);
         }
         if version <= 5 {
-            w.put_array(&self.topic_names, flex, |w, value| w.put_string(value, flex));
+            w.put_strings(&self.topic_names, flex);
         }
         w.put_i32(self.timeout_ms);
         if flex {

@@ -71,7 +71,7 @@ impl Message for DescribeConfigsResource {
         let this = Self {
             resource_type: r.i8()?,
             resource_name: r.string(flex)?,
-            configuration_keys: r.opt_array(flex, true, 1, |r| r.string(flex))?,
+            configuration_keys: r.opt_strings(flex, true)?,
         };
         if flex {
             r.skip_tagged()?;
@@ -83,7 +83,7 @@ impl Message for DescribeConfigsResource {
         let flex = version >= 4;
         w.put_i8(self.resource_type);
         w.put_string(&self.resource_name, flex);
-        w.put_opt_array(self.configuration_keys.as_deref(), flex, true, |w, value| w.put_string(value, flex));
+        w.put_opt_strings(self.configuration_keys.as_deref(), flex, true);
         if flex {
             w.put_no_tagged();
         }

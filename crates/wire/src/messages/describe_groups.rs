@@ -23,7 +23,7 @@ impl Message for DescribeGroupsRequest {
         check_version(version, 0..=6)?;
         let flex = version >= 5;
         let this = Self {
-            groups: r.array(flex, 1, |r| r.string(flex))?,
+            groups: r.strings(flex)?,
             include_authorized_operations: if version >= 3 { r.bool()? } else { false },
         };
         if flex {
@@ -34,7 +34,7 @@ impl Message for DescribeGroupsRequest {
 
     fn encode(&self, w: &mut Writer, version: i16) {
         let flex = version >= 5;
-        w.put_array(&self.groups, flex, |w, value| w.put_string(value, flex));
+        w.put_strings(&self.groups, flex);
         if version >= 3 {
             w.put_bool(self.include_authorized_operations);
         }

@@ -64,7 +64,7 @@ impl Message for DescribableLogDirTopic {
     fn encode(&self, w: &mut Writer, version: i16) {
         let flex = version >= 2;
         w.put_string(&self.topic, flex);
-        w.put_array(&self.partitions, flex, |w, value| w.put_i32(*value));
+        w.put_array(&self.partitions, flex, Writer::put_i32);
         if flex {
             w.put_no_tagged();
         }

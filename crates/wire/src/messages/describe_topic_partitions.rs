@@ -253,11 +253,11 @@ impl Message for DescribeTopicPartitionsResponsePartition {
         w.put_i32(self.partition_index);
         w.put_i32(self.leader_id);
         w.put_i32(self.leader_epoch);
-        w.put_array(&self.replica_nodes, true, |w, value| w.put_i32(*value));
-        w.put_array(&self.isr_nodes, true, |w, value| w.put_i32(*value));
-        w.put_opt_array(self.eligible_leader_replicas.as_deref(), true, true, |w, value| w.put_i32(*value));
-        w.put_opt_array(self.last_known_elr.as_deref(), true, true, |w, value| w.put_i32(*value));
-        w.put_array(&self.offline_replicas, true, |w, value| w.put_i32(*value));
+        w.put_array(&self.replica_nodes, true, Writer::put_i32);
+        w.put_array(&self.isr_nodes, true, Writer::put_i32);
+        w.put_opt_array(self.eligible_leader_replicas.as_deref(), true, true, Writer::put_i32);
+        w.put_opt_array(self.last_known_elr.as_deref(), true, true, Writer::put_i32);
+        w.put_array(&self.offline_replicas, true, Writer::put_i32);
         w.put_no_tagged();
     }
 }

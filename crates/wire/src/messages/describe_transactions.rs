@@ -17,13 +17,13 @@ impl Message for DescribeTransactionsRequest {
 
     fn decode(r: &mut Reader, version: i16) -> Result<Self, DecodeError> {
         check_version(version, 0..=0)?;
-        let this = Self { transactional_ids: r.array(true, 1, |r| r.string(true))? };
+        let this = Self { transactional_ids: r.strings(true)? };
         r.skip_tagged()?;
         Ok(this)
     }
 
     fn encode(&self, w: &mut Writer, _version: i16) {
-        w.put_array(&self.transactional_ids, true, |w, value| w.put_string(value, true));
+        w.put_strings(&self.transactional_ids, true);
         w.put_no_tagged();
     }
 }
@@ -133,7 +133,7 @@ impl Message for TopicData {
 
     fn encode(&self, w: &mut Writer, _version: i16) {
         w.put_string(&self.topic, true);
-        w.put_array(&self.partitions, true, |w, value| w.put_i32(*value));
+        w.put_array(&self.partitions, true, Writer::put_i32);
         w.put_no_tagged();
     }
 }

@@ -328,7 +328,7 @@ impl Message for ForgottenTopic {
         if version >= 13 {
             w.put_uuid(self.topic_id);
         }
-        w.put_array(&self.partitions, flex, |w, value| w.put_i32(*value));
+        w.put_array(&self.partitions, flex, Writer::put_i32);
         if flex {
             w.put_no_tagged();
         }

@@ -25,7 +25,7 @@ impl Message for FindCoordinatorRequest {
         let this = Self {
             key: if version <= 3 { r.string(flex)? } else { String::new() },
             key_type: if version >= 1 { r.i8()? } else { 0 },
-            coordinator_keys: if version >= 4 { r.array(flex, 1, |r| r.string(flex))? } else { Vec::new() },
+            coordinator_keys: if version >= 4 { r.strings(flex)? } else { Vec::new() },
         };
         if flex {
             r.skip_tagged()?;
@@ -42,7 +42,7 @@ impl Message for FindCoordinatorRequest {
             w.put_i8(self.key_type);
         }
         if version >= 4 {
-            w.put_array(&self.coordinator_keys, flex, |w, value| w.put_string(value, flex));
+            w.put_strings(&self.coordinator_keys, flex);
         }
         if flex {
             w.put_no_tagged();

@@ -74,7 +74,7 @@ impl Message for GetTelemetrySubscriptionsResponse {
             push_interval_ms: r.i32()?,
             telemetry_max_bytes: r.i32()?,
             delta_temporality: r.bool()?,
-            requested_metrics: r.array(true, 1, |r| r.string(true))?,
+            requested_metrics: r.strings(true)?,
         };
         r.skip_tagged()?;
         Ok(this)
@@ -85,11 +85,11 @@ impl Message for GetTelemetrySubscriptionsResponse {
         w.put_i16(self.error_code);
         w.put_uuid(self.client_instance_id);
         w.put_i32(self.subscription_id);
-        w.put_array(&self.accepted_compression_types, true, |w, value| w.put_i8(*value));
+        w.put_array(&self.accepted_compression_types, true, Writer::put_i8);
         w.put_i32(self.push_interval_ms);
         w.put_i32(self.telemetry_max_bytes);
         w.put_bool(self.delta_temporality);
-        w.put_array(&self.requested_metrics, true, |w, value| w.put_string(value, true));
+        w.put_strings(&self.requested_metrics, true);
         w.put_no_tagged();
     }
 }

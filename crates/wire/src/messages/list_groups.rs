@@ -21,8 +21,8 @@ impl Message for ListGroupsRequest {
         check_version(version, 0..=5)?;
         let flex = version >= 3;
         let this = Self {
-            states_filter: if version >= 4 { r.array(flex, 1, |r| r.string(flex))? } else { Vec::new() },
-            types_filter: if version >= 5 { r.array(flex, 1, |r| r.string(flex))? } else { Vec::new() },
+            states_filter: if version >= 4 { r.strings(flex)? } else { Vec::new() },
+            types_filter: if version >= 5 { r.strings(flex)? } else { Vec::new() },
         };
         if flex {
             r.skip_tagged()?;
@@ -33,10 +33,10 @@ impl Message for ListGroupsRequest {
     fn encode(&self, w: &mut Writer, version: i16) {
         let flex = version >= 3;
         if version >= 4 {
-            w.put_array(&self.states_filter, flex, |w, value| w.put_string(value, flex));
+            w.put_strings(&self.states_filter, flex);
         }
         if version >= 5 {
-            w.put_array(&self.types_filter, flex, |w, value| w.put_string(value, flex));
+            w.put_strings(&self.types_filter, flex);
         }
         if flex {
             w.put_no_tagged();

@@ -35,7 +35,7 @@ impl Message for ListTransactionsRequest {
     fn decode(r: &mut Reader, version: i16) -> Result<Self, DecodeError> {
         check_version(version, 0..=2)?;
         let this = Self {
-            state_filters: r.array(true, 1, |r| r.string(true))?,
+            state_filters: r.strings(true)?,
             producer_id_filters: r.array(true, 8, Reader::i64)?,
             duration_filter: if version >= 1 { r.i64()? } else { -1 },
             transactional_id_pattern: if version >= 2 { r.opt_string(true, true)? } else { None },
@@ -45,8 +45,8 @@ impl Message for ListTransactionsRequest {
     }
 
     fn encode(&self, w: &mut Writer, version: i16) {
-        w.put_array(&self.state_filters, true, |w, value| w.put_string(value, true));
-        w.put_array(&self.producer_id_filters, true, |w, value| w.put_i64(*value));
+        w.put_strings(&self.state_filters, true);
+        w.put_array(&self.producer_id_filters, true, Writer::put_i64);
         if version >= 1 {
             w.put_i64(self.duration_filter);
         }
@@ -85,7 +85,7 @@ impl Message for ListTransactionsResponse {
         let this = Self {
             throttle_time_ms: r.i32()?,
             error_code: r.i16()?,
-            unknown_state_filters: r.array(true, 1, |r| r.string(true))?,
+            unknown_state_filters: r.strings(true)?,
             transaction_states: r.structs(true, version)?,
         };
         r.skip_tagged()?;
@@ -95,7 +95,7 @@ impl Message for ListTransactionsResponse {
     fn encode(&self, w: &mut Writer, version: i16) {
         w.put_i32(self.throttle_time_ms);
         w.put_i16(self.error_code);
-        w.put_array(&self.unknown_state_filters, true, |w, value| w.put_string(value, true));
+        w.put_strings(&self.unknown_state_filters, true);
         w.put_structs(&self.transaction_states, true, version);
         w.put_no_tagged();
     }

@@ -373,10 +373,10 @@ impl Message for MetadataResponsePartition {
         if version >= 7 {
             w.put_i32(self.leader_epoch);
         }
-        w.put_array(&self.replica_nodes, flex, |w, value| w.put_i32(*value));
-        w.put_array(&self.isr_nodes, flex, |w, value| w.put_i32(*value));
+        w.put_array(&self.replica_nodes, flex, Writer::put_i32);
+        w.put_array(&self.isr_nodes, flex, Writer::put_i32);
         if version >= 5 {
-            w.put_array(&self.offline_replicas, flex, |w, value| w.put_i32(*value));
+            w.put_array(&self.offline_replicas, flex, Writer::put_i32);
         }
         if flex {
             w.put_no_tagged();

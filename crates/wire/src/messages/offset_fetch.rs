@@ -88,7 +88,7 @@ impl Message for OffsetFetchRequestTopic {
     fn encode(&self, w: &mut Writer, version: i16) {
         let flex = version >= 6;
         w.put_string(&self.name, flex);
-        w.put_array(&self.partition_indexes, flex, |w, value| w.put_i32(*value));
+        w.put_array(&self.partition_indexes, flex, Writer::put_i32);
         if flex {
             w.put_no_tagged();
         }
@@ -172,7 +172,7 @@ impl Message for OffsetFetchRequestTopics {
         if version >= 10 {
             w.put_uuid(self.topic_id);
         }
-        w.put_array(&self.partition_indexes, true, |w, value| w.put_i32(*value));
+        w.put_array(&self.partition_indexes, true, Writer::put_i32);
         w.put_no_tagged();
     }
 }

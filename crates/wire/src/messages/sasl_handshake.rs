@@ -46,11 +46,11 @@ impl Message for SaslHandshakeResponse {
 
     fn decode(r: &mut Reader, version: i16) -> Result<Self, DecodeError> {
         check_version(version, 0..=1)?;
-        Ok(Self { error_code: r.i16()?, mechanisms: r.array(false, 2, |r| r.string(false))? })
+        Ok(Self { error_code: r.i16()?, mechanisms: r.strings(false)? })
     }
 
     fn encode(&self, w: &mut Writer, _version: i16) {
         w.put_i16(self.error_code);
-        w.put_array(&self.mechanisms, false, |w, value| w.put_string(value, false));
+        w.put_strings(&self.mechanisms, false);
     }
 }

@@ -176,7 +176,7 @@ impl Message for AcknowledgementBatch {
     fn encode(&self, w: &mut Writer, _version: i16) {
         w.put_i64(self.first_offset);
         w.put_i64(self.last_offset);
-        w.put_array(&self.acknowledge_types, true, |w, value| w.put_i8(*value));
+        w.put_array(&self.acknowledge_types, true, Writer::put_i8);
         w.put_no_tagged();
     }
 }
@@ -201,7 +201,7 @@ impl Message for ForgottenTopic {
 
     fn encode(&self, w: &mut Writer, _version: i16) {
         w.put_uuid(self.topic_id);
-        w.put_array(&self.partitions, true, |w, value| w.put_i32(*value));
+        w.put_array(&self.partitions, true, Writer::put_i32);
         w.put_no_tagged();
     }
 }

@@ -32,7 +32,7 @@ impl Message for ShareGroupHeartbeatRequest {
             member_id: r.string(true)?,
             member_epoch: r.i32()?,
             rack_id: r.opt_string(true, true)?,
-            subscribed_topic_names: r.opt_array(true, true, 1, |r| r.string(true))?,
+            subscribed_topic_names: r.opt_strings(true, true)?,
         };
         r.skip_tagged()?;
         Ok(this)
@@ -43,9 +43,7 @@ impl Message for ShareGroupHeartbeatRequest {
         w.put_string(&self.member_id, true);
         w.put_i32(self.member_epoch);
         w.put_opt_string(self.rack_id.as_deref(), true, true);
-        w.put_opt_array(self.subscribed_topic_names.as_deref(), true, true, |w, value| {
-            w.put_string(value, true)
-        });
+        w.put_opt_strings(self.subscribed_topic_names.as_deref(), true, true);
         w.put_no_tagged();
     }
 }
@@ -148,7 +146,7 @@ impl Message for TopicPartitions {
 
     fn encode(&self, w: &mut Writer, _version: i16) {
         w.put_uuid(self.topic_id);
-        w.put_array(&self.partitions, true, |w, value| w.put_i32(*value));
+        w.put_array(&self.partitions, true, Writer::put_i32);
         w.put_no_tagged();
     }
 }

@@ -22,7 +22,7 @@ impl Message for StreamsGroupDescribeRequest {
     fn decode(r: &mut Reader, version: i16) -> Result<Self, DecodeError> {
         check_version(version, 0..=1)?;
         let this = Self {
-            group_ids: r.array(true, 1, |r| r.string(true))?,
+            group_ids: r.strings(true)?,
             include_authorized_operations: r.bool()?,
             include_topology_description: if version >= 1 { r.bool()? } else { false },
         };
@@ -31,7 +31,7 @@ impl Message for StreamsGroupDescribeRequest {
     }
 
     fn encode(&self, w: &mut Writer, version: i16) {
-        w.put_array(&self.group_ids, true, |w, value| w.put_string(value, true));
+        w.put_strings(&self.group_ids, true);
         w.put_bool(self.include_authorized_operations);
         if version >= 1 {
             w.put_bool(self.include_topology_description);
@@ -212,8 +212,8 @@ impl Message for Subtopology {
     fn decode(r: &mut Reader, version: i16) -> Result<Self, DecodeError> {
         let this = Self {
             subtopology_id: r.string(true)?,
-            source_topics: r.array(true, 1, |r| r.string(true))?,
-            repartition_sink_topics: r.array(true, 1, |r| r.string(true))?,
+            source_topics: r.strings(true)?,
+            repartition_sink_topics: r.strings(true)?,
             state_changelog_topics: r.structs(true, version)?,
             repartition_source_topics: r.structs(true, version)?,
         };
@@ -223,8 +223,8 @@ impl Message for Subtopology {
 
     fn encode(&self, w: &mut Writer, version: i16) {
         w.put_string(&self.subtopology_id, true);
-        w.put_array(&self.source_topics, true, |w, value| w.put_string(value, true));
-        w.put_array(&self.repartition_sink_topics, true, |w, value| w.put_string(value, true));
+        w.put_strings(&self.source_topics, true);
+        w.put_strings(&self.repartition_sink_topics, true);
         w.put_structs(&self.state_changelog_topics, true, version);
         w.put_structs(&self.repartition_source_topics, true, version);
         w.put_no_tagged();
@@ -416,7 +416,7 @@ impl Message for TaskIds {
 
     fn encode(&self, w: &mut Writer, _version: i16) {
         w.put_string(&self.subtopology_id, true);
-        w.put_array(&self.partitions, true, |w, value| w.put_i32(*value));
+        w.put_array(&self.partitions, true, Writer::put_i32);
         w.put_no_tagged();
     }
 }
@@ -557,10 +557,10 @@ impl Message for TopologyDescriptionNode {
         let this = Self {
             name: r.string(true)?,
             node_type: r.i8()?,
-            source_topics: r.array(true, 1, |r| r.string(true))?,
+            source_topics: r.strings(true)?,
             sink_topic: r.opt_string(true, true)?,
-            stores: r.array(true, 1, |r| r.string(true))?,
-            successors: r.array(true, 1, |r| r.string(true))?,
+            stores: r.strings(true)?,
+            successors: r.strings(true)?,
         };
         r.skip_tagged()?;
         Ok(this)
@@ -569,10 +569,10 @@ impl Message for TopologyDescriptionNode {
     fn encode(&self, w: &mut Writer, _version: i16) {
         w.put_string(&self.name, true);
         w.put_i8(self.node_type);
-        w.put_array(&self.source_topics, true, |w, value| w.put_string(value, true));
+        w.put_strings(&self.source_topics, true);
         w.put_opt_string(self.sink_topic.as_deref(), true, true);
-        w.put_array(&self.stores, true, |w, value| w.put_string(value, true));
-        w.put_array(&self.successors, true, |w, value| w.put_string(value, true));
+        w.put_strings(&self.stores, true);
+        w.put_strings(&self.successors, true);
         w.put_no_tagged();
     }
 }

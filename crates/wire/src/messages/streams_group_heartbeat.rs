@@ -168,10 +168,10 @@ impl Message for Subtopology {
     fn decode(r: &mut Reader, version: i16) -> Result<Self, DecodeError> {
         let this = Self {
             subtopology_id: r.string(true)?,
-            source_topics: r.array(true, 1, |r| r.string(true))?,
-            source_topic_regex: r.array(true, 1, |r| r.string(true))?,
+            source_topics: r.strings(true)?,
+            source_topic_regex: r.strings(true)?,
             state_changelog_topics: r.structs(true, version)?,
-            repartition_sink_topics: r.array(true, 1, |r| r.string(true))?,
+            repartition_sink_topics: r.strings(true)?,
             repartition_source_topics: r.structs(true, version)?,
             copartition_groups: r.structs(true, version)?,
         };
@@ -181,10 +181,10 @@ impl Message for Subtopology {
 
     fn encode(&self, w: &mut Writer, version: i16) {
         w.put_string(&self.subtopology_id, true);
-        w.put_array(&self.source_topics, true, |w, value| w.put_string(value, true));
-        w.put_array(&self.source_topic_regex, true, |w, value| w.put_string(value, true));
+        w.put_strings(&self.source_topics, true);
+        w.put_strings(&self.source_topic_regex, true);
         w.put_structs(&self.state_changelog_topics, true, version);
-        w.put_array(&self.repartition_sink_topics, true, |w, value| w.put_string(value, true));
+        w.put_strings(&self.repartition_sink_topics, true);
         w.put_structs(&self.repartition_source_topics, true, version);
         w.put_structs(&self.copartition_groups, true, version);
         w.put_no_tagged();
@@ -216,9 +216,9 @@ impl Message for CopartitionGroup {
     }
 
     fn encode(&self, w: &mut Writer, _version: i16) {
-        w.put_array(&self.source_topics, true, |w, value| w.put_i16(*value));
-        w.put_array(&self.source_topic_regex, true, |w, value| w.put_i16(*value));
-        w.put_array(&self.repartition_source_topics, true, |w, value| w.put_i16(*value));
+        w.put_array(&self.source_topics, true, Writer::put_i16);
+        w.put_array(&self.source_topic_regex, true, Writer::put_i16);
+        w.put_array(&self.repartition_source_topics, true, Writer::put_i16);
         w.put_no_tagged();
     }
 }
@@ -357,7 +357,7 @@ impl Message for StreamsGroupHeartbeatRequestTaskIds {
 
     fn encode(&self, w: &mut Writer, _version: i16) {
         w.put_string(&self.subtopology_id, true);
-        w.put_array(&self.partitions, true, |w, value| w.put_i32(*value));
+        w.put_array(&self.partitions, true, Writer::put_i32);
         w.put_no_tagged();
     }
 }
@@ -560,7 +560,7 @@ impl Message for TopicPartition {
 
     fn encode(&self, w: &mut Writer, _version: i16) {
         w.put_string(&self.topic, true);
-        w.put_array(&self.partitions, true, |w, value| w.put_i32(*value));
+        w.put_array(&self.partitions, true, Writer::put_i32);
         w.put_no_tagged();
     }
 }
@@ -585,7 +585,7 @@ impl Message for StreamsGroupHeartbeatResponseTaskIds {
 
     fn encode(&self, w: &mut Writer, _version: i16) {
         w.put_string(&self.subtopology_id, true);
-        w.put_array(&self.partitions, true, |w, value| w.put_i32(*value));
+        w.put_array(&self.partitions, true, Writer::put_i32);
         w.put_no_tagged();
     }
 }

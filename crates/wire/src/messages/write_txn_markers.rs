@@ -94,7 +94,7 @@ impl Message for WritableTxnMarkerTopic {
 
     fn encode(&self, w: &mut Writer, _version: i16) {
         w.put_string(&self.name, true);
-        w.put_array(&self.partition_indexes, true, |w, value| w.put_i32(*value));
+        w.put_array(&self.partition_indexes, true, Writer::put_i32);
         w.put_no_tagged();
     }
 }

@@ -200,6 +200,17 @@ impl Reader {
         self.opt_array(flex, false, min_size, element)?.ok_or(DecodeError::UnexpectedNull)
     }
 
+    /// An array of strings that may be null if `null_ok`.
+    pub fn opt_strings(&mut self, flex: bool, null_ok: bool) -> Result<Option<Vec<String>>, DecodeError> {
+        let min_size = if flex { 1 } else { 2 };
+        self.opt_array(flex, null_ok, min_size, |reader| reader.string(flex))
+    }
+
+    /// An array of strings.
+    pub fn strings(&mut self, flex: bool) -> Result<Vec<String>, DecodeError> {
+        self.opt_strings(flex, false)?.ok_or(DecodeError::UnexpectedNull)
+    }
+
     /// An array of structs that may be null if `null_ok`.
     pub fn opt_structs<T: Message>(
         &mut self,

@@ -201,23 +201,36 @@ impl Writer {
         }
     }
 
-    /// An array that may be null if `null_ok`.
-    pub fn put_opt_array<T>(
+    /// An array of numbers that may be null if `null_ok`; `put` writes one of them.
+    pub fn put_opt_array<T: Copy>(
         &mut self,
         values: Option<&[T]>,
         flex: bool,
         null_ok: bool,
-        mut element: impl FnMut(&mut Self, &T),
+        put: impl Fn(&mut Self, T),
     ) {
         self.put_length(values.map(<[T]>::len), flex, null_ok);
         for value in values.unwrap_or_default() {
-            element(self, value);
+            put(self, *value);
         }
     }
 
-    /// An array.
-    pub fn put_array<T>(&mut self, values: &[T], flex: bool, element: impl FnMut(&mut Self, &T)) {
-        self.put_opt_array(Some(values), flex, false, element);
+    /// An array of numbers; `put` writes one of them.
+    pub fn put_array<T: Copy>(&mut self, values: &[T], flex: bool, put: impl Fn(&mut Self, T)) {
+        self.put_opt_array(Some(values), flex, false, put);
+    }
+
+    /// An array of strings that may be null if `null_ok`.
+    pub fn put_opt_strings(&mut self, values: Option<&[String]>, flex: bool, null_ok: bool) {
+        self.put_length(values.map(<[String]>::len), flex, null_ok);
+        for value in values.unwrap_or_default() {
+            self.put_string(value, flex);
+        }
+    }
+
+    /// An array of strings.
+    pub fn put_strings(&mut self, values: &[String], flex: bool) {
+        self.put_opt_strings(Some(values), flex, false);
     }
 
     /// An array of structs that may be null if `null_ok`.
@@ -228,7 +241,10 @@ impl Writer {
         null_ok: bool,
         version: i16,
     ) {
-        self.put_opt_array(values, flex, null_ok, |writer, value| value.encode(writer, version));
+        self.put_length(values.map(<[T]>::len), flex, null_ok);
+        for value in values.unwrap_or_default() {
+            value.encode(self, version);
+        }
     }
 
     /// An array of structs.

@@ -26,17 +26,14 @@ pub(super) fn read(message: &Message, definition: &Struct, field: &Field) -> Str
         return match (&field.element, field.is_option()) {
             (Element::Struct(_), false) => format!("r.structs({flex}, version)?"),
             (Element::Struct(_), true) => format!("r.opt_structs({flex}, {null_ok}, version)?"),
+            (Element::String, false) => format!("r.strings({flex})?"),
+            (Element::String, true) => format!("r.opt_strings({flex}, {null_ok})?"),
             (element, is_option) => {
-                let size = element.min_size(flex != "false");
-                let read = match element {
-                    Element::String => format!("|r| r.string({flex})"),
-                    Element::Bytes => format!("|r| r.bytes({flex})"),
-                    _ => format!("Reader::{}", method(element)),
-                };
+                let (size, read) = (element.min_size(false), method(element));
                 if is_option {
-                    format!("r.opt_array({flex}, {null_ok}, {size}, {read})?")
+                    format!("r.opt_array({flex}, {null_ok}, {size}, Reader::{read})?")
                 } else {
-                    format!("r.array({flex}, {size}, {read})?")
+                    format!("r.array({flex}, {size}, Reader::{read})?")
                 }
             }
         };
@@ -59,20 +56,20 @@ pub(super) fn write(message: &Message, definition: &Struct, field: &Field) -> St
     let null_ok = null_ok(field);
     let name = format!("self.{}", snake_case(&field.name));
     if field.is_array {
-        let element = match &field.element {
-            Element::Struct(_) if field.is_option() => {
-                return format!("w.put_opt_structs({name}.as_deref(), {flex}, {null_ok}, version)");
+        return match (&field.element, field.is_option()) {
+            (Element::Struct(_), false) => format!("w.put_structs(&{name}, {flex}, version)"),
+            (Element::Struct(_), true) => {
+                format!("w.put_opt_structs({name}.as_deref(), {flex}, {null_ok}, version)")
             }
-            Element::Struct(_) => return format!("w.put_structs(&{name}, {flex}, version)"),
-            element @ (Element::String | Element::Bytes) => {
-                format!("|w, value| w.put_{}(value, {flex})", method(element))
+            (Element::String, false) => format!("w.put_strings(&{name}, {flex})"),
+            (Element::String, true) => format!("w.put_opt_strings({name}.as_deref(), {flex}, {null_ok})"),
+            (element, false) => format!("w.put_array(&{name}, {flex}, Writer::put_{})", method(element)),
+            (element, true) => {
+                format!(
+                    "w.put_opt_array({name}.as_deref(), {flex}, {null_ok}, Writer::put_{})",
+                    method(element)
+                )
             }
-            element => format!("|w, value| w.put_{}(*value)", method(element)),
-        };
-        return if field.is_option() {
-            format!("w.put_opt_array({name}.as_deref(), {flex}, {null_ok}, {element})")
-        } else {
-            format!("w.put_array(&{name}, {flex}, {element})")
         };
     }
     match (&field.element, field.is_option()) {

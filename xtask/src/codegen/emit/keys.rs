@@ -10,7 +10,7 @@ pub(crate) fn api_keys(modules: &[Module]) -> String {
     let each = |line: fn(&Api) -> String| apis.iter().map(|api| line(api)).collect::<String>();
 
     format!(
-        r#"//! The APIs of the protocol: their codes, the versions known here, and their first flexible versions.
+        r"//! The APIs of the protocol: their codes, the versions known here, and their first flexible versions.
 //!
 //! Written by `cargo xtask codegen` from the field tables; do not edit.
 
@@ -63,7 +63,7 @@ impl fmt::Display for ApiKey {{
         f.pad(self.name())
     }}
 }}
-"#,
+",
         variants = each(|api| format!(
             "/// Code {}, versions {}.\n{} = {},\n",
             api.code, api.versions, api.name, api.code
@@ -87,9 +87,7 @@ pub(crate) fn message_modules(modules: &[Module]) -> String {
 //!
 //! Written by `cargo xtask codegen` from the field tables; do not edit.\n\n"
         .to_owned();
-    for module in modules {
-        text += &format!("pub mod {};\n", module.name);
-    }
+    text.extend(modules.iter().map(|module| format!("pub mod {};\n", module.name)));
     text + "\npub use crate::message::{Message, Request};\n"
 }
 
