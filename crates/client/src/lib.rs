@@ -1,1 +1,28 @@
-//! (being written)
+//! The Kafka client: producer, consumer, group membership, admin calls.
+//!
+//! Owns: connections to a cluster, what is known about it, and the protocols by which records are produced and
+//! consumed. It works with Apache Kafka 3.9 and later and with the embedded broker.
+//!
+//! Invariants: decisions (what to send when, what an answer means) are made by pure machines that take the time as an
+//! argument; drivers around them move bytes. The byte stream, the clock and the randomness are handed in, so that
+//! client and broker can run together in a simulation. A record that was sent is acknowledged, not written, or
+//! possibly written, and its result says which.
+//!
+//! Does not know: the broker's inside, schemas, topologies.
+
+mod call;
+mod client;
+mod cluster;
+mod config;
+mod connection;
+mod connector;
+mod error;
+mod pool;
+mod retry;
+mod timer;
+
+pub use client::Client;
+pub use config::{ClientConfig, InvalidAddress};
+pub use connection::Disconnect;
+pub use connector::{Connector, TcpConnector};
+pub use error::{CallError, ConnectError, MetadataError, Unreachable};

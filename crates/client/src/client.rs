@@ -1,0 +1,205 @@
+//! The client's handle: what is shared by its producers, consumers and admin calls.
+//!
+//! Owns: making a client; the published [`ClusterView`]; access to clock and entropy.
+//!
+//! Does not know: what its users ask the brokers; see [`crate::call`] for how they ask.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use headwater_model::{Clock, Entropy, ErrorCode, SystemClock, TopicName};
+use headwater_wire::messages::metadata::{MetadataRequest, MetadataRequestTopic};
+use tokio::sync::watch;
+
+use crate::call::Destination;
+use crate::cluster::ClusterView;
+use crate::config::{Address, ClientConfig};
+use crate::connection::ConnectionSettings;
+use crate::connector::{Connector, TcpConnector};
+use crate::error::{ConnectError, MetadataError};
+use crate::pool::{Pool, Route};
+use crate::retry::{Backoff, Retry};
+
+/// A client of a Kafka cluster. Clones are cheap and share connections and metadata.
+///
+/// It runs within a Tokio runtime, and keeps connections open until the last clone is dropped.
+#[derive(Debug)]
+pub struct Client<C = TcpConnector> {
+    inner: Arc<Inner<C>>,
+}
+
+#[derive(Debug)]
+pub(crate) struct Inner<C> {
+    pub(crate) config: ClientConfig,
+    pub(crate) bootstrap: Vec<Address>,
+    pub(crate) client_id: Arc<str>,
+    pub(crate) pool: Pool<C>,
+    view: watch::Sender<Arc<ClusterView>>,
+    clock: Arc<dyn Clock>,
+    entropy: Mutex<Entropy>,
+    /// Where each group's coordinator was last found.
+    pub(crate) coordinators: Mutex<BTreeMap<String, Route>>,
+}
+
+impl<C> Clone for Client<C> {
+    fn clone(&self) -> Self {
+        Self { inner: Arc::clone(&self.inner) }
+    }
+}
+
+impl Client {
+    /// Connects over TCP: tries the bootstrap addresses in turn, and learns the cluster from the first that answers.
+    ///
+    /// Fails after one round; a caller that wants to wait for a cluster to come up calls again.
+    pub async fn connect(config: ClientConfig) -> Result<Self, ConnectError> {
+        let clock = Arc::new(SystemClock::new());
+        Self::with(config, TcpConnector, clock, Entropy::from_system()).await
+    }
+}
+
+impl<C: Connector> Client<C> {
+    /// The same over any byte stream, clock and randomness: the seam of simulations.
+    pub async fn with(
+        config: ClientConfig,
+        connector: C,
+        clock: Arc<dyn Clock>,
+        mut entropy: Entropy,
+    ) -> Result<Self, ConnectError> {
+        let addresses = config.bootstrap.iter().flat_map(|list| list.split(','));
+        let bootstrap: Vec<Address> = addresses.map(str::parse).collect::<Result<_, _>>()?;
+        if bootstrap.is_empty() {
+            return Err(ConnectError::NoAddress);
+        }
+        let client_id: Arc<str> = config.client_id.as_str().into();
+        let settings = ConnectionSettings {
+            client_id: Arc::clone(&client_id),
+            connect_timeout: config.connect_timeout,
+            idle_timeout: config.idle_timeout,
+            max_response_bytes: config.max_response_bytes,
+        };
+        let backoff = Backoff::new(config.reconnect_backoff, config.reconnect_backoff_max);
+        let pool = Pool::new(connector, settings, backoff, Arc::clone(&clock), entropy.fork());
+        let client = Self {
+            inner: Arc::new(Inner {
+                config,
+                bootstrap,
+                client_id,
+                pool,
+                view: watch::Sender::new(Arc::default()),
+                clock,
+                entropy: Mutex::new(entropy),
+                coordinators: Mutex::default(),
+            }),
+        };
+        client.refresh_metadata(&[]).await?;
+        Ok(client)
+    }
+
+    pub(crate) fn inner(&self) -> &Inner<C> {
+        &self.inner
+    }
+
+    pub(crate) fn config(&self) -> &ClientConfig {
+        &self.inner.config
+    }
+
+    pub(crate) fn clock(&self) -> &Arc<dyn Clock> {
+        &self.inner.clock
+    }
+
+    /// A generator for one user of the client.
+    pub(crate) fn entropy(&self) -> Entropy {
+        let mut entropy = self.inner.entropy.lock().unwrap_or_else(PoisonError::into_inner);
+        entropy.fork()
+    }
+
+    /// How to wait between tries of a request.
+    pub(crate) fn backoff(&self) -> Backoff {
+        Backoff::new(self.inner.config.retry_backoff, self.inner.config.retry_backoff_max)
+    }
+
+    /// An operation that begins now and is retried for the configured time.
+    pub(crate) fn retry(&self) -> Retry {
+        let deadline = self.inner.clock.monotonic() + self.inner.config.operation_timeout;
+        Retry::new(self.backoff(), deadline)
+    }
+
+    /// After a failure of `retry`'s operation: waits for the next try. False if there must be none.
+    pub(crate) async fn pause(&self, retry: &mut Retry) -> bool {
+        let Some(delay) = self.next_delay(retry) else {
+            return false;
+        };
+        crate::timer::pause(delay).await;
+        true
+    }
+
+    fn next_delay(&self, retry: &mut Retry) -> Option<Duration> {
+        let mut entropy = self.inner.entropy.lock().unwrap_or_else(PoisonError::into_inner);
+        retry.next(self.inner.clock.monotonic(), &mut entropy)
+    }
+
+    /// The cluster as last heard of.
+    pub(crate) fn metadata(&self) -> Arc<ClusterView> {
+        Arc::clone(&self.inner.view.borrow())
+    }
+
+    /// Tells of each new view.
+    pub(crate) fn metadata_changes(&self) -> watch::Receiver<Arc<ClusterView>> {
+        self.inner.view.subscribe()
+    }
+
+    /// Asks the cluster about itself and these topics (none: only about itself), without creating any.
+    pub(crate) async fn refresh_metadata(
+        &self,
+        topics: &[TopicName],
+    ) -> Result<Arc<ClusterView>, MetadataError> {
+        self.ask_metadata(Some(topics), false).await
+    }
+
+    /// The same for every topic of the cluster.
+    pub(crate) async fn refresh_all_metadata(&self) -> Result<Arc<ClusterView>, MetadataError> {
+        self.ask_metadata(None, false).await
+    }
+
+    /// The same as [`Client::refresh_metadata`]; a broker that is configured so creates the topics that do not exist.
+    pub(crate) async fn refresh_or_create(
+        &self,
+        topics: &[TopicName],
+    ) -> Result<Arc<ClusterView>, MetadataError> {
+        self.ask_metadata(Some(topics), true).await
+    }
+
+    /// A view in which these topics are known and not older than the configured age; asks the cluster if need be.
+    pub(crate) async fn metadata_for(&self, topics: &[TopicName]) -> Result<Arc<ClusterView>, MetadataError> {
+        let view = self.metadata();
+        let oldest = self.inner.clock.monotonic();
+        let is_fresh = |name: &TopicName| {
+            view.topic(name).is_some_and(|topic| {
+                topic.error.is_none() && oldest - topic.refreshed < self.inner.config.metadata_max_age
+            })
+        };
+        if topics.iter().all(is_fresh) {
+            return Ok(view);
+        }
+        self.refresh_metadata(topics).await
+    }
+
+    async fn ask_metadata(
+        &self,
+        topics: Option<&[TopicName]>,
+        allow_auto_topic_creation: bool,
+    ) -> Result<Arc<ClusterView>, MetadataError> {
+        let asked = topics.map(|topics| topics.iter().map(by_name).collect());
+        let request = MetadataRequest { topics: asked, allow_auto_topic_creation, ..Default::default() };
+        let response = self.call(Destination::Any, &request).await?;
+        ErrorCode::from_code(response.error_code).ok().map_err(MetadataError::Refused)?;
+        let now = self.inner.clock.monotonic();
+        self.inner.view.send_modify(|view| *view = Arc::new(view.updated(&response, topics, now)));
+        Ok(self.metadata())
+    }
+}
+
+fn by_name(topic: &TopicName) -> MetadataRequestTopic {
+    MetadataRequestTopic { name: Some(topic.as_str().to_owned()), ..Default::default() }
+}
