@@ -1,0 +1,190 @@
+//! The records of `__consumer_offsets`, as Kafka writes them and its tools read them.
+//!
+//! Owns: which versions of key and value are written, and the two bytes of version in front of each.
+//!
+//! ```text
+//! key   0, 1: an offset that a group committed     2: a classic group     others: newer kinds of group (skipped)
+//! value written in version 3, which every Kafka since 2.3 reads; read in all
+//! ```
+//!
+//! A null value is a tombstone: the offset expired or was deleted, the group is empty and gone.
+//!
+//! Does not know: what commits and groups mean, nor where the records are stored.
+
+use std::ops::RangeInclusive;
+
+use bytes::Bytes;
+
+use crate::Message;
+use crate::messages::group_metadata_record::{GroupMetadataKey, GroupMetadataValue};
+use crate::messages::offset_commit_record::{OffsetCommitKey, OffsetCommitValue};
+use crate::protocol::{DecodeError, Reader, Writer};
+
+const OFFSET_KEY_VERSION: i16 = 1;
+const OFFSET_VALUE_VERSION: i16 = 3;
+const GROUP_KEY_VERSION: i16 = 2;
+const GROUP_VALUE_VERSION: i16 = 3;
+
+/// What a record of `__consumer_offsets` is about.
+#[derive(Debug, Clone, PartialEq)]
+pub enum ConsumerOffsetsKey {
+    /// The offset that a group committed for a partition.
+    Offset(OffsetCommitKey),
+    /// The state of a classic group.
+    Group(GroupMetadataKey),
+    /// Something that a newer Kafka keeps there, by the version of its key.
+    Other(i16),
+}
+
+impl ConsumerOffsetsKey {
+    /// Reads a record's key.
+    pub fn parse(key: &Bytes) -> Result<Self, DecodeError> {
+        let mut r = Reader::new(key.clone());
+        let version = r.i16()?;
+        let parsed = match version {
+            0 | OFFSET_KEY_VERSION => Self::Offset(OffsetCommitKey::decode(&mut r, version)?),
+            GROUP_KEY_VERSION => Self::Group(GroupMetadataKey::decode(&mut r, version)?),
+            other => return Ok(Self::Other(other)),
+        };
+        r.finish()?;
+        Ok(parsed)
+    }
+
+    /// The record's key; what is not known here cannot be written and is only its version.
+    pub fn encode(&self) -> Bytes {
+        match self {
+            Self::Offset(key) => encode(key, OFFSET_KEY_VERSION),
+            Self::Group(key) => encode(key, GROUP_KEY_VERSION),
+            Self::Other(version) => Bytes::copy_from_slice(&version.to_be_bytes()),
+        }
+    }
+}
+
+/// Reads the value of a record whose key is [`ConsumerOffsetsKey::Offset`].
+pub fn parse_offset_value(value: &Bytes) -> Result<OffsetCommitValue, DecodeError> {
+    parse(value, OffsetCommitValue::VERSIONS)
+}
+
+/// The value of a record whose key is [`ConsumerOffsetsKey::Offset`].
+pub fn encode_offset_value(value: &OffsetCommitValue) -> Bytes {
+    encode(value, OFFSET_VALUE_VERSION)
+}
+
+/// Reads the value of a record whose key is [`ConsumerOffsetsKey::Group`].
+pub fn parse_group_value(value: &Bytes) -> Result<GroupMetadataValue, DecodeError> {
+    parse(value, GroupMetadataValue::VERSIONS)
+}
+
+/// The value of a record whose key is [`ConsumerOffsetsKey::Group`].
+pub fn encode_group_value(value: &GroupMetadataValue) -> Bytes {
+    encode(value, GROUP_VALUE_VERSION)
+}
+
+fn parse<T: Message>(bytes: &Bytes, supported: RangeInclusive<i16>) -> Result<T, DecodeError> {
+    let mut r = Reader::new(bytes.clone());
+    let version = r.i16()?;
+    if !supported.contains(&version) {
+        return Err(DecodeError::UnsupportedVersion { version, supported });
+    }
+    let value = T::decode(&mut r, version)?;
+    r.finish()?;
+    Ok(value)
+}
+
+fn encode<T: Message>(message: &T, version: i16) -> Bytes {
+    let mut w = Writer::new();
+    w.put_i16(version);
+    message.encode(&mut w, version);
+    // What holds no record data is one chunk, or none.
+    let chunks = w.finish();
+    let bytes = chunks.into_iter().find_map(|chunk| match chunk {
+        crate::protocol::Chunk::Bytes(bytes) => Some(bytes),
+        crate::protocol::Chunk::File(_) => None,
+    });
+    bytes.unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::messages::group_metadata_record::MemberMetadata;
+    use proptest::prelude::*;
+
+    fn offset_key() -> OffsetCommitKey {
+        OffsetCommitKey { group: "g".into(), topic: "t".into(), partition: 3 }
+    }
+
+    #[test]
+    fn an_offset_commit_has_the_bytes_that_kafka_writes() {
+        let key = ConsumerOffsetsKey::Offset(offset_key());
+        assert_eq!(&key.encode()[..], b"\0\x01\0\x01g\0\x01t\0\0\0\x03");
+        assert_eq!(ConsumerOffsetsKey::parse(&key.encode()), Ok(key));
+        let value = OffsetCommitValue {
+            offset: 258,
+            leader_epoch: 5,
+            metadata: "m".into(),
+            commit_timestamp: 7,
+            ..Default::default()
+        };
+        let bytes = encode_offset_value(&value);
+        assert_eq!(&bytes[..], b"\0\x03\0\0\0\0\0\0\x01\x02\0\0\0\x05\0\x01m\0\0\0\0\0\0\0\x07");
+        assert_eq!(parse_offset_value(&bytes), Ok(value));
+    }
+
+    #[test]
+    fn an_offset_commit_of_an_older_kafka_is_read() {
+        let version_1 =
+            Bytes::from_static(b"\0\x01\0\0\0\0\0\0\0\x09\0\0\0\0\0\0\0\0\0\x01\0\0\0\0\0\0\0\x02");
+        let value = parse_offset_value(&version_1).unwrap();
+        assert_eq!((value.offset, value.leader_epoch), (9, -1));
+        assert_eq!((value.commit_timestamp, value.expire_timestamp), (1, 2));
+        let key = ConsumerOffsetsKey::parse(&Bytes::from_static(b"\0\0\0\x01g\0\x01t\0\0\0\x03"));
+        assert_eq!(key, Ok(ConsumerOffsetsKey::Offset(offset_key())));
+    }
+
+    #[test]
+    fn a_group_is_read_as_it_is_written() {
+        let key = ConsumerOffsetsKey::Group(GroupMetadataKey { group: "g".into() });
+        assert_eq!(&key.encode()[..], b"\0\x02\0\x01g");
+        assert_eq!(ConsumerOffsetsKey::parse(&key.encode()), Ok(key));
+        let member = MemberMetadata {
+            member_id: "m-1".into(),
+            group_instance_id: Some("i".into()),
+            client_id: "c".into(),
+            client_host: "/127.0.0.1".into(),
+            rebalance_timeout: 300_000,
+            session_timeout: 45_000,
+            subscription: Bytes::from_static(b"sub"),
+            assignment: Bytes::from_static(b"assigned"),
+        };
+        let value = GroupMetadataValue {
+            protocol_type: "consumer".into(),
+            generation: 4,
+            protocol: Some("range".into()),
+            leader: Some("m-1".into()),
+            current_state_timestamp: 11,
+            members: vec![member],
+        };
+        assert_eq!(parse_group_value(&encode_group_value(&value)), Ok(value));
+    }
+
+    #[test]
+    fn newer_kinds_are_told_by_their_version_and_newer_values_refused() {
+        let newer = Bytes::from_static(b"\0\x07whatever");
+        assert_eq!(ConsumerOffsetsKey::parse(&newer), Ok(ConsumerOffsetsKey::Other(7)));
+        assert!(matches!(
+            parse_offset_value(&newer),
+            Err(DecodeError::UnsupportedVersion { version: 7, .. })
+        ));
+    }
+
+    proptest! {
+        #[test]
+        fn noise_never_panics(noise in prop::collection::vec(any::<u8>(), 0..120), version in 0u8..5) {
+            let mut bytes = vec![0, version];
+            bytes.extend(noise);
+            let bytes = Bytes::from(bytes);
+            let _ = (ConsumerOffsetsKey::parse(&bytes), parse_offset_value(&bytes), parse_group_value(&bytes));
+        }
+    }
+}
