@@ -5,4 +5,8 @@
     reason = "a test fails by panicking, in its own functions too"
 )]
 
+mod allocations;
 mod batch;
+mod fill;
+mod messages;
+mod oracle;
