@@ -1,1 +1,41 @@
-//! (being written)
+//! Group coordination as pure state machines.
+//!
+//! [`Groups`] holds every group of one shard of `__consumer_offsets`: its classic members and the offsets that it
+//! has committed. A command goes in with the time and a [`Token`]; out come [`Effects`]: the [`Change`]s to append
+//! to the log, and the replies to send once these are durable. A reply may belong to another token than the
+//! command's: a join is answered when the last member has joined, or by [`Groups::tick`].
+//!
+//! # Invariants
+//! - A generation only grows while its group exists, and a reply names the generation that it belongs to.
+//! - Every token is answered exactly once: by its command, a later one, a tick, or [`Groups::fail_pending`].
+//! - In a stable group each member supports the chosen protocol, the leader is a member, and no two members share
+//!   an instance id. An assignment reaches the member that the leader gave it to, and nobody else.
+//! - Replaying every change, in order, gives what is durable: committed offsets, and each group as it was when it
+//!   last became stable or empty. Waiting requests, sessions and half-finished rebalances are soft: they are lost
+//!   with the process, and members find their way back by the errors that they then get.
+//! - The same commands at the same times with the same entropy give the same effects.
+//!
+//! # What is not here
+//! No clock, randomness, input, output or thread, and neither wire messages nor record bytes: the broker's driver
+//! appends, waits until changes are durable, and answers. Whether a topic exists, and who may do what, is asked
+//! before a command comes here.
+
+mod change;
+mod classic;
+mod config;
+mod effects;
+mod group;
+mod groups;
+mod ids;
+mod offsets;
+mod queries;
+mod subscription;
+
+pub use change::{Change, CommittedOffset, StoredGroup, StoredMember};
+pub use classic::{GroupState, Heartbeat, Join, Leave, Leaver, Protocol, Sync};
+pub use config::GroupsConfig;
+pub use effects::{Effects, JoinRefused, Joined, JoinedMember, Now, Reply, Synced, Token};
+pub use groups::Groups;
+pub use ids::{GroupId, InstanceId, MemberId};
+pub use offsets::{CommitOffsets, DeleteOffsets, OffsetToCommit};
+pub use queries::{DescribedGroup, DescribedMember, ListFilter, ListedGroup};

@@ -1,0 +1,216 @@
+//! A classic group: members that join, elect a leader, and work on what the leader assigns.
+//!
+//! The states are Kafka's. `Empty`: no members. `PreparingRebalance`: members have to (re)join. A rebalance ends
+//! when all have, or when its time is up; who has not come back by then is out, unless it is static, which only the
+//! end of its session removes. `CompletingRebalance`: a new generation waits for its leader's assignment. `Stable`:
+//! it has it. (`Dead` is what a group that does not exist is called.)
+//!
+//! # Invariants
+//! - The leader is a member whenever there are members.
+//! - At least one protocol is supported by every member.
+//! - `Empty` has no members; a `Stable` group is as its last record says, sessions apart.
+//! - Only a member that may still be heard of is waited for: each of them has a deadline, or waits for another that
+//!   has one.
+
+mod heartbeat;
+mod join;
+mod leave;
+mod member;
+mod rebalance;
+mod static_member;
+mod stored;
+mod sync;
+mod timeouts;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use headwater_model::{ErrorCode, Monotonic, Timestamp};
+
+use crate::{GroupId, InstanceId, MemberId};
+
+pub use heartbeat::Heartbeat;
+pub use join::Join;
+pub use leave::{Leave, Leaver};
+pub use member::Protocol;
+pub use sync::Sync;
+
+pub(crate) use member::Member;
+
+/// The protocol type of groups whose members are Kafka consumers.
+pub(crate) const CONSUMER_PROTOCOL_TYPE: &str = "consumer";
+
+/// The state of a classic group. Prints as Kafka spells it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum GroupState {
+    /// No members.
+    Empty,
+    /// Members have to join.
+    PreparingRebalance,
+    /// All have joined; the leader has to assign.
+    CompletingRebalance,
+    /// Members work.
+    Stable,
+    /// There is no such group.
+    Dead,
+}
+
+impl fmt::Display for GroupState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Empty => "Empty",
+            Self::PreparingRebalance => "PreparingRebalance",
+            Self::CompletingRebalance => "CompletingRebalance",
+            Self::Stable => "Stable",
+            Self::Dead => "Dead",
+        })
+    }
+}
+
+/// Where a group is in its cycle.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) enum Phase {
+    Empty,
+    Preparing {
+        /// When to stop waiting for joins.
+        until: Monotonic,
+        /// Set in the first rebalance of an empty group, which ends by its delays and not when all have joined.
+        initial: Option<InitialDelay>,
+    },
+    Completing,
+    Stable,
+}
+
+/// How much longer the first rebalance of an empty group may wait for newcomers.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct InitialDelay {
+    remaining: Duration,
+    /// Somebody joined since the delay was last extended.
+    newcomer: bool,
+}
+
+/// The members' side of a group.
+#[derive(Debug)]
+pub(crate) struct Classic {
+    id: GroupId,
+    phase: Phase,
+    state_since: Option<Timestamp>,
+    generation: i32,
+    protocol_type: Option<Arc<str>>,
+    protocol: Option<Arc<str>>,
+    leader: Option<MemberId>,
+    members: BTreeMap<MemberId, Member>,
+    statics: BTreeMap<InstanceId, MemberId>,
+    /// Ids given out to clients that have not joined with them yet, and when to forget them (KIP-394).
+    announced: BTreeMap<MemberId, Monotonic>,
+    /// Members of this generation that have not asked for their assignment, and when they are out.
+    unsynced: BTreeSet<MemberId>,
+    sync_until: Option<Monotonic>,
+    /// The log has a record of this group, so that its end needs a tombstone.
+    stored: bool,
+}
+
+impl Classic {
+    pub(crate) fn new(id: GroupId) -> Self {
+        Self {
+            id,
+            phase: Phase::Empty,
+            state_since: None,
+            generation: 0,
+            protocol_type: None,
+            protocol: None,
+            leader: None,
+            members: BTreeMap::new(),
+            statics: BTreeMap::new(),
+            announced: BTreeMap::new(),
+            unsynced: BTreeSet::new(),
+            sync_until: None,
+            stored: false,
+        }
+    }
+
+    pub(crate) fn state(&self) -> GroupState {
+        match self.phase {
+            Phase::Empty => GroupState::Empty,
+            Phase::Preparing { .. } => GroupState::PreparingRebalance,
+            Phase::Completing => GroupState::CompletingRebalance,
+            Phase::Stable => GroupState::Stable,
+        }
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.phase == Phase::Empty
+    }
+
+    pub(crate) fn is_stored(&self) -> bool {
+        self.stored
+    }
+
+    pub(crate) fn state_since(&self) -> Option<Timestamp> {
+        self.state_since
+    }
+
+    pub(crate) fn generation(&self) -> i32 {
+        self.generation
+    }
+
+    pub(crate) fn protocol_type(&self) -> Option<&Arc<str>> {
+        self.protocol_type.as_ref()
+    }
+
+    pub(crate) fn protocol(&self) -> Option<&Arc<str>> {
+        self.protocol.as_ref()
+    }
+
+    pub(crate) fn members(&self) -> impl Iterator<Item = (&MemberId, &Member)> {
+        self.members.iter()
+    }
+
+    pub(crate) fn is_consumer_group(&self) -> bool {
+        self.protocol_type.as_deref() == Some(CONSUMER_PROTOCOL_TYPE)
+    }
+
+    /// Neither members nor announced ones.
+    pub(crate) fn is_idle(&self) -> bool {
+        self.is_empty() && self.announced.is_empty()
+    }
+
+    /// Nothing worth keeping.
+    pub(crate) fn is_vacant(&self) -> bool {
+        self.is_idle() && !self.stored
+    }
+
+    /// That the request comes from the present holder of a member id, and of an instance id if it names one.
+    pub(crate) fn current_member(
+        &self,
+        member: &MemberId,
+        instance: Option<&InstanceId>,
+    ) -> Result<(), ErrorCode> {
+        if let Some(instance) = instance {
+            match self.statics.get(instance) {
+                None => return Err(ErrorCode::UnknownMemberId),
+                Some(holder) if holder != member => return Err(ErrorCode::FencedInstanceId),
+                Some(_) => {}
+            }
+        }
+        if self.members.contains_key(member) { Ok(()) } else { Err(ErrorCode::UnknownMemberId) }
+    }
+
+    pub(crate) fn current_generation(&self, generation: i32) -> Result<(), ErrorCode> {
+        if generation == self.generation { Ok(()) } else { Err(ErrorCode::IllegalGeneration) }
+    }
+
+    /// The member was heard of.
+    pub(crate) fn renew_session(&mut self, member: &MemberId, now: Monotonic) {
+        if let Some(member) = self.members.get_mut(member) {
+            member.renew_session(now);
+        }
+    }
+
+    fn enter(&mut self, phase: Phase, wall: Timestamp) {
+        self.phase = phase;
+        self.state_since = Some(wall);
+    }
+}

@@ -1,0 +1,222 @@
+//! All groups of one shard: finds the group that a command is for, and keeps the order of deadlines.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use headwater_model::{Entropy, ErrorCode, Monotonic};
+
+use crate::classic::Classic;
+use crate::effects::Turn;
+use crate::group::Group;
+use crate::{Change, Effects, GroupId, GroupsConfig, Heartbeat, Join, Leave, Now, Reply, Sync, Token};
+
+/// The groups of one shard of `__consumer_offsets`.
+#[derive(Debug)]
+pub struct Groups {
+    pub(crate) config: GroupsConfig,
+    pub(crate) groups: BTreeMap<GroupId, Group>,
+    /// Each group with a deadline once, at that moment or an earlier one.
+    deadlines: BTreeSet<(Monotonic, GroupId)>,
+    retention_check: Option<Monotonic>,
+}
+
+impl Groups {
+    /// No groups yet: replay the log, then say that it is [`Groups::loaded`].
+    pub fn new(config: GroupsConfig) -> Self {
+        Self { config, groups: BTreeMap::new(), deadlines: BTreeSet::new(), retention_check: None }
+    }
+
+    /// Takes over a durable fact, in the log's order.
+    pub fn replay(&mut self, change: Change) {
+        match change {
+            Change::OffsetCommitted { group, partition, committed } => {
+                self.group_or_new(group).offsets.put(partition, committed)
+            }
+            Change::OffsetForgotten { group, partition } => {
+                if let Some(known) = self.groups.get_mut(&group) {
+                    known.offsets.remove(&partition);
+                }
+                self.drop_if_vacant(&group);
+            }
+            Change::GroupStored(stored) => {
+                let group = self.group_or_new(stored.group.clone());
+                group.classic = Classic::from_stored(stored);
+            }
+            Change::GroupForgotten { group } => {
+                if let Some(known) = self.groups.get_mut(&group) {
+                    known.classic = Classic::new(group.clone());
+                }
+                self.drop_if_vacant(&group);
+            }
+        }
+    }
+
+    /// The log has been replayed: sessions begin.
+    pub fn loaded(&mut self, now: Monotonic) {
+        self.retention_check = Some(now + self.config.retention_check_interval);
+        let ids: Vec<GroupId> = self.groups.keys().cloned().collect();
+        for id in ids {
+            if let Some(group) = self.groups.get_mut(&id) {
+                group.classic.loaded(now);
+            }
+            self.settle(&id);
+        }
+    }
+
+    /// A client wants to be a member, or comes back for the next generation.
+    pub fn join(&mut self, now: Now, entropy: &mut Entropy, token: Token, join: Join) -> Effects {
+        let mut turn = Turn::new(now, &self.config);
+        let member = join.member.clone();
+        let known = self.groups.contains_key(&join.group);
+        let checked = match join.check(turn.config) {
+            Ok(()) if !known && member.is_some() => Err(ErrorCode::UnknownMemberId),
+            Ok(()) if !known && self.groups.len() >= turn.config.max_groups => {
+                Err(ErrorCode::PolicyViolation)
+            }
+            checked => checked,
+        };
+        if let Err(error) = checked {
+            turn.refuse_join(token, error, member);
+            return turn.effects;
+        }
+        let id = join.group.clone();
+        let group = self.groups.entry(id.clone()).or_insert_with(|| Group::new(id.clone()));
+        group.classic.join(&mut turn, entropy, token, join);
+        let effects = turn.effects;
+        self.settle(&id);
+        effects
+    }
+
+    /// A member wants its part of the assignment; the leader brings it.
+    pub fn sync(&mut self, now: Now, token: Token, sync: Sync) -> Effects {
+        let mut turn = Turn::new(now, &self.config);
+        let id = sync.group.clone();
+        match self.groups.get_mut(&id) {
+            _ if id.as_str().is_empty() => {
+                turn.reply(token, Reply::Sync(Err(ErrorCode::InvalidGroupId)));
+            }
+            None => turn.reply(token, Reply::Sync(Err(ErrorCode::UnknownMemberId))),
+            Some(group) => group.classic.sync(&mut turn, token, sync),
+        }
+        let effects = turn.effects;
+        self.settle(&id);
+        effects
+    }
+
+    /// A member is alive.
+    pub fn heartbeat(&mut self, now: Now, token: Token, heartbeat: &Heartbeat) -> Effects {
+        let outcome = match self.groups.get_mut(&heartbeat.group) {
+            _ if heartbeat.group.as_str().is_empty() => Err(ErrorCode::InvalidGroupId),
+            None => Err(ErrorCode::UnknownMemberId),
+            // The deadline moves later only, so that the one that is registered still serves.
+            Some(group) => group.classic.heartbeat(now, heartbeat),
+        };
+        Effects { records: Vec::new(), replies: vec![(token, Reply::Heartbeat(outcome))] }
+    }
+
+    /// Members go.
+    pub fn leave(&mut self, now: Now, token: Token, leave: &Leave) -> Effects {
+        let mut turn = Turn::new(now, &self.config);
+        let outcome = match self.groups.get_mut(&leave.group) {
+            _ if leave.group.as_str().is_empty() => Err(ErrorCode::InvalidGroupId),
+            None => Ok(vec![ErrorCode::UnknownMemberId; leave.leavers.len()]),
+            Some(group) => Ok(group.classic.leave(&mut turn, &leave.leavers)),
+        };
+        turn.reply(token, Reply::Leave(outcome));
+        let effects = turn.effects;
+        self.settle(&leave.group);
+        effects
+    }
+
+    /// Deletes a group that has no members, with its offsets.
+    pub fn delete_group(&mut self, now: Now, token: Token, id: &GroupId) -> Effects {
+        let mut turn = Turn::new(now, &self.config);
+        let outcome = match self.groups.get_mut(id) {
+            _ if id.as_str().is_empty() => Err(ErrorCode::InvalidGroupId),
+            None => Err(ErrorCode::GroupIdNotFound),
+            Some(group) if !group.classic.is_empty() => Err(ErrorCode::NonEmptyGroup),
+            Some(group) => {
+                group.forget_offsets(&mut turn, |_, _| true);
+                group.forget(&mut turn);
+                Ok(())
+            }
+        };
+        turn.reply(token, Reply::DeleteGroup(outcome));
+        let effects = turn.effects;
+        self.settle(id);
+        effects
+    }
+
+    /// Does what is due: call it at or after [`Groups::next_deadline`].
+    pub fn tick(&mut self, now: Now) -> Effects {
+        let mut turn = Turn::new(now, &self.config);
+        let mut visited = Vec::new();
+        while let Some((at, _)) = self.deadlines.first()
+            && *at <= now.monotonic
+            && let Some((_, id)) = self.deadlines.pop_first()
+        {
+            if let Some(group) = self.groups.get_mut(&id) {
+                group.registered = None;
+                group.classic.expire(&mut turn);
+            }
+            visited.push(id);
+        }
+        if self.retention_check.is_some_and(|at| at <= now.monotonic) {
+            self.retention_check = Some(now.monotonic + turn.config.retention_check_interval);
+            for (id, group) in &mut self.groups {
+                group.expire_offsets(&mut turn);
+                visited.push(id.clone());
+            }
+        }
+        let effects = turn.effects;
+        for id in visited {
+            self.settle(&id);
+        }
+        effects
+    }
+
+    /// When [`Groups::tick`] is to be called next. It may turn out that nothing was due.
+    pub fn next_deadline(&self) -> Option<Monotonic> {
+        let group = self.deadlines.first().map(|(at, _)| *at);
+        [group, self.retention_check].into_iter().flatten().min()
+    }
+
+    /// Answers everything that waits with this error. To be called before the shard is dropped, because its log
+    /// failed or because it closes.
+    pub fn fail_pending(&mut self, now: Now, error: ErrorCode) -> Effects {
+        let mut turn = Turn::new(now, &self.config);
+        for group in self.groups.values_mut() {
+            group.classic.fail_pending(&mut turn, error);
+        }
+        turn.effects
+    }
+
+    pub(crate) fn group_or_new(&mut self, id: GroupId) -> &mut Group {
+        self.groups.entry(id.clone()).or_insert_with(|| Group::new(id))
+    }
+
+    /// After a command: brings the group's place in the order of deadlines up to date.
+    pub(crate) fn settle(&mut self, id: &GroupId) {
+        if let Some(group) = self.groups.get_mut(id) {
+            let deadline = group.classic.next_deadline();
+            if deadline != group.registered {
+                if let Some(registered) = group.registered.take() {
+                    self.deadlines.remove(&(registered, id.clone()));
+                }
+                if let Some(deadline) = deadline {
+                    self.deadlines.insert((deadline, id.clone()));
+                }
+                group.registered = deadline;
+            }
+        }
+        self.drop_if_vacant(id);
+    }
+
+    fn drop_if_vacant(&mut self, id: &GroupId) {
+        if self.groups.get(id).is_some_and(Group::is_vacant)
+            && let Some(group) = self.groups.remove(id)
+            && let Some(registered) = group.registered
+        {
+            self.deadlines.remove(&(registered, id.clone()));
+        }
+    }
+}

@@ -1,0 +1,125 @@
+//! OffsetCommit: remembers how far a group has come.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use headwater_model::{ErrorCode, LeaderEpoch, Offset, TopicPartition};
+
+use crate::effects::Turn;
+use crate::group::Group;
+use crate::{
+    Change, CommittedOffset, Effects, GroupId, GroupState, Groups, InstanceId, MemberId, Now, Reply, Token,
+};
+
+/// A request to remember offsets.
+#[derive(Debug, Clone, PartialEq)]
+pub struct CommitOffsets {
+    /// The group.
+    pub group: GroupId,
+    /// The member that commits; none if the client is no member (a simple consumer, an administrator).
+    pub member: Option<MemberId>,
+    /// Its instance id, if it is static.
+    pub instance: Option<InstanceId>,
+    /// The generation that it works in; negative if the client is no member.
+    pub generation: i32,
+    /// How long to keep the offsets, if the client has a say (up to version 4).
+    pub retention: Option<Duration>,
+    /// What to remember.
+    pub offsets: Vec<OffsetToCommit>,
+}
+
+/// An offset to remember.
+#[derive(Debug, Clone, PartialEq)]
+pub struct OffsetToCommit {
+    /// The partition.
+    pub partition: TopicPartition,
+    /// The next record to read.
+    pub offset: Offset,
+    /// The leader epoch of the record before it, if the client knows.
+    pub leader_epoch: Option<LeaderEpoch>,
+    /// A text to keep with it.
+    pub metadata: String,
+}
+
+impl Groups {
+    /// Remembers how far a group has come.
+    pub fn commit_offsets(&mut self, now: Now, token: Token, commit: CommitOffsets) -> Effects {
+        let mut turn = Turn::new(now, &self.config);
+        let is_full = self.groups.len() >= turn.config.max_groups;
+        let checked = match self.groups.get_mut(&commit.group) {
+            None if commit.generation >= 0 => Err(ErrorCode::IllegalGeneration),
+            None if is_full => Err(ErrorCode::PolicyViolation),
+            None => Ok(()),
+            Some(group) => group.check_commit(now, &commit),
+        };
+        let id = commit.group.clone();
+        let outcomes = if let Err(error) = checked {
+            vec![error; commit.offsets.len()]
+        } else {
+            let group = self.groups.entry(id.clone()).or_insert_with(|| Group::new(id.clone()));
+            group.commit(&mut turn, commit)
+        };
+        turn.reply(token, Reply::CommitOffsets(outcomes));
+        let effects = turn.effects;
+        self.settle(&id);
+        effects
+    }
+}
+
+impl Group {
+    fn check_commit(&mut self, now: Now, commit: &CommitOffsets) -> Result<(), ErrorCode> {
+        let state = self.classic.state();
+        let claims_membership =
+            commit.generation >= 0 || commit.member.is_some() || commit.instance.is_some();
+        match &commit.member {
+            // Without members anybody may commit who does not claim to be one of a generation.
+            _ if commit.generation < 0 && state == GroupState::Empty => return Ok(()),
+            Some(member) => {
+                self.classic.current_member(member, commit.instance.as_ref())?;
+                self.classic.current_generation(commit.generation)?;
+                // While others rejoin, a member may still say how far it has come; its next heartbeat tells it.
+                if state != GroupState::CompletingRebalance {
+                    self.classic.renew_session(member, now.monotonic);
+                }
+            }
+            None if claims_membership || state != GroupState::Empty => {
+                return Err(ErrorCode::UnknownMemberId);
+            }
+            None => {}
+        }
+        if state == GroupState::CompletingRebalance {
+            return Err(ErrorCode::RebalanceInProgress);
+        }
+        Ok(())
+    }
+
+    /// The outcome for each offset.
+    fn commit(&mut self, turn: &mut Turn<'_>, commit: CommitOffsets) -> Vec<ErrorCode> {
+        let wall = turn.now.wall;
+        let expires_at = commit
+            .retention
+            .map(|retention| wall.plus_ms(i64::try_from(retention.as_millis()).unwrap_or(i64::MAX)));
+        let mut outcomes = Vec::with_capacity(commit.offsets.len());
+        for to_commit in commit.offsets {
+            if to_commit.metadata.len() > turn.config.max_offset_metadata_bytes {
+                outcomes.push(ErrorCode::OffsetMetadataTooLarge);
+                continue;
+            }
+            let committed = CommittedOffset {
+                offset: to_commit.offset,
+                leader_epoch: to_commit.leader_epoch,
+                metadata: Arc::from(to_commit.metadata),
+                committed_at: wall,
+                expires_at,
+            };
+            self.offsets.put(to_commit.partition.clone(), committed.clone());
+            turn.record(Change::OffsetCommitted {
+                group: self.id.clone(),
+                partition: to_commit.partition,
+                committed,
+            });
+            outcomes.push(ErrorCode::None);
+        }
+        outcomes
+    }
+}

@@ -1,0 +1,21 @@
+//! OffsetFetch: how far a group has come.
+
+use headwater_model::TopicPartition;
+
+use crate::{CommittedOffset, GroupId, Groups};
+
+impl Groups {
+    /// What the group has committed for a partition. Like every read, it may see what is not durable yet: the
+    /// caller answers once everything that was recorded before is.
+    pub fn committed_offset(&self, group: &GroupId, partition: &TopicPartition) -> Option<&CommittedOffset> {
+        self.groups.get(group)?.offsets.by_partition.get(partition)
+    }
+
+    /// Everything that the group has committed, by partition.
+    pub fn committed_offsets(
+        &self,
+        group: &GroupId,
+    ) -> impl Iterator<Item = (&TopicPartition, &CommittedOffset)> {
+        self.groups.get(group).into_iter().flat_map(|group| &group.offsets.by_partition)
+    }
+}
