@@ -29,7 +29,7 @@ impl Groups {
     pub fn replay(&mut self, change: Change) {
         match change {
             Change::OffsetCommitted { group, partition, committed } => {
-                self.group_or_new(group).offsets.put(partition, committed)
+                self.group_or_new(group).offsets.put(partition, committed);
             }
             Change::OffsetForgotten { group, partition } => {
                 if let Some(known) = self.groups.get_mut(&group) {

@@ -116,7 +116,7 @@ impl Classic {
         match join.instance.as_ref().and_then(|instance| self.statics.get(instance)) {
             Some(old) => {
                 let old = old.clone();
-                self.replace_static_member(turn, token, &old, member, join);
+                self.replace_static_member(turn, token, &old, &member, join);
             }
             None if join.instance.is_none() && join.requires_known_member => {
                 if self.announced.len() >= turn.config.max_group_size {

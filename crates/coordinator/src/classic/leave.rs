@@ -55,10 +55,9 @@ impl Classic {
     /// Goes on after members, or only announced ones, have been removed.
     pub(super) fn after_removals(&mut self, turn: &mut Turn<'_>, members_removed: bool) {
         match self.phase {
-            Phase::Empty => {}
             Phase::Preparing { .. } => self.begin_generation_if_all_joined(turn),
             Phase::Completing | Phase::Stable if members_removed => self.rebalance(turn),
-            Phase::Completing | Phase::Stable => {}
+            Phase::Empty | Phase::Completing | Phase::Stable => {}
         }
     }
 }

@@ -13,7 +13,7 @@ impl Classic {
         turn: &mut Turn<'_>,
         token: Token,
         old: &MemberId,
-        new: MemberId,
+        new: &MemberId,
         join: Join,
     ) {
         let Some(mut member) = self.members.remove(old) else {
@@ -40,10 +40,10 @@ impl Classic {
         if self.phase == Phase::Stable && self.elect_protocol() == self.protocol {
             // Nothing that the group agreed on has changed: its generation and assignments stand.
             self.store(turn);
-            self.answer_unchanged(turn, token, old, &new, led, can_skip_assignment);
+            self.answer_unchanged(turn, token, old, new, led, can_skip_assignment);
             return;
         }
-        if let Some(member) = self.members.get_mut(&new) {
+        if let Some(member) = self.members.get_mut(new) {
             member.joining = Some(token);
         }
         // In a generation that still waits for its assignment the leader may know the old id only.

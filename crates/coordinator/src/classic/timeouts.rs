@@ -2,7 +2,7 @@
 
 use headwater_model::{ErrorCode, Monotonic};
 
-use crate::classic::{Classic, Phase};
+use crate::classic::{Classic, Member, Phase};
 use crate::effects::Turn;
 use crate::{MemberId, Reply};
 
@@ -13,7 +13,7 @@ impl Classic {
             Phase::Preparing { until, .. } => Some(until),
             Phase::Empty | Phase::Completing | Phase::Stable => None,
         };
-        let sessions = self.members.values().filter_map(|member| member.expires_at()).min();
+        let sessions = self.members.values().filter_map(Member::expires_at).min();
         let announced = self.announced.values().min().copied();
         [joins, self.sync_until, sessions, announced].into_iter().flatten().min()
     }

@@ -77,10 +77,13 @@ fn a_second_member_makes_the_first_rejoin_and_the_leader_stays() {
 
 #[test]
 fn old_clients_join_without_an_announcement() {
-    check("join a old", expect![[r#"
+    check(
+        "join a old",
+        expect![[r#"
         > join a old
         a: joined as a gen=1 range leader=a a:b""
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
@@ -311,10 +314,13 @@ fn session_timeouts_outside_of_the_limits_are_refused() {
 
 #[test]
 fn groups_need_a_name() {
-    check("join a group=", expect![[r#"
+    check(
+        "join a group=",
+        expect![[r#"
         > join a group=
         : join InvalidGroupId
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]

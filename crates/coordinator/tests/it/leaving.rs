@@ -169,8 +169,11 @@ fn a_member_that_leaves_while_it_waits_gets_an_answer() {
 
 #[test]
 fn nobody_leaves_a_group_that_does_not_exist() {
-    check("leave as=i", expect![[r#"
+    check(
+        "leave as=i",
+        expect![[r#"
         > leave as=i
         leave: Ok([UnknownMemberId])
-    "#]]);
+    "#]],
+    );
 }

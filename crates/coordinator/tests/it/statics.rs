@@ -295,8 +295,11 @@ fn an_instance_id_and_a_member_id_have_to_belong_together() {
 
 #[test]
 fn a_static_member_is_announced_to_nobody() {
-    check("announce a as=i", expect![[r#"
+    check(
+        "announce a as=i",
+        expect![[r#"
         > announce a as=i
         a: joined as a gen=1 range leader=a a:b""
-    "#]]);
+    "#]],
+    );
 }
