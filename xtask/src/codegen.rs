@@ -64,3 +64,11 @@ fn read_tables(folder: &Path) -> anyhow::Result<Vec<Module>> {
         .map(|(module, path)| module.with_context(|| format!("in {}", path.display())))
         .collect()
 }
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn what_is_checked_in_is_what_the_tables_say() {
+        super::run(&super::Options { check: true }).unwrap();
+    }
+}

@@ -180,11 +180,13 @@ fn encode_body(message: &Message, definition: &Struct) -> Result<String, fmt::Er
         "flex" => field::flex_local(message),
         _ => String::new(),
     };
-    for field in definition.fields.iter().filter(|field| field.tag.is_none()) {
-        let write = field::write(message, definition, field);
-        match field.versions.condition(definition.scope) {
-            None => writeln!(body, "{write};")?,
-            Some(condition) => writeln!(body, "if {condition} {{ {write}; }}")?,
+    let untagged: Vec<&Field> = definition.fields.iter().filter(|field| field.tag.is_none()).collect();
+    for of_same_versions in untagged.chunk_by(|left, right| left.versions == right.versions) {
+        let writes = of_same_versions.iter().map(|field| field::write(message, definition, field) + ";");
+        let writes: String = writes.collect();
+        match of_same_versions.first().and_then(|field| field.versions.condition(definition.scope)) {
+            None => body += &writes,
+            Some(condition) => write!(body, "if {condition} {{ {writes} }}")?,
         }
     }
     let mut tagged: Vec<(u32, &Field)> =

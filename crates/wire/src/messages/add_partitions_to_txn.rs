@@ -46,14 +46,8 @@ impl Message for AddPartitionsToTxnRequest {
         }
         if version <= 3 {
             w.put_string(&self.v3_and_below_transactional_id, flex);
-        }
-        if version <= 3 {
             w.put_i64(self.v3_and_below_producer_id);
-        }
-        if version <= 3 {
             w.put_i16(self.v3_and_below_producer_epoch);
-        }
-        if version <= 3 {
             w.put_structs(&self.v3_and_below_topics, flex, version);
         }
         if flex {
@@ -176,8 +170,6 @@ impl Message for AddPartitionsToTxnResponse {
         w.put_i32(self.throttle_time_ms);
         if version >= 4 {
             w.put_i16(self.error_code);
-        }
-        if version >= 4 {
             w.put_structs(&self.results_by_transaction, flex, version);
         }
         if version <= 3 {

@@ -51,14 +51,10 @@ impl Message for ApiVersionsRequest {
         let flex = version >= 3;
         if version >= 3 {
             w.put_string(&self.client_software_name, flex);
-        }
-        if version >= 3 {
             w.put_string(&self.client_software_version, flex);
         }
         if version >= 5 {
             w.put_opt_string(self.cluster_id.as_deref(), flex, true);
-        }
-        if version >= 5 {
             w.put_i32(self.node_id);
         }
         if flex {

@@ -274,11 +274,7 @@ impl Message for CreatableTopicResult {
         w.put_opt_string(self.error_message.as_deref(), flex, true);
         if version >= 5 {
             w.put_i32(self.num_partitions);
-        }
-        if version >= 5 {
             w.put_i16(self.replication_factor);
-        }
-        if version >= 5 {
             w.put_opt_structs(self.configs.as_deref(), flex, true, version);
         }
         if flex {

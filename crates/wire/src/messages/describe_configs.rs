@@ -254,8 +254,6 @@ impl Message for DescribeConfigsResourceResult {
         w.put_structs(&self.synonyms, flex, version);
         if version >= 3 {
             w.put_i8(self.config_type);
-        }
-        if version >= 3 {
             w.put_opt_string(self.documentation.as_deref(), flex, true);
         }
         if flex {

@@ -175,8 +175,6 @@ impl Message for DescribeLogDirsResult {
         w.put_structs(&self.topics, flex, version);
         if version >= 4 {
             w.put_i64(self.total_bytes);
-        }
-        if version >= 4 {
             w.put_i64(self.usable_bytes);
         }
         if version >= 5 {

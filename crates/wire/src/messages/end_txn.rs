@@ -98,8 +98,6 @@ impl Message for EndTxnResponse {
         w.put_i16(self.error_code);
         if version >= 5 {
             w.put_i64(self.producer_id);
-        }
-        if version >= 5 {
             w.put_i16(self.producer_epoch);
         }
         if flex {

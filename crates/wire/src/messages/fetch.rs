@@ -99,8 +99,6 @@ impl Message for FetchRequest {
         w.put_i8(self.isolation_level);
         if version >= 7 {
             w.put_i32(self.session_id);
-        }
-        if version >= 7 {
             w.put_i32(self.session_epoch);
         }
         w.put_structs(&self.topics, flex, version);
@@ -387,8 +385,6 @@ impl Message for FetchResponse {
         w.put_i32(self.throttle_time_ms);
         if version >= 7 {
             w.put_i16(self.error_code);
-        }
-        if version >= 7 {
             w.put_i32(self.session_id);
         }
         w.put_structs(&self.responses, flex, version);

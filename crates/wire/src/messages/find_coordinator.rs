@@ -128,11 +128,7 @@ impl Message for FindCoordinatorResponse {
         }
         if version <= 3 {
             w.put_i32(self.node_id);
-        }
-        if version <= 3 {
             w.put_string(&self.host, flex);
-        }
-        if version <= 3 {
             w.put_i32(self.port);
         }
         if version >= 4 {

@@ -53,8 +53,6 @@ impl Message for InitProducerIdRequest {
         w.put_i32(self.transaction_timeout_ms);
         if version >= 3 {
             w.put_i64(self.producer_id);
-        }
-        if version >= 3 {
             w.put_i16(self.producer_epoch);
         }
         if flex {

@@ -48,8 +48,6 @@ impl Message for OffsetFetchRequest {
         let flex = version >= 6;
         if version <= 7 {
             w.put_string(&self.group_id, flex);
-        }
-        if version <= 7 {
             w.put_opt_structs(self.topics.as_deref(), flex, version >= 2, version);
         }
         if version >= 8 {
@@ -132,8 +130,6 @@ impl Message for OffsetFetchRequestGroup {
         w.put_string(&self.group_id, true);
         if version >= 9 {
             w.put_opt_string(self.member_id.as_deref(), true, true);
-        }
-        if version >= 9 {
             w.put_i32(self.member_epoch);
         }
         w.put_opt_structs(self.topics.as_deref(), true, true, version);

@@ -295,8 +295,6 @@ impl Message for PartitionProduceResponse {
         }
         if version >= 8 {
             w.put_structs(&self.record_errors, flex, version);
-        }
-        if version >= 8 {
             w.put_opt_string(self.error_message.as_deref(), flex, true);
         }
         if flex {

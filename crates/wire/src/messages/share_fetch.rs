@@ -89,8 +89,6 @@ impl Message for ShareFetchRequest {
         w.put_i32(self.batch_size);
         if version >= 2 {
             w.put_i8(self.share_acquire_mode);
-        }
-        if version >= 2 {
             w.put_bool(self.is_renew_ack);
         }
         w.put_structs(&self.topics, true, version);

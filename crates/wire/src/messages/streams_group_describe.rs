@@ -155,11 +155,7 @@ impl Message for DescribedGroup {
         w.put_i32(self.authorized_operations);
         if version >= 1 {
             w.put_opt_struct(self.topology_description.as_ref(), version);
-        }
-        if version >= 1 {
             w.put_i8(self.topology_description_status);
-        }
-        if version >= 1 {
             w.put_opt_string(self.assignor_name.as_deref(), true, true);
         }
         w.put_no_tagged();

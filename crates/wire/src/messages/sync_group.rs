@@ -57,8 +57,6 @@ impl Message for SyncGroupRequest {
         }
         if version >= 5 {
             w.put_opt_string(self.protocol_type.as_deref(), flex, true);
-        }
-        if version >= 5 {
             w.put_opt_string(self.protocol_name.as_deref(), flex, true);
         }
         w.put_structs(&self.assignments, flex, version);
@@ -148,8 +146,6 @@ impl Message for SyncGroupResponse {
         w.put_i16(self.error_code);
         if version >= 5 {
             w.put_opt_string(self.protocol_type.as_deref(), flex, true);
-        }
-        if version >= 5 {
             w.put_opt_string(self.protocol_name.as_deref(), flex, true);
         }
         w.put_bytes(&self.assignment, flex);

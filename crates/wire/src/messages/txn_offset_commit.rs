@@ -73,11 +73,7 @@ impl Message for TxnOffsetCommitRequest {
         w.put_i16(self.producer_epoch);
         if version >= 3 {
             w.put_i32(self.generation_id_or_member_epoch);
-        }
-        if version >= 3 {
             w.put_string(&self.member_id, flex);
-        }
-        if version >= 3 {
             w.put_opt_string(self.group_instance_id.as_deref(), flex, true);
         }
         w.put_structs(&self.topics, flex, version);

@@ -8,5 +8,7 @@
 mod allocations;
 mod batch;
 mod fill;
+mod frame;
 mod messages;
 mod oracle;
+mod protocol;

@@ -18,7 +18,7 @@ pub(crate) struct Subject {
     /// The bytes of an arbitrary one, by seed and version.
     pub(crate) arbitrary: fn(u64, i16) -> Bytes,
     /// The bytes of the default.
-    default: fn(i16) -> Bytes,
+    pub(crate) default: fn(i16) -> Bytes,
     /// Reads one and tells whether it is equal to the arbitrary one of that seed.
     reads_as: fn(Bytes, u64, i16) -> Result<bool, DecodeError>,
     /// Reads one and tells whether it is equal to the default.
@@ -173,7 +173,7 @@ fn tagged_fields_not_known_are_skipped() {
     each(|subject, version| {
         let api = subject.name.trim_end_matches("Request").trim_end_matches("Response");
         let key = ApiKey::ALL.iter().find(|key| key.name() == api);
-        if !key.is_some_and(|key| version >= key.first_flexible()) {
+        if key.is_none_or(|key| version < key.first_flexible()) {
             return;
         }
         // No tagged field is written if all are at their defaults: a message ends with a count of zero.

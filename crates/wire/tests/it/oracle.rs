@@ -19,23 +19,29 @@ struct Counterpart {
     versions: VersionRange,
     /// Reads one and writes it again.
     rewrite: fn(Bytes, i16) -> Result<Bytes, String>,
+    /// The bytes of the default.
+    default: fn(i16) -> Result<Bytes, String>,
 }
 
 impl Counterpart {
-    fn new<M: OracleMessage + Encodable + Decodable>(name: &'static str) -> Self {
+    fn new<M: OracleMessage + Encodable + Decodable + Default>(name: &'static str) -> Self {
+        fn encode(message: &impl Encodable, version: i16) -> Result<Bytes, String> {
+            let mut bytes = BytesMut::new();
+            message.encode(&mut bytes, version).map_err(|error| error.to_string())?;
+            Ok(bytes.freeze())
+        }
         Self {
             name,
             versions: M::VERSIONS,
             rewrite: |mut bytes, version| {
                 let message = M::decode(&mut bytes, version).map_err(|error| error.to_string())?;
-                let mut again = BytesMut::new();
-                message.encode(&mut again, version).map_err(|error| error.to_string())?;
                 if bytes.is_empty() {
-                    Ok(again.freeze())
+                    encode(&message, version)
                 } else {
                     Err(format!("{} bytes left over", bytes.len()))
                 }
             },
+            default: |version| encode(&M::default(), version),
         }
     }
 
@@ -58,18 +64,38 @@ impl Counterpart {
 
 #[test]
 fn the_oracle_reads_what_we_write_and_writes_the_same_bytes() {
+    each_in_common(|ours, theirs, version| {
+        for seed in 0..CASES {
+            let bytes = (ours.arbitrary)(seed, version);
+            assert_eq!(
+                (theirs.rewrite)(bytes.clone(), version),
+                Ok(bytes),
+                "{} v{version}, seed {seed}",
+                ours.name
+            );
+        }
+    });
+}
+
+#[test]
+fn defaults_are_those_of_the_oracle() {
+    each_in_common(|ours, theirs, version| {
+        assert_eq!((theirs.default)(version), Ok((ours.default)(version)), "{} v{version}", ours.name);
+    });
+}
+
+/// Calls `check` for every message in every version that both know.
+fn each_in_common(check: impl Fn(&Subject, &Counterpart, i16)) {
     let counterparts = Counterpart::all();
     assert_eq!(counterparts.len(), 2 * (ApiKey::ALL.len() - 2) + 2, "all but those of streams groups");
     let subjects = Subject::all();
-    for Counterpart { name, versions, rewrite } in counterparts {
-        let ours = subjects.iter().find(|subject| subject.name == name).unwrap();
-        let common = *ours.versions.start().max(&versions.min)..=*ours.versions.end().min(&versions.max);
-        assert!(!common.is_empty(), "{name} is known in no common version");
+    for theirs in counterparts {
+        let ours = subjects.iter().find(|subject| subject.name == theirs.name).unwrap();
+        let common =
+            *ours.versions.start().max(&theirs.versions.min)..=*ours.versions.end().min(&theirs.versions.max);
+        assert!(!common.is_empty(), "{} is known in no common version", ours.name);
         for version in common {
-            for seed in 0..CASES {
-                let bytes = (ours.arbitrary)(seed, version);
-                assert_eq!(rewrite(bytes.clone(), version), Ok(bytes), "{name} v{version}, seed {seed}");
-            }
+            check(ours, &theirs, version);
         }
     }
 }
