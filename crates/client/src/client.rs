@@ -154,12 +154,7 @@ impl<C: Connector> Client<C> {
         &self,
         topics: &[TopicName],
     ) -> Result<Arc<ClusterView>, MetadataError> {
-        self.ask_metadata(Some(topics), false).await
-    }
-
-    /// The same for every topic of the cluster.
-    pub(crate) async fn refresh_all_metadata(&self) -> Result<Arc<ClusterView>, MetadataError> {
-        self.ask_metadata(None, false).await
+        self.ask_metadata(topics, false).await
     }
 
     /// The same as [`Client::refresh_metadata`]; a broker that is configured so creates the topics that do not exist.
@@ -167,7 +162,7 @@ impl<C: Connector> Client<C> {
         &self,
         topics: &[TopicName],
     ) -> Result<Arc<ClusterView>, MetadataError> {
-        self.ask_metadata(Some(topics), true).await
+        self.ask_metadata(topics, true).await
     }
 
     /// A view in which these topics are known and not older than the configured age; asks the cluster if need be.
@@ -187,19 +182,20 @@ impl<C: Connector> Client<C> {
 
     async fn ask_metadata(
         &self,
-        topics: Option<&[TopicName]>,
+        topics: &[TopicName],
         allow_auto_topic_creation: bool,
     ) -> Result<Arc<ClusterView>, MetadataError> {
-        let asked = topics.map(|topics| topics.iter().map(by_name).collect());
-        let request = MetadataRequest { topics: asked, allow_auto_topic_creation, ..Default::default() };
+        let asked = topics.iter().map(by_name).collect();
+        let request =
+            MetadataRequest { topics: Some(asked), allow_auto_topic_creation, ..Default::default() };
         let response = self.call(Destination::Any, &request).await?;
         ErrorCode::from_code(response.error_code).ok().map_err(MetadataError::Refused)?;
         let now = self.inner.clock.monotonic();
-        self.inner.view.send_modify(|view| *view = Arc::new(view.updated(&response, topics, now)));
+        self.inner.view.send_modify(|view| *view = Arc::new(view.updated(&response, Some(topics), now)));
         Ok(self.metadata())
     }
 }
 
-fn by_name(topic: &TopicName) -> MetadataRequestTopic {
+pub(crate) fn by_name(topic: &TopicName) -> MetadataRequestTopic {
     MetadataRequestTopic { name: Some(topic.as_str().to_owned()), ..Default::default() }
 }

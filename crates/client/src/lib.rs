@@ -10,6 +10,7 @@
 //!
 //! Does not know: the broker's inside, schemas, topologies.
 
+pub mod admin;
 mod call;
 mod client;
 mod cluster;
@@ -21,6 +22,7 @@ mod pool;
 mod retry;
 mod timer;
 
+pub use admin::{Admin, AdminError};
 pub use client::Client;
 pub use config::{ClientConfig, InvalidAddress};
 pub use connection::Disconnect;
