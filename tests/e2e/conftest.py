@@ -33,10 +33,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    chosen = metafunc.config.getoption("--cluster")
+    names = CLUSTERS if chosen == "both" else (chosen,)
     if "cluster" in metafunc.fixturenames:
-        chosen = metafunc.config.getoption("--cluster")
-        names = CLUSTERS if chosen == "both" else (chosen,)
         metafunc.parametrize("cluster", names, indirect=True, scope="session")
+    if "own_cluster" in metafunc.fixturenames:
+        metafunc.parametrize("own_cluster", names, indirect=True)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -87,13 +89,24 @@ def cluster(request: pytest.FixtureRequest) -> Iterator[Cluster]:
     """One broker for the whole run; tests keep apart by their topics' and groups' names."""
     name = request.param
     path = _fresh_folder(f"cluster-{name}")
-    started = (HeadwaterBroker(path) if name == "headwater" else _kafka(path)).start()
+    started = (HeadwaterBroker(path) if name == "headwater" else kafka_cluster(path)).start()
     try:
         yield started
     finally:
         started.stop()
         if not request.session.stash.get(_FAILED, False):
             shutil.rmtree(path, ignore_errors=True)
+
+
+@pytest.fixture
+def own_cluster(request: pytest.FixtureRequest, folder: Path) -> Iterator[Cluster]:
+    """An empty broker for one test, whose topics' names are not its to choose."""
+    path = folder / "cluster"
+    started = (HeadwaterBroker(path) if request.param == "headwater" else kafka_cluster(path)).start()
+    try:
+        yield started
+    finally:
+        started.stop()
 
 
 @pytest.fixture
@@ -132,9 +145,10 @@ def require_kafka() -> None:
         pytest.skip("no Java to run Apache Kafka with")
 
 
-def _kafka(path: Path) -> KafkaCluster:
+def kafka_cluster(path: Path, nodes: int = 1) -> KafkaCluster:
+    """Apache Kafka, not yet started, or the test is skipped by name."""
     require_kafka()
-    return KafkaCluster(path)
+    return KafkaCluster(path, nodes)
 
 
 def pytest_configure(config: pytest.Config) -> None:

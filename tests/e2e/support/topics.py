@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
-from confluent_kafka.admin import AdminClient, NewTopic
+from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic
 
 # Failures print the client's own errors; its chatter while a broker starts or is down would bury them.
 QUIET = {"log_level": 2, "error_cb": lambda _error: None}
@@ -65,6 +65,13 @@ def create(bootstrap: str, topic: str, partitions: int, config: dict[str, str] |
 
 def exists(bootstrap: str, topic: str) -> bool:
     return topic in admin(bootstrap).list_topics(timeout=10).topics
+
+
+def config(bootstrap: str, topic: str) -> dict[str, str]:
+    """The topic's settings, defaults included."""
+    resource = ConfigResource(ConfigResource.Type.TOPIC, topic)
+    described = admin(bootstrap).describe_configs([resource])[resource].result(30)
+    return {name: entry.value for name, entry in described.items()}
 
 
 def read_all(bootstrap: str, topic: str, timeout_s: float = 120.0) -> list[Record]:
