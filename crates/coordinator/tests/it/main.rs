@@ -1,5 +1,13 @@
 //! The coordinator as its driver uses it: scripts of commands with their whole outcome, and random schedules.
 
+#![expect(clippy::needless_raw_string_hashes, reason = "expect-test writes them so")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "what fails here fails a test"
+)]
+
 mod admin;
 mod joining;
 mod leaving;

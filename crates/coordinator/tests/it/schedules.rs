@@ -16,7 +16,7 @@ use proptest::prelude::*;
 
 const CLIENTS: usize = 6;
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Copy)]
 enum Step {
     Join { client: usize, says: usize },
     Sync(usize),

@@ -379,7 +379,7 @@ impl Run {
             Reply::Join(Ok(joined)) => self.show_joined(who, &joined),
             Reply::Join(Err(JoinRefused { error, member })) => {
                 if error == ErrorCode::MemberIdRequired {
-                    self.announced(who, member.unwrap());
+                    self.announced(who, &member.unwrap());
                 } else {
                     writeln!(self.out, "{who}: join {error:?}").unwrap();
                 }
@@ -399,12 +399,12 @@ impl Run {
     }
 
     /// An empty `who` is a join that announces itself on the way.
-    fn announced(&mut self, who: &str, member: MemberId) {
+    fn announced(&mut self, who: &str, member: &MemberId) {
         let name = member.as_str().split('-').next().unwrap().to_owned();
         if !who.is_empty() {
             writeln!(self.out, "{who}: announced").unwrap();
         }
-        self.adopt(&name, &member);
+        self.adopt(&name, member);
     }
 
     fn adopt(&mut self, name: &str, member: &MemberId) {
@@ -436,7 +436,7 @@ impl Run {
             Change::GroupStored(stored) => self.show_stored(stored),
             Change::GroupForgotten { group } => writeln!(self.out, "+ {group} forgotten").unwrap(),
             Change::OffsetCommitted { partition, committed, .. } => {
-                writeln!(self.out, "+ {partition}={}/{}", committed.offset, committed.metadata).unwrap()
+                writeln!(self.out, "+ {partition}={}/{}", committed.offset, committed.metadata).unwrap();
             }
             Change::OffsetForgotten { partition, .. } => {
                 writeln!(self.out, "+ {partition} forgotten").unwrap();
