@@ -1,1 +1,35 @@
-//! (being written)
+//! One partition on disk.
+//!
+//! Owns: [`Log`], a partition's segments, indexes, epochs and producers, over the [`Disk`] seam; its recovery after a
+//! crash; the [`DataDir`] that partitions lie in. On-disk formats: `docs/internals/log.md`.
+//!
+//! Invariants: synchronous, without threads, clock or randomness (`now` is an argument). What a completed sync covered
+//! is never lost nor altered; an append is wholly there or not at all; a failed sync poisons the log until it is
+//! opened again.
+//!
+//! Does not know: requests, replies, high watermarks (an argument), consumer groups, Tokio.
+
+mod checkpoint;
+mod config;
+mod data_dir;
+mod disk;
+mod epochs;
+mod error;
+mod index;
+mod log;
+mod names;
+mod producers;
+mod scan;
+mod segment;
+pub mod sim;
+
+pub use config::LogConfig;
+pub use data_dir::{DataDir, DataDirError};
+pub use disk::{Disk, DiskFile, Entry, RealDisk, SyncMethod};
+pub use epochs::EpochEnd;
+pub use error::{Damage, LogError, Poison};
+pub use log::{
+    Appended, Assign, BatchHeaders, Log, LogReader, RecoveryReport, Retained, SyncTicket, TimestampedOffset,
+    Truncation, delete_partition, remove_deleted,
+};
+pub use producers::{Admission, Producers, SequenceError, Written};

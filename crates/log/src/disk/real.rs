@@ -1,0 +1,148 @@
+//! The operating system's files.
+
+use std::fs::{self, File, OpenOptions};
+use std::io;
+use std::os::unix::fs::FileExt;
+use std::path::Path;
+use std::sync::Arc;
+
+use headwater_wire::protocol::ReadAt;
+
+use super::{Disk, DiskFile, Entry};
+
+/// How many files are made durable at once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SyncMethod {
+    /// One `fdatasync` after the other. Touches nothing but the files asked for.
+    PerFile,
+    /// One `syncfs` for the whole file system from this many files on (Linux; elsewhere as `PerFile`). Much faster
+    /// for many files, but it waits for what others wrote to that file system, too. All files must be on one.
+    FileSystemFrom(usize),
+}
+
+/// The operating system's file system.
+#[derive(Debug, Clone)]
+pub struct RealDisk {
+    method: SyncMethod,
+}
+
+impl RealDisk {
+    /// Syncs file by file.
+    pub fn new() -> Self {
+        Self::with_method(SyncMethod::PerFile)
+    }
+
+    /// Syncs by that method.
+    pub fn with_method(method: SyncMethod) -> Self {
+        Self { method }
+    }
+}
+
+impl Default for RealDisk {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Disk for RealDisk {
+    fn create(&self, path: &Path) -> io::Result<Arc<dyn DiskFile>> {
+        let file = OpenOptions::new().read(true).write(true).create(true).truncate(true).open(path)?;
+        Ok(Arc::new(RealFile(file)))
+    }
+
+    fn open(&self, path: &Path) -> io::Result<Arc<dyn DiskFile>> {
+        let file = OpenOptions::new().read(true).write(true).open(path)?;
+        Ok(Arc::new(RealFile(file)))
+    }
+
+    fn list(&self, dir: &Path) -> io::Result<Vec<Entry>> {
+        let mut entries = Vec::new();
+        for entry in fs::read_dir(dir)? {
+            let entry = entry?;
+            // Names that are not UTF-8 are nobody's here.
+            if let Ok(name) = entry.file_name().into_string() {
+                entries.push(Entry { name, is_dir: entry.file_type()?.is_dir() });
+            }
+        }
+        entries.sort();
+        Ok(entries)
+    }
+
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+        fs::rename(from, to)
+    }
+
+    fn remove(&self, path: &Path) -> io::Result<()> {
+        fs::remove_file(path)
+    }
+
+    fn create_dir(&self, path: &Path) -> io::Result<()> {
+        fs::create_dir_all(path)
+    }
+
+    fn remove_dir(&self, path: &Path) -> io::Result<()> {
+        fs::remove_dir(path)
+    }
+
+    fn sync(&self, files: &[Arc<dyn DiskFile>]) -> io::Result<()> {
+        if let (SyncMethod::FileSystemFrom(least), Some(first)) = (self.method, files.first())
+            && files.len() >= least
+            && sync_file_system(first.as_ref())?
+        {
+            return Ok(());
+        }
+        for file in files {
+            std_file(file.as_ref())?.sync_data()?;
+        }
+        Ok(())
+    }
+
+    fn sync_dir(&self, dir: &Path) -> io::Result<()> {
+        File::open(dir)?.sync_all()
+    }
+}
+
+/// Syncs everything on the file's file system; false where the system cannot.
+#[cfg(target_os = "linux")]
+fn sync_file_system(file: &dyn DiskFile) -> io::Result<bool> {
+    rustix::fs::syncfs(std_file(file)?)?;
+    Ok(true)
+}
+
+#[cfg(not(target_os = "linux"))]
+fn sync_file_system(_file: &dyn DiskFile) -> io::Result<bool> {
+    Ok(false)
+}
+
+fn std_file(file: &dyn DiskFile) -> io::Result<&File> {
+    file.as_std_file()
+        .ok_or_else(|| io::Error::new(io::ErrorKind::InvalidInput, "the file belongs to another disk"))
+}
+
+/// A file of the operating system's.
+#[derive(Debug)]
+struct RealFile(File);
+
+impl ReadAt for RealFile {
+    fn read_exact_at(&self, buf: &mut [u8], offset: u64) -> io::Result<()> {
+        self.0.read_exact_at(buf, offset)
+    }
+
+    fn as_std_file(&self) -> Option<&File> {
+        Some(&self.0)
+    }
+}
+
+impl DiskFile for RealFile {
+    fn write_all_at(&self, bytes: &[u8], offset: u64) -> io::Result<()> {
+        self.0.write_all_at(bytes, offset)
+    }
+
+    fn len(&self) -> io::Result<u64> {
+        Ok(self.0.metadata()?.len())
+    }
+
+    fn truncate(&self, len: u64) -> io::Result<()> {
+        self.0.set_len(len)
+    }
+}

@@ -1,0 +1,226 @@
+//! Appending: a batch is checked, given its place, and written by one call, or not at all.
+
+use std::sync::Arc;
+
+use bytes::{Bytes, BytesMut};
+use headwater_model::{LeaderEpoch, Offset, Timestamp};
+use headwater_wire::batch::{self, Batch, BatchError, BatchHeader, TimestampType};
+
+use super::Log;
+use crate::producers::Admission;
+use crate::segment::Segment;
+use crate::{LogConfig, LogError, Poison};
+
+/// What the broker gives to batches on append.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Assign {
+    /// The epoch of the leader, that is of this run of the broker.
+    pub leader_epoch: LeaderEpoch,
+    /// The time.
+    pub now: Timestamp,
+    /// Whether records keep their times, or get the time of the append.
+    pub timestamp_type: TimestampType,
+}
+
+/// Where batches are in the log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Appended {
+    /// The offset of the first record.
+    pub first_offset: Offset,
+    /// The offset of the last record; once the high watermark is past it, they are durable.
+    pub last_offset: Offset,
+    /// The time given to the records, or [`Timestamp::NONE`] if they keep theirs.
+    pub log_append_time: Timestamp,
+    /// The first offset of the log.
+    pub start_offset: Offset,
+    /// True if nothing was written because the same batch had been: these are the offsets that it has.
+    pub duplicate: bool,
+}
+
+impl Log {
+    /// Appends one or more batches, all or none.
+    ///
+    /// Checked are lengths, format, checksum, codec, the record count against the offsets, the size against the
+    /// settings, and a producer's sequence. The batches' interiors are their producer's business.
+    pub fn append(&mut self, batches: Bytes, assign: Assign) -> Result<Appended, LogError> {
+        self.append_checked(batches, assign, false)
+    }
+
+    pub(super) fn append_checked(
+        &mut self,
+        batches: Bytes,
+        assign: Assign,
+        control_allowed: bool,
+    ) -> Result<Appended, LogError> {
+        self.refuse_if_poisoned()?;
+        let mut headers = check(&batches, &self.config, control_allowed)?;
+        let start_offset = self.start_offset();
+        if let Admission::Duplicate(written) = self.producers.admit_all(&headers)? {
+            return Ok(Appended {
+                first_offset: written.first_offset,
+                last_offset: written.last_offset,
+                log_append_time: written.append_time,
+                start_offset,
+                duplicate: true,
+            });
+        }
+        let first_offset = self.end_offset();
+        let bytes = place(batches, &mut headers, first_offset, assign)?;
+        let end = headers.last().map_or(first_offset, BatchHeader::next_offset);
+        self.make_room(&headers, bytes.len(), end, assign.now)?;
+        self.write(&bytes)?;
+        self.finish(&headers, end, assign);
+        Ok(Appended {
+            first_offset,
+            last_offset: Offset(end.0 - 1),
+            log_append_time: match assign.timestamp_type {
+                TimestampType::CreateTime => Timestamp::NONE,
+                TimestampType::LogAppendTime => assign.now,
+            },
+            start_offset,
+            duplicate: false,
+        })
+    }
+
+    /// Begins a new segment where Kafka would.
+    fn make_room(
+        &mut self,
+        headers: &[BatchHeader],
+        size: usize,
+        end: Offset,
+        now: Timestamp,
+    ) -> Result<(), LogError> {
+        let limit = self.config.segment_bytes.min(i32::MAX as u32);
+        if size > limit as usize {
+            return Err(LogError::LargerThanSegment { size, limit });
+        }
+        let active = self.active();
+        let contents = active.contents();
+        if contents.size == 0 && active.can_hold(end) {
+            return Ok(());
+        }
+        let newest = headers.iter().map(|header| header.max_timestamp).max().unwrap_or(now);
+        let too_old = contents
+            .first_timestamp
+            .filter(|first| first.0 >= 0 && newest.0 >= 0)
+            .is_some_and(|first| newest.ms_since(first) > self.config.segment_ms);
+        let full = contents.size + size as u64 > u64::from(limit)
+            || active.index_is_full(self.config.segment_index_bytes)
+            || !active.can_hold(end);
+        if full || too_old { self.begin_segment() } else { Ok(()) }
+    }
+
+    /// Begins a new segment, unless the last one is empty.
+    pub fn roll(&mut self) -> Result<(), LogError> {
+        self.refuse_if_poisoned()?;
+        if self.active().contents().size == 0 { Ok(()) } else { self.begin_segment() }
+    }
+
+    fn begin_segment(&mut self) -> Result<(), LogError> {
+        let full = self.active();
+        let next = Arc::new(Segment::create(&self.disk, &self.dir, self.end_offset())?);
+        match full.finish_indexes() {
+            Ok(indexes) => {
+                self.unsynced.files.extend(indexes);
+                full.release_indexes();
+            }
+            // They stay in memory, and are made anew at the next start.
+            Err(error) => {
+                tracing::warn!(segment = %full.path().display(), %error, "cannot complete the indexes");
+            }
+        }
+        self.unsynced.files.push(Arc::clone(full.file()));
+        self.unsynced.directories.insert(self.dir.clone());
+        let mut segments = self.reader.segments().as_ref().clone();
+        segments.push(next);
+        self.reader.set_segments(segments);
+        self.anchor_once();
+        Ok(())
+    }
+
+    /// Writes at the end of the file; after a failure the file is as before, or the log is poisoned.
+    fn write(&mut self, bytes: &[u8]) -> Result<(), LogError> {
+        let active = self.active();
+        let size = active.contents().size;
+        let Err(error) = active.file().write_all_at(bytes, size) else {
+            return Ok(());
+        };
+        let undone = active.file().truncate(size);
+        let failure = LogError::io("append to", active.path(), error);
+        if let (LogError::DiskFull { .. }, Ok(())) = (&failure, &undone) {
+            return Err(failure);
+        }
+        // What was not undone would be taken for records; and a disk that fails to write is not to be trusted.
+        if let LogError::Io { source, .. } | LogError::DiskFull { source, .. } = &failure {
+            self.poison = Some(Poison::from(source));
+        }
+        Err(failure)
+    }
+
+    fn finish(&mut self, headers: &[BatchHeader], end: Offset, assign: Assign) {
+        self.active().publish(headers, self.config.index_interval_bytes);
+        for header in headers {
+            self.producers.record(header, assign.now);
+        }
+        let first_offset = headers.first().map_or(end, |header| header.base_offset);
+        if self.reader.change_epochs(|epochs| epochs.assign(assign.leader_epoch, first_offset)) {
+            self.unsynced.epochs = true;
+        }
+        self.unsynced.active = true;
+        self.reader.set_end(end);
+    }
+}
+
+/// Checks everything that can be checked without opening the batches.
+fn check(batches: &Bytes, config: &LogConfig, control_allowed: bool) -> Result<Vec<BatchHeader>, LogError> {
+    let mut headers = Vec::with_capacity(1);
+    let mut rest = batches.clone();
+    while !rest.is_empty() {
+        let index = headers.len();
+        let invalid = |source| LogError::InvalidBatch { index, source };
+        let batch = Batch::parse(&rest).map_err(invalid)?;
+        if batch.size() > config.max_message_bytes as usize {
+            return Err(LogError::BatchTooLarge { size: batch.size(), limit: config.max_message_bytes });
+        }
+        batch.verify_crc().map_err(invalid)?;
+        batch.check_dense().map_err(invalid)?;
+        batch.compression().map_err(invalid)?;
+        let header = *batch.header();
+        if header.is_control() && !control_allowed {
+            return Err(LogError::ControlBatch);
+        }
+        let sequenced = header.base_sequence >= 0 && header.producer_epoch.0 >= 0;
+        if header.producer_id.0 >= 0 && !header.is_control() && !sequenced {
+            return Err(LogError::MissingSequence);
+        }
+        rest = rest.slice(batch.size()..);
+        headers.push(header);
+    }
+    if headers.is_empty() { Err(LogError::Empty) } else { Ok(headers) }
+}
+
+/// Gives batches their place; copies them unless nobody else has these bytes.
+fn place(
+    batches: Bytes,
+    headers: &mut [BatchHeader],
+    first_offset: Offset,
+    assign: Assign,
+) -> Result<BytesMut, LogError> {
+    let mut bytes = batches.try_into_mut().unwrap_or_else(|shared| BytesMut::from(shared.as_ref()));
+    let (mut rest, mut offset) = (bytes.as_mut(), first_offset);
+    for (index, header) in headers.iter_mut().enumerate() {
+        let invalid = |source: BatchError| LogError::InvalidBatch { index, source };
+        let (batch, after) = rest.split_at_mut(header.size);
+        batch::assign(batch, offset, assign.leader_epoch).map_err(invalid)?;
+        if assign.timestamp_type == TimestampType::LogAppendTime {
+            batch::stamp_append_time(batch, assign.now).map_err(invalid)?;
+        }
+        *header = BatchHeader::parse(batch).map_err(|error| match error {
+            BatchError::ImpossibleHeader { .. } => LogError::OffsetsUsedUp,
+            source => invalid(source),
+        })?;
+        offset = header.next_offset();
+        rest = after;
+    }
+    Ok(bytes)
+}

@@ -1,0 +1,187 @@
+//! Opening a log: the folder's files put together again.
+
+use std::collections::BTreeSet;
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+
+use headwater_model::{Offset, Timestamp};
+
+use super::recovery::{Recovered, Recovery};
+use super::{Log, LogReader, RecoveryReport, Unsynced};
+use crate::checkpoint::{self, RecoveryPointFile};
+use crate::disk::{self, Disk, Entry};
+use crate::epochs::{self, Epochs};
+use crate::names::{FileKind, parse_segment_name};
+use crate::segment::Segment;
+use crate::{LogConfig, LogError, Producers};
+
+impl Log {
+    /// Opens the log in a folder, which is made if it is not there. Cuts off a torn tail and nothing else.
+    ///
+    /// Everything found is durable on return: the end and the durable offset are the same. `now` is when the producers
+    /// found count as last seen.
+    pub fn open(
+        disk: Arc<dyn Disk>,
+        dir: &Path,
+        config: LogConfig,
+        now: Timestamp,
+    ) -> Result<(Self, RecoveryReport), LogError> {
+        let mut unsynced = Unsynced::default();
+        let entries = match disk.list(dir) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                disk.create_dir(dir).map_err(|error| LogError::io("create the folder", dir, error))?;
+                unsynced.directories.extend(dir.parent().map(Path::to_path_buf));
+                Vec::new()
+            }
+            Err(error) => return Err(LogError::io("list", dir, error)),
+        };
+        let failed = |error| LogError::io("read the checkpoints of", dir, error);
+        let start =
+            checkpoint::read_start_offset(disk.as_ref(), dir).map_err(failed)?.unwrap_or(Offset::ZERO);
+        let bases = sweep(disk.as_ref(), dir, &entries, start)?;
+        let (recovery_point, point) = RecoveryPointFile::open(disk.as_ref(), dir).map_err(failed)?;
+
+        let mut found = Recovery { disk: &disk, dir, config: &config, point }.run(&bases)?;
+        let is_new = bases.is_empty();
+        found.report.clean |= is_new;
+        settle(&disk, dir, start, &mut found)?;
+        if is_new {
+            unsynced.directories.insert(dir.to_path_buf());
+        }
+        let mut recovered_files = std::mem::take(&mut found.to_sync);
+        let segments: Vec<_> = found.segments.drain(..).map(Arc::new).collect();
+        let start = segments.first().map_or(start, |first| first.base().max(start));
+        let reader = LogReader::new(segments, Epochs::default(), start, config.max_uncompressed_bytes);
+        let mut log = Self {
+            disk,
+            dir: dir.to_path_buf(),
+            config,
+            reader,
+            producers: Producers::default(),
+            recovery_point,
+            anchored: point.filter(|_| found.report.clean).map(|point| point.durable),
+            unsynced,
+            poison: None,
+        };
+        log.replay(&mut found, now)?;
+        if !found.report.clean || !recovered_files.is_empty() {
+            if log.unsynced.epochs {
+                recovered_files.push(log.write_epochs().map_err(failed)?);
+            }
+            log.settle_on_disk(&recovered_files)?;
+        } else if !is_new {
+            log.mark_open();
+        }
+        Ok((log, found.report))
+    }
+
+    /// Rebuilds epochs and producers from the batches, as far as their files do not cover them.
+    fn replay(&mut self, found: &mut Recovered, now: Timestamp) -> Result<(), LogError> {
+        let (start, end) = (self.start_offset(), self.end_offset());
+        let failed = |error| LogError::io("read the checkpoints of", &self.dir, error);
+        let stored =
+            checkpoint::read_text(self.disk.as_ref(), &self.dir.join(epochs::FILE_NAME)).map_err(failed)?;
+        let stored_epochs = stored.as_deref().and_then(Epochs::parse);
+        found.report.epochs_rebuilt = stored_epochs.is_none() && start < end;
+        let epochs_from = match &stored_epochs {
+            Some(_) => found.unsure_from.unwrap_or(end).max(start),
+            None => start,
+        };
+        let (mut producers, producers_from) = self.read_producers().map_err(failed)?.unwrap_or_default();
+        let producers_from = producers_from.max(start);
+        let mut epochs = stored_epochs.clone().unwrap_or_default();
+        epochs.cut_end(end);
+        let from = epochs_from.min(producers_from);
+        if from < end {
+            for header in self.batch_headers(from) {
+                let header = header?;
+                found.report.replayed_batches += 1;
+                if header.base_offset >= epochs_from {
+                    epochs.assign(header.leader_epoch, header.base_offset);
+                }
+                if header.base_offset >= producers_from {
+                    producers.record(&header, now);
+                }
+            }
+        }
+        epochs.cut_start(start);
+        self.unsynced.epochs = stored_epochs.unwrap_or_default() != epochs;
+        self.reader.change_epochs(|current| *current = epochs);
+        producers.expire(now, self.config.producer_expiry_ms);
+        self.producers = producers;
+        Ok(())
+    }
+
+    /// The producers as they were at the last orderly end, if the log still reaches that far.
+    fn read_producers(&self) -> io::Result<Option<(Producers, Offset)>> {
+        let path = self.dir.join(Producers::SNAPSHOT);
+        let Some(file) = disk::open_if_there(self.disk.as_ref(), &path)? else {
+            return Ok(None);
+        };
+        let snapshot = Producers::from_snapshot(&disk::read_to_end(file.as_ref())?);
+        Ok(snapshot.filter(|(_, offset)| *offset <= self.end_offset()))
+    }
+
+    /// Makes durable what recovery found and did.
+    fn settle_on_disk(&mut self, files: &[Arc<dyn disk::DiskFile>]) -> Result<(), LogError> {
+        let failed = |error| LogError::io("sync", &self.dir, error);
+        self.disk.sync(files).map_err(failed)?;
+        self.disk.sync_dir(&self.dir).map_err(failed)?;
+        self.unsynced.directories.remove(&self.dir);
+        let point = self.point(false);
+        self.recovery_point.anchor(self.disk.as_ref(), &point).map_err(failed)?;
+        self.anchored = Some(point.durable);
+        Ok(())
+    }
+
+    /// Takes back the mark of an orderly end. Should that be lost, the size noted with it tells.
+    fn mark_open(&mut self) {
+        let point = self.point(false);
+        if let Err(error) = self.recovery_point.hint(&point) {
+            tracing::warn!(log = %self.dir.display(), %error, "cannot store the recovery point");
+        }
+    }
+}
+
+/// Removes what crashes leave, and returns the base offsets of the segments, in order.
+fn sweep(disk: &dyn Disk, dir: &Path, entries: &[Entry], start: Offset) -> Result<Vec<Offset>, LogError> {
+    let files = entries.iter().filter(|entry| !entry.is_dir);
+    let named: Vec<_> =
+        files.clone().filter_map(|entry| Some((parse_segment_name(&entry.name)?, entry))).collect();
+    let bases: BTreeSet<Offset> =
+        named.iter().filter(|((_, kind), _)| *kind == FileKind::Log).map(|((base, _), _)| *base).collect();
+    // The first segment is the one that holds the start: removing those before it was not finished.
+    let first = bases.range(..=start).next_back().or(bases.first()).copied();
+    let bases: BTreeSet<Offset> = bases.into_iter().filter(|base| Some(*base) >= first).collect();
+    let of_no_segment = named.iter().filter(|((base, _), _)| !bases.contains(base)).map(|(_, entry)| *entry);
+    let temporary = files.filter(|entry| checkpoint::is_temporary(&entry.name));
+    for entry in of_no_segment.chain(temporary) {
+        let path = dir.join(&entry.name);
+        disk::remove_if_there(disk, &path).map_err(|error| LogError::io("remove", &path, error))?;
+    }
+    Ok(bases.into_iter().collect())
+}
+
+/// Leaves a last segment that can be appended to, at or after the start.
+fn settle(disk: &Arc<dyn Disk>, dir: &Path, start: Offset, found: &mut Recovered) -> Result<(), LogError> {
+    let end = found.segments.last().map(|last| last.contents().next_offset);
+    if end.is_none_or(|end| end < start) {
+        // Records up to the start were deleted, and what was left of them is lost: nothing of value.
+        for segment in found.segments.drain(..).rev() {
+            segment
+                .remove_files(disk.as_ref())
+                .map_err(|error| LogError::io("remove", segment.path(), error))?;
+        }
+        let fresh = Segment::create(disk, dir, start)?;
+        found.to_sync.clear();
+        if end.is_some() {
+            found.to_sync.push(Arc::clone(fresh.file()));
+        }
+        found.segments.push(fresh);
+        return Ok(());
+    }
+    // It is in memory already, unless recovery took it for one that others follow.
+    found.segments.last().map_or(Ok(()), |last| last.load_indexes().map(drop))
+}

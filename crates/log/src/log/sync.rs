@@ -1,0 +1,182 @@
+//! Making appends durable, in two halves, so that one sync of the disk can serve many logs.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use headwater_model::Offset;
+
+use super::Log;
+use crate::checkpoint::{self, RecoveryPoint};
+use crate::disk::{Disk, DiskFile};
+use crate::{LogError, Poison, epochs};
+
+/// What is to be synced for a log, and what is durable afterwards.
+///
+/// Sync its files and then its folders, then give it to [`Log::complete_sync`]; or, if either failed, give the error to
+/// [`Log::poison`]. The log may be appended to meanwhile.
+#[derive(Debug)]
+#[must_use = "a ticket ends in complete_sync, or the log in poison"]
+pub struct SyncTicket {
+    files: Vec<Arc<dyn DiskFile>>,
+    directories: Vec<PathBuf>,
+    durable: Offset,
+}
+
+impl SyncTicket {
+    /// The files, for [`Disk::sync`] with those of other tickets.
+    pub fn files(&self) -> &[Arc<dyn DiskFile>] {
+        &self.files
+    }
+
+    /// The folders, for [`Disk::sync_dir`]; mostly none. Tickets of other logs may name the same.
+    pub fn directories(&self) -> &[PathBuf] {
+        &self.directories
+    }
+
+    /// The offset below which everything is durable once the sync is done.
+    pub fn durable_to(&self) -> Offset {
+        self.durable
+    }
+
+    /// Syncs what the ticket names.
+    pub fn sync(&self, disk: &dyn Disk) -> std::io::Result<()> {
+        disk.sync(&self.files)?;
+        self.directories.iter().try_for_each(|dir| disk.sync_dir(dir))
+    }
+}
+
+impl Log {
+    /// True if something was appended that no sync has covered yet.
+    pub fn is_dirty(&self) -> bool {
+        let unsynced = &self.unsynced;
+        unsynced.active || unsynced.epochs || !unsynced.files.is_empty() || !unsynced.directories.is_empty()
+    }
+
+    /// What to sync, so that everything appended so far becomes durable; `None` if it is, or if the log is poisoned.
+    pub fn begin_sync(&mut self) -> Option<SyncTicket> {
+        if self.poison.is_some() || !self.is_dirty() {
+            return None;
+        }
+        if self.unsynced.epochs {
+            match self.write_epochs() {
+                Ok(file) => self.unsynced.files.push(file),
+                Err(error) => {
+                    tracing::warn!(log = %self.dir.display(), %error, "cannot store the leader epochs");
+                }
+            }
+        }
+        let mut files = std::mem::take(&mut self.unsynced.files);
+        if std::mem::take(&mut self.unsynced.active) {
+            files.push(Arc::clone(self.active().file()));
+        }
+        let directories = std::mem::take(&mut self.unsynced.directories).into_iter().collect();
+        Some(SyncTicket { files, directories, durable: self.end_offset() })
+    }
+
+    /// Takes note that what a ticket names has been synced.
+    #[expect(clippy::needless_pass_by_value, reason = "a ticket is used up")]
+    pub fn complete_sync(&mut self, ticket: SyncTicket) {
+        if self.poison.is_some() {
+            return;
+        }
+        let rolled = self.anchored.is_none_or(|anchored| anchored < self.active().base());
+        self.reader.set_durable(ticket.durable);
+        let point = self.point(false);
+        let stored = if rolled {
+            self.recovery_point
+                .anchor(self.disk.as_ref(), &point)
+                .map(|()| self.anchored = Some(point.durable))
+        } else {
+            self.recovery_point.hint(&point)
+        };
+        // Without it a crash makes recovery look at more than it need.
+        if let Err(error) = stored {
+            tracing::warn!(log = %self.dir.display(), %error, "cannot store the recovery point");
+        }
+    }
+
+    /// Syncs this log alone.
+    pub fn sync(&mut self) -> Result<(), LogError> {
+        self.refuse_if_poisoned()?;
+        let Some(ticket) = self.begin_sync() else {
+            return Ok(());
+        };
+        match ticket.sync(self.disk.as_ref()) {
+            Ok(()) => {
+                self.complete_sync(ticket);
+                Ok(())
+            }
+            Err(error) => {
+                self.poison(Poison::from(&error));
+                Err(LogError::io("sync", &self.dir, error))
+            }
+        }
+    }
+
+    /// Refuses appends from now on, because a sync failed: what is on disk is unknown until recovery has looked.
+    pub fn poison(&mut self, cause: Poison) {
+        tracing::error!(log = %self.dir.display(), %cause, "the log is poisoned");
+        self.poison.get_or_insert(cause);
+    }
+
+    /// Makes everything durable and marks the end as orderly, so that the next open need not look at the batches.
+    pub fn close(mut self) -> Result<(), LogError> {
+        self.refuse_if_poisoned()?;
+        let active = self.active();
+        let indexes = active.finish_indexes().map_err(|error| LogError::io("write", active.path(), error))?;
+        self.unsynced.files.extend(indexes);
+        self.unsynced.active = true;
+        self.sync()?;
+        self.write_producers()?;
+        let point = self.point(true);
+        let failed = |error| LogError::io("store the recovery point of", &self.dir, error);
+        self.recovery_point.anchor(self.disk.as_ref(), &point).map_err(failed)?;
+        self.disk.sync_dir(&self.dir).map_err(failed)
+    }
+
+    /// Before a log has its second segment, its recovery point must be on disk: without one, recovery takes damage
+    /// before the last segment for what it is, and not for a torn write.
+    pub(super) fn anchor_once(&mut self) {
+        if self.anchored.is_some() {
+            return;
+        }
+        let point = self.point(false);
+        let anchored = self
+            .recovery_point
+            .anchor(self.disk.as_ref(), &point)
+            .and_then(|()| self.disk.sync_dir(&self.dir));
+        match anchored {
+            Ok(()) => self.anchored = Some(point.durable),
+            Err(error) => {
+                tracing::warn!(log = %self.dir.display(), %error, "cannot store the recovery point");
+            }
+        }
+    }
+
+    pub(super) fn point(&self, clean: bool) -> RecoveryPoint {
+        let active = self.active();
+        RecoveryPoint {
+            durable: self.durable_offset(),
+            last_segment: active.base(),
+            last_size: active.contents().size,
+            clean,
+        }
+    }
+
+    pub(super) fn write_epochs(&mut self) -> std::io::Result<Arc<dyn DiskFile>> {
+        let text = self.reader.with_epochs(epochs::Epochs::to_text);
+        let path: &Path = &self.dir.join(epochs::FILE_NAME);
+        let file = checkpoint::replace(self.disk.as_ref(), path, text.as_bytes(), false)?;
+        self.unsynced.directories.insert(self.dir.clone());
+        self.unsynced.epochs = false;
+        Ok(file)
+    }
+
+    fn write_producers(&mut self) -> Result<(), LogError> {
+        let path = self.dir.join(crate::Producers::SNAPSHOT);
+        let snapshot = self.producers.to_snapshot(self.end_offset());
+        checkpoint::replace(self.disk.as_ref(), &path, &snapshot, true)
+            .map(drop)
+            .map_err(|error| LogError::io("write", &path, error))
+    }
+}

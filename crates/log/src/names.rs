@@ -1,0 +1,73 @@
+//! Names of the files in a partition's folder.
+
+use std::path::{Path, PathBuf};
+
+use headwater_model::Offset;
+
+/// What a file of a segment is for; also its suffix.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum FileKind {
+    /// Batches.
+    Log,
+    /// Offsets to positions.
+    OffsetIndex,
+    /// Timestamps to offsets.
+    TimeIndex,
+}
+
+impl FileKind {
+    fn suffix(self) -> &'static str {
+        match self {
+            Self::Log => "log",
+            Self::OffsetIndex => "index",
+            Self::TimeIndex => "timeindex",
+        }
+    }
+}
+
+/// The path of a segment's file: 20 digits of the base offset, and the suffix.
+pub(crate) fn segment_path(dir: &Path, base: Offset, kind: FileKind) -> PathBuf {
+    dir.join(format!("{:020}.{}", base.0, kind.suffix()))
+}
+
+/// Which segment's file a name is, if it is one.
+pub(crate) fn parse_segment_name(name: &str) -> Option<(Offset, FileKind)> {
+    let (digits, suffix) = name.split_once('.')?;
+    let kind = [FileKind::Log, FileKind::OffsetIndex, FileKind::TimeIndex]
+        .into_iter()
+        .find(|kind| kind.suffix() == suffix)?;
+    if digits.len() != 20 || !digits.bytes().all(|digit| digit.is_ascii_digit()) {
+        return None;
+    }
+    Some((Offset(digits.parse().ok()?), kind))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_kafkas_and_read_back() {
+        let path = segment_path(Path::new("t-0"), Offset(170_210), FileKind::TimeIndex);
+        assert_eq!(path, Path::new("t-0/00000000000000170210.timeindex"));
+        for kind in [FileKind::Log, FileKind::OffsetIndex, FileKind::TimeIndex] {
+            let path = segment_path(Path::new("t-0"), Offset(i64::MAX), kind);
+            let name = path.file_name().and_then(|name| name.to_str()).unwrap();
+            assert_eq!(parse_segment_name(name), Some((Offset(i64::MAX), kind)));
+        }
+    }
+
+    #[test]
+    fn other_names_are_no_segments() {
+        for name in [
+            "leader-epoch-checkpoint",
+            "0.log",
+            "00000000000000000000.snapshot",
+            "00000000000000000000.log.deleted",
+            "-0000000000000000001.log",
+            "99999999999999999999.log",
+        ] {
+            assert_eq!(parse_segment_name(name), None, "{name}");
+        }
+    }
+}

@@ -1,0 +1,224 @@
+//! One segment: a file of batches and its two indexes.
+//!
+//! Owns: how batches are indexed while they are appended, and lookups by offset, size and time.
+//!
+//! Invariants: bytes below the published size never change, so lookups read the file without a lock. Index entries are
+//! exactly Kafka's: after each interval of bytes the batch that crosses it, by its last offset; and the greatest
+//! timestamp so far, by the last offset of its batch.
+//!
+//! Does not know: other segments, high watermarks, what is durable.
+
+mod build;
+mod lookup;
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+
+use headwater_model::{Offset, Timestamp};
+use headwater_wire::batch::BatchHeader;
+
+use crate::LogError;
+use crate::disk::{Disk, DiskFile};
+use crate::error::Damage;
+use crate::index::{Index, IndexEntry, OffsetEntry, TimeEntry, relative_offset};
+use crate::names::{FileKind, segment_path};
+use crate::scan::ScanError;
+
+pub(crate) use build::{Ending, Rebuilt, rebuild};
+
+/// A record's timestamp and where it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TimestampedOffset {
+    /// The offset of the record, or of the last record of its batch where only headers were read.
+    pub offset: Offset,
+    /// The timestamp.
+    pub timestamp: Timestamp,
+}
+
+/// A segment, shared by the log and its readers.
+#[derive(Debug)]
+pub(crate) struct Segment {
+    base: Offset,
+    path: PathBuf,
+    file: Arc<dyn DiskFile>,
+    state: RwLock<State>,
+}
+
+#[derive(Debug)]
+struct State {
+    contents: Contents,
+    offsets: Index<OffsetEntry>,
+    times: Index<TimeEntry>,
+}
+
+/// What is known of a segment's batches.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Contents {
+    /// The bytes of whole batches.
+    pub size: u64,
+    /// The offset after the last.
+    pub next_offset: Offset,
+    /// The first batch's greatest timestamp, from which the segment's age in `segment.ms` counts.
+    pub first_timestamp: Option<Timestamp>,
+    /// The greatest timestamp, with the last offset of its batch.
+    pub newest: Option<TimestampedOffset>,
+    /// Bytes since the batch that the last offset index entry stands for.
+    pub bytes_since_entry: u64,
+}
+
+impl Contents {
+    fn empty(base: Offset) -> Self {
+        Self { size: 0, next_offset: base, first_timestamp: None, newest: None, bytes_since_entry: 0 }
+    }
+
+    /// Takes note of a batch that follows; true if it is to have an index entry.
+    fn add(&mut self, header: &BatchHeader, interval: u64) -> bool {
+        let (offset, timestamp) = (header.last_offset(), header.max_timestamp);
+        self.first_timestamp.get_or_insert(timestamp);
+        // Batches without a time have -1 and are no news.
+        if timestamp.0 >= 0 && self.newest.is_none_or(|newest| timestamp > newest.timestamp) {
+            self.newest = Some(TimestampedOffset { offset, timestamp });
+        }
+        let indexed = self.bytes_since_entry > interval;
+        if indexed {
+            self.bytes_since_entry = 0;
+        }
+        self.bytes_since_entry += header.size as u64;
+        self.size += header.size as u64;
+        self.next_offset = header.next_offset();
+        indexed
+    }
+}
+
+impl Segment {
+    /// A new, empty segment, with its three files.
+    pub(crate) fn create(disk: &Arc<dyn Disk>, dir: &Path, base: Offset) -> Result<Self, LogError> {
+        let path = segment_path(dir, base, FileKind::Log);
+        let file = disk.create(&path).map_err(|error| LogError::io("create", &path, error))?;
+        let index_path = segment_path(dir, base, FileKind::OffsetIndex);
+        let time_path = segment_path(dir, base, FileKind::TimeIndex);
+        let offsets = Index::create(Arc::clone(disk), index_path)
+            .map_err(|error| LogError::io("create an index of", &path, error))?;
+        let times = Index::create(Arc::clone(disk), time_path)
+            .map_err(|error| LogError::io("create an index of", &path, error))?;
+        Ok(Self::assemble(base, path, file, State { contents: Contents::empty(base), offsets, times }))
+    }
+
+    fn assemble(base: Offset, path: PathBuf, file: Arc<dyn DiskFile>, state: State) -> Self {
+        Self { base, path, file, state: RwLock::new(state) }
+    }
+
+    /// The first offset that it may hold.
+    pub(crate) fn base(&self) -> Offset {
+        self.base
+    }
+
+    /// The path of its batches.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The file of its batches.
+    pub(crate) fn file(&self) -> &Arc<dyn DiskFile> {
+        &self.file
+    }
+
+    /// What it holds now.
+    pub(crate) fn contents(&self) -> Contents {
+        self.read_state().contents
+    }
+
+    /// True if that offset can be expressed relative to the base.
+    pub(crate) fn can_hold(&self, offset: Offset) -> bool {
+        relative_offset(self.base, offset).is_some()
+    }
+
+    /// True if an index has as many entries as fit into that many bytes.
+    pub(crate) fn index_is_full(&self, index_bytes: u32) -> bool {
+        let state = self.read_state();
+        let room = |size: usize| index_bytes as usize / size;
+        // The time index keeps a place for the entry that is added at the end.
+        state.offsets.len() >= room(OffsetEntry::SIZE)
+            || state.times.len() >= room(TimeEntry::SIZE).saturating_sub(1)
+    }
+
+    /// Makes batches visible that have been written at the end of the file.
+    pub(crate) fn publish(&self, headers: &[BatchHeader], interval: u32) {
+        let mut state = self.write_state();
+        for header in headers {
+            let position = state.contents.size;
+            if state.contents.add(header, u64::from(interval)) {
+                state.index(self.base, header.last_offset(), position);
+            }
+        }
+    }
+
+    /// Completes the indexes' files, and returns them: for a roll or a close.
+    pub(crate) fn finish_indexes(&self) -> io::Result<[Arc<dyn DiskFile>; 2]> {
+        let mut state = self.write_state();
+        state.index_newest(self.base);
+        Ok([state.offsets.write()?, state.times.write()?])
+    }
+
+    /// Gives back the memory of the indexes, which grow no more.
+    pub(crate) fn release_indexes(&self) {
+        let mut state = self.write_state();
+        state.offsets.release();
+        state.times.release();
+    }
+
+    /// Removes the files. Open ones go on being readable.
+    pub(crate) fn remove_files(&self, disk: &dyn Disk) -> io::Result<()> {
+        crate::disk::remove_if_there(disk, &self.path)?;
+        let state = self.read_state();
+        crate::disk::remove_if_there(disk, state.offsets.path())?;
+        crate::disk::remove_if_there(disk, state.times.path())
+    }
+
+    fn failed(&self, error: ScanError) -> LogError {
+        match error {
+            ScanError::Io(source) => LogError::io("read", &self.path, source),
+            ScanError::Invalid { position, fault } => {
+                LogError::Damaged { file: self.path.clone(), position, damage: Damage::Batch(fault) }
+            }
+        }
+    }
+
+    fn read_state(&self) -> RwLockReadGuard<'_, State> {
+        self.state.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn write_state(&self) -> RwLockWriteGuard<'_, State> {
+        self.state.write().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    /// Adds the entries for a batch.
+    fn index(&mut self, base: Offset, last_offset: Offset, position: u64) {
+        if let (Some(relative), Ok(position)) = (relative_offset(base, last_offset), u32::try_from(position))
+        {
+            self.offsets.push(OffsetEntry { relative, position });
+            self.index_newest(base);
+        }
+    }
+
+    /// Adds the entry for the greatest timestamp so far, unless it is there.
+    fn index_newest(&mut self, base: Offset) {
+        let Some(newest) = self.contents.newest else {
+            return;
+        };
+        let Some(relative) = relative_offset(base, newest.offset) else {
+            return;
+        };
+        let entry = TimeEntry { timestamp: newest.timestamp, relative };
+        match self.times.last() {
+            Ok(Some(last)) if !last.precedes(entry) => {}
+            Ok(_) => self.times.push(entry),
+            Err(error) => {
+                tracing::warn!(path = %self.times.path().display(), %error, "cannot read a time index");
+            }
+        }
+    }
+}
