@@ -1,0 +1,213 @@
+//! The APIs that the broker serves: one table of keys, versions and handlers.
+//!
+//! Owns: the table, the dispatch of a request to its handler, and what happens to requests that are not in the table.
+//!
+//! Invariants: what the table does not list is not served. An ApiVersions request of an unknown version is answered in
+//! version 0, with the table; any other request that is not in the table closes its connection.
+//!
+//! Does not know: what handlers do.
+
+use std::fmt::Debug;
+use std::future::Future;
+use std::net::SocketAddr;
+use std::ops::RangeInclusive;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use headwater_model::ErrorCode;
+use headwater_wire::frame::{RequestHeader, encode_response};
+use headwater_wire::messages::api_versions::ApiVersionsRequest;
+use headwater_wire::protocol::{Chunk, DecodeError, Reader};
+use headwater_wire::{ApiKey, Request};
+
+use crate::broker::Broker;
+use crate::config::Advertised;
+use crate::handler;
+
+/// What a handler knows besides its request.
+#[derive(Debug)]
+pub(crate) struct Context {
+    pub(crate) broker: Broker,
+    /// Who is at the other end, for people.
+    pub(crate) peer: String,
+    /// The address on which the client connected.
+    pub(crate) local: Option<SocketAddr>,
+}
+
+impl Context {
+    /// Where this client reaches the broker.
+    pub(crate) fn advertised(&self) -> Advertised {
+        if let Some(advertised) = &self.broker.config().advertised {
+            return advertised.clone();
+        }
+        match self.local {
+            Some(address) => Advertised { host: address.ip().to_string(), port: address.port() },
+            None => Advertised { host: "localhost".to_owned(), port: 9092 },
+        }
+    }
+}
+
+/// What a handler needs to know of the request's header.
+#[derive(Debug, Clone)]
+pub(crate) struct Meta {
+    pub(crate) version: i16,
+    pub(crate) client_id: Option<String>,
+}
+
+/// A request under way.
+pub(crate) struct Started {
+    pub(crate) answer: Pin<Box<dyn Future<Output = Answer> + Send>>,
+    /// True if further requests of its kind may start before it is answered.
+    pub(crate) pipelined: bool,
+}
+
+/// What a request comes to.
+pub(crate) enum Answer {
+    Frame(Vec<Chunk>),
+    /// Nothing is sent (`acks=0`).
+    Silence,
+    /// The connection is closed, which is the only way to tell of an error where nothing is sent.
+    Close,
+}
+
+/// What a handler gives back: a response, mostly.
+#[derive(Debug)]
+pub(crate) enum Reply<T> {
+    Response(T),
+    Silence,
+    Close,
+}
+
+impl<T> From<T> for Reply<T> {
+    fn from(response: T) -> Self {
+        Self::Response(response)
+    }
+}
+
+/// Why a request is not served. Closes the connection.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Refusal {
+    #[error("a request has no legal header: {0}")]
+    Header(DecodeError),
+    #[error("a request asks for API {0}, which is not served here")]
+    UnknownApi(i16),
+    #[error("a request asks for version {version} of {api}; served are {} to {}", served.start(), served.end())]
+    UnsupportedVersion { api: ApiKey, version: i16, served: RangeInclusive<i16> },
+    #[error("a {api} request of version {version} is malformed: {error}")]
+    Malformed { api: ApiKey, version: i16, error: DecodeError },
+}
+
+/// An API that is served.
+#[derive(Debug, Clone)]
+pub(crate) struct Api {
+    pub(crate) key: ApiKey,
+    pub(crate) versions: RangeInclusive<i16>,
+}
+
+/// The API whose requests may be under way together.
+pub(crate) const PIPELINED: i16 = ApiKey::Produce as i16;
+
+macro_rules! apis {
+    ($($key:ident $from:literal ..= $to:literal $module:ident :: $request:ident;)*) => {
+        /// Every API that is served, with its versions.
+        pub(crate) const TABLE: &[Api] = &[$(Api { key: ApiKey::$key, versions: $from..=$to },)*];
+
+        fn dispatch(
+            context: &Arc<Context>,
+            key: ApiKey,
+            header: &RequestHeader,
+            reader: &mut Reader,
+        ) -> Result<Started, Refusal> {
+            match key {
+                $(ApiKey::$key => run(
+                    context,
+                    header,
+                    reader,
+                    handler::$module::handle,
+                    std::marker::PhantomData::<headwater_wire::messages::$module::$request>,
+                ),)*
+                _ => Err(Refusal::UnknownApi(header.api_key)),
+            }
+        }
+    };
+}
+
+apis! {
+    Produce          3..=13 produce::ProduceRequest;
+    Fetch            4..=17 fetch::FetchRequest;
+    ListOffsets      1..=10 list_offsets::ListOffsetsRequest;
+    Metadata         0..=13 metadata::MetadataRequest;
+    ApiVersions      0..=4  api_versions::ApiVersionsRequest;
+    CreateTopics     2..=7  create_topics::CreateTopicsRequest;
+    DeleteTopics     1..=6  delete_topics::DeleteTopicsRequest;
+    InitProducerId   0..=5  init_producer_id::InitProducerIdRequest;
+    OffsetForLeaderEpoch 2..=4 offset_for_leader_epoch::OffsetForLeaderEpochRequest;
+    DescribeConfigs  1..=4  describe_configs::DescribeConfigsRequest;
+    DescribeCluster  0..=2  describe_cluster::DescribeClusterRequest;
+}
+
+/// Starts a request. What must happen in the order of arrival has happened when this returns.
+pub(crate) fn start(
+    context: &Arc<Context>,
+    header: &RequestHeader,
+    reader: &mut Reader,
+) -> Result<Started, Refusal> {
+    let api = ApiKey::from_code(header.api_key)
+        .and_then(|key| TABLE.iter().find(|api| api.key == key))
+        .ok_or(Refusal::UnknownApi(header.api_key))?;
+    if api.versions.contains(&header.api_version) {
+        return dispatch(context, api.key, header, reader);
+    }
+    if api.key == ApiKey::ApiVersions {
+        let response = handler::api_versions::table(ErrorCode::UnsupportedVersion);
+        let frame = encode_response::<ApiVersionsRequest>(header.correlation_id, 0, &response);
+        return Ok(Started { answer: Box::pin(std::future::ready(Answer::Frame(frame))), pipelined: false });
+    }
+    Err(Refusal::UnsupportedVersion {
+        api: api.key,
+        version: header.api_version,
+        served: api.versions.clone(),
+    })
+}
+
+fn run<R, H, F, A>(
+    context: &Arc<Context>,
+    header: &RequestHeader,
+    reader: &mut Reader,
+    handle: H,
+    _: std::marker::PhantomData<R>,
+) -> Result<Started, Refusal>
+where
+    R: Request + 'static,
+    H: FnOnce(Arc<Context>, Meta, R) -> F,
+    F: Future<Output = A> + Send + 'static,
+    A: Into<Reply<R::Response>> + 'static,
+{
+    let version = header.api_version;
+    let correlation_id = header.correlation_id;
+    let request =
+        R::decode(reader, version).map_err(|error| Refusal::Malformed { api: R::KEY, version, error })?;
+    let meta = Meta { version, client_id: header.client_id.clone() };
+    let reply = handle(context.clone(), meta, request);
+    let answer = async move {
+        match reply.await.into() {
+            Reply::Response(response) => {
+                Answer::Frame(encode_response::<R>(correlation_id, version, &response))
+            }
+            Reply::Silence => Answer::Silence,
+            Reply::Close => Answer::Close,
+        }
+    };
+    Ok(Started { answer: Box::pin(answer), pipelined: R::KEY == ApiKey::Produce })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_table_lists_each_api_once_in_order_of_its_key() {
+        assert!(TABLE.iter().map(|api| api.key.code()).is_sorted());
+        assert!(TABLE.windows(2).all(|pair| pair[0].key != pair[1].key));
+    }
+}

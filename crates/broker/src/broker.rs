@@ -1,0 +1,150 @@
+//! The broker: what it is made of.
+//!
+//! Owns: the parts and their life from opening to closing; [`start`] puts them together.
+//!
+//! Invariants: cloning is cheap and gives the same broker. The lock on the data folder is held until the last clone is
+//! gone. Dropping the last clone without [`Broker::close`] is a crash, from which the next start recovers.
+//!
+//! Does not know: what requests mean.
+
+mod housekeeping;
+pub(crate) mod producer_ids;
+pub(crate) mod settings;
+mod start;
+
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, RwLock};
+
+use headwater_log::DataDir;
+use headwater_model::{Clock, Entropy, LeaderEpoch, Uuid};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpStream;
+use tokio::sync::watch;
+
+use crate::api::Context;
+use crate::config::BrokerConfig;
+use crate::connection;
+use crate::connection::output::Plain;
+use crate::metadata::MetadataStore;
+use crate::storage::{Storage, lock};
+use crate::topics::Registry;
+use producer_ids::ProducerIds;
+
+/// An embedded broker.
+#[derive(Debug, Clone)]
+pub struct Broker {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    config: BrokerConfig,
+    clock: Arc<dyn Clock>,
+    entropy: Mutex<Entropy>,
+    cluster_id: Uuid,
+    leader_epoch: LeaderEpoch,
+    registry: RwLock<Registry>,
+    metadata: MetadataStore,
+    producer_ids: Mutex<ProducerIds>,
+    replicas_warned: AtomicBool,
+    shutdown: watch::Sender<bool>,
+    closed: AtomicBool,
+    storage: Arc<Storage>,
+    data_dir: DataDir,
+}
+
+impl Broker {
+    /// The settings.
+    pub fn config(&self) -> &BrokerConfig {
+        &self.inner.config
+    }
+
+    /// The identity of the cluster, kept over restarts.
+    pub fn cluster_id(&self) -> Uuid {
+        self.inner.cluster_id
+    }
+
+    /// The epoch in which this start of the broker leads its partitions.
+    pub fn leader_epoch(&self) -> LeaderEpoch {
+        self.inner.leader_epoch
+    }
+
+    /// Where time comes from.
+    pub fn clock(&self) -> &Arc<dyn Clock> {
+        &self.inner.clock
+    }
+
+    /// A generator of its own for somebody.
+    pub fn fork_entropy(&self) -> Entropy {
+        lock(&self.inner.entropy).fork()
+    }
+
+    pub(crate) fn new_uuid(&self) -> Uuid {
+        lock(&self.inner.entropy).uuid()
+    }
+
+    pub(crate) fn registry(&self) -> &RwLock<Registry> {
+        &self.inner.registry
+    }
+
+    pub(crate) fn metadata(&self) -> &MetadataStore {
+        &self.inner.metadata
+    }
+
+    pub(crate) fn producer_ids(&self) -> &Mutex<ProducerIds> {
+        &self.inner.producer_ids
+    }
+
+    pub(crate) fn storage(&self) -> &Arc<Storage> {
+        &self.inner.storage
+    }
+
+    pub(crate) fn replicas_warned(&self) -> &AtomicBool {
+        &self.inner.replicas_warned
+    }
+
+    /// Serves one connection to its end.
+    ///
+    /// `peer` names the other end in the broker's log.
+    pub async fn serve_connection<S>(&self, stream: S, peer: impl Into<String>)
+    where
+        S: AsyncRead + AsyncWrite + Unpin + Send,
+    {
+        let context = Context { broker: self.clone(), peer: peer.into(), local: None };
+        connection::serve(Plain(stream), Arc::new(context), self.inner.shutdown.subscribe()).await;
+    }
+
+    pub(crate) async fn serve_tcp(self, stream: TcpStream, peer: SocketAddr) {
+        let shutdown = self.inner.shutdown.subscribe();
+        let context = Context { peer: peer.to_string(), local: stream.local_addr().ok(), broker: self };
+        connection::serve(stream, Arc::new(context), shutdown).await;
+    }
+
+    /// Lets long polls return and connections end once what is under way is answered.
+    pub fn begin_shutdown(&self) {
+        self.inner.shutdown.send_replace(true);
+    }
+
+    /// Completes when the shutdown begins.
+    pub(crate) async fn shutting_down(&self) {
+        let mut shutdown = self.inner.shutdown.subscribe();
+        // The sender lives as long as `self`.
+        let _ = shutdown.wait_for(|begun| *begun).await;
+    }
+
+    /// Makes everything durable and closes the logs. Connections should have ended; what they still write is refused.
+    pub async fn close(&self) {
+        self.begin_shutdown();
+        if self.inner.closed.swap(true, Ordering::Relaxed) {
+            return;
+        }
+        let broker = self.clone();
+        let closed = self.inner.storage.call(move || broker.close_logs()).await;
+        if closed.is_none() {
+            tracing::error!("the logs could not be closed in order; the next start will check them");
+        }
+        let storage = self.inner.storage.clone();
+        storage.stop();
+    }
+}

@@ -1,0 +1,231 @@
+//! Opening: from a folder to a running broker, and back.
+//!
+//! Owns: the order of the steps; what is done about folders that the metadata log does not know.
+//!
+//! Invariants: a folder of a topic that was deleted is removed. A folder that no event ever named is moved aside, never
+//! removed: it may be all that is left of something. A partition whose log cannot be opened is offline, and the others are
+//! served.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Mutex, RwLock};
+
+use headwater_log::{DataDir, Disk, Log, RecoveryReport, delete_partition, remove_deleted};
+use headwater_model::{Clock, Entropy, PartitionId, TopicPartition, Uuid};
+use tokio::sync::watch;
+
+use super::producer_ids::ProducerIds;
+use super::{Broker, Inner, housekeeping};
+use crate::config::{BrokerConfig, Durability, Execution};
+use crate::error::BrokerError;
+use crate::metadata::store::{self, metadata_partition};
+use crate::metadata::{ClusterState, MetadataStore, TopicState};
+use crate::partition::{Partition, PartitionConfig};
+use crate::storage::Storage;
+use crate::topics::settings::{self, Layers, TopicSettings};
+use crate::topics::{Registry, Topic};
+
+/// The end of the name of a folder that was moved aside; no partition's name ends so.
+const ASIDE: &str = "-stray";
+
+impl Broker {
+    /// Opens the broker on its data folder: recovers every log, and serves what it finds.
+    ///
+    /// Blocks while logs are recovered. Must be called within a Tokio runtime, which background tasks run on.
+    pub fn open(
+        config: BrokerConfig,
+        disk: Arc<dyn Disk>,
+        clock: Arc<dyn Clock>,
+        mut entropy: Entropy,
+    ) -> Result<Self, BrokerError> {
+        if tokio::runtime::Handle::try_current().is_err() {
+            return Err(BrokerError::NoRuntime);
+        }
+        for (name, value) in &config.topic_defaults {
+            settings::check(name, value)?;
+        }
+        let data_dir = match config.execution {
+            Execution::Threads(_) => DataDir::open(&config.data_dir)?,
+            // A simulated disk is nobody else's.
+            Execution::Inline => DataDir::unlocked(&config.data_dir),
+        };
+        let broker_dir = data_dir.broker_dir();
+        let unusable = |source| BrokerError::Folder { path: broker_dir.clone(), source };
+        disk.create_dir(&broker_dir).map_err(unusable)?;
+        remove_deleted(disk.as_ref(), &broker_dir).map_err(unusable)?;
+
+        let metadata_id = metadata_partition()?;
+        let metadata_dir = data_dir.partition_dir(&metadata_id);
+        let opened =
+            store::open(disk.clone(), &metadata_dir, clock.as_ref(), &mut entropy, config.cluster_id)?;
+        let state = opened.state;
+        tidy(disk.as_ref(), &data_dir, &state, &metadata_id).map_err(unusable)?;
+
+        let storage = Storage::start(disk, clock.clone(), config.execution)
+            .map(Arc::new)
+            .map_err(BrokerError::Threads)?;
+        let metadata_config = PartitionConfig {
+            durability: Durability::Fsync,
+            leader_epoch: state.leader_epoch,
+            settings: TopicSettings::new(Layers { own: &BTreeMap::new(), broker: &BTreeMap::new() }),
+            max_uncompressed: config.limits.max_uncompressed_batch_bytes,
+        };
+        let metadata = Partition::new(metadata_id, opened.log, storage.clone(), metadata_config);
+        let broker = Self {
+            inner: Arc::new(Inner {
+                cluster_id: state.cluster_id.unwrap_or_default(),
+                leader_epoch: state.leader_epoch,
+                registry: RwLock::new(Registry::default()),
+                metadata: MetadataStore::new(Arc::new(metadata), clock.clone()),
+                producer_ids: Mutex::new(ProducerIds::starting_at(state.next_producer_id)),
+                replicas_warned: AtomicBool::new(false),
+                shutdown: watch::Sender::new(false),
+                closed: AtomicBool::new(false),
+                entropy: Mutex::new(entropy),
+                clock,
+                storage,
+                data_dir,
+                config,
+            }),
+        };
+        broker.open_topics(state);
+        housekeeping::spawn(&broker);
+        Ok(broker)
+    }
+
+    fn open_topics(&self, state: ClusterState) {
+        let mut registry = Registry::default();
+        for (_, topic) in state.topics {
+            registry.insert(Arc::new(self.open_topic(topic)));
+        }
+        let (topics, partitions) = (registry.all().count(), registry.partition_count());
+        *self.registry().write().unwrap_or_else(std::sync::PoisonError::into_inner) = registry;
+        tracing::info!(
+            cluster_id = %self.cluster_id(),
+            leader_epoch = self.leader_epoch().0,
+            topics,
+            partitions,
+            "opened the broker"
+        );
+    }
+
+    /// Opens the logs of a topic, which are made where they are not there; blocks on the disk.
+    pub(crate) fn open_topic(&self, state: TopicState) -> Topic {
+        let config = self.config();
+        let partition_config = PartitionConfig {
+            durability: config.durability,
+            leader_epoch: self.leader_epoch(),
+            settings: TopicSettings::new(self.layers(&state.settings)),
+            max_uncompressed: config.limits.max_uncompressed_batch_bytes,
+        };
+        let partitions = (0..state.partitions)
+            .map(|number| {
+                let id = TopicPartition::new(state.name.clone(), PartitionId(number));
+                self.open_partition(id, partition_config.clone())
+            })
+            .collect();
+        Topic { state, partitions }
+    }
+
+    fn open_partition(&self, id: TopicPartition, config: PartitionConfig) -> Option<Arc<Partition>> {
+        let storage = self.storage();
+        let dir = self.inner.data_dir.partition_dir(&id);
+        match Log::open(storage.disk.clone(), &dir, config.log_config(), storage.clock.now()) {
+            Ok((log, report)) => {
+                tell(&id, &report);
+                Some(Arc::new(Partition::new(id, log, storage.clone(), config)))
+            }
+            Err(error) => {
+                tracing::error!(partition = %id, %error, "cannot open the log: the partition is offline");
+                None
+            }
+        }
+    }
+
+    /// Ends the partitions of a topic and deletes their logs; blocks on the disk.
+    pub(crate) fn remove_logs(&self, topic: &Topic) {
+        for (number, partition) in (0..).zip(&topic.partitions) {
+            match partition {
+                Some(partition) => partition.delete(topic.id()),
+                None => {
+                    let id = TopicPartition::new(topic.name().clone(), PartitionId(number));
+                    let dir = self.inner.data_dir.partition_dir(&id);
+                    if let Err(error) = delete_partition(self.storage().disk.as_ref(), &dir, topic.id()) {
+                        tracing::warn!(partition = %id, %error, "cannot delete the log of an offline partition");
+                    }
+                }
+            }
+        }
+    }
+
+    /// Makes everything durable and closes all logs; blocks on the disk.
+    pub(crate) fn close_logs(&self) {
+        let topics: Vec<Arc<Topic>> = self.topics(|topics| topics.all().cloned().collect());
+        let partitions: Vec<Arc<Partition>> =
+            topics.iter().flat_map(|topic| topic.online().cloned()).collect();
+        // One sync for all, so that closing each finds nothing left to sync.
+        self.storage().syncer.sync(partitions.clone());
+        for partition in partitions {
+            partition.close();
+        }
+        self.metadata().partition().close();
+        tracing::info!("closed the broker");
+    }
+}
+
+/// Removes what is left of deleted topics, and moves aside what nobody knows.
+fn tidy(
+    disk: &dyn Disk,
+    data_dir: &DataDir,
+    state: &ClusterState,
+    metadata: &TopicPartition,
+) -> std::io::Result<()> {
+    for found in data_dir.partitions(disk)? {
+        let known = state.topics.get(&found.topic).is_some_and(|topic| found.partition.0 < topic.partitions);
+        if known || found == *metadata {
+            continue;
+        }
+        let dir = data_dir.partition_dir(&found);
+        if state.deleted.contains(&found.topic) {
+            if let Err(error) = delete_partition(disk, &dir, Uuid::ZERO) {
+                tracing::warn!(partition = %found, %error, "cannot remove what is left of a deleted topic");
+            }
+            continue;
+        }
+        let aside = free_name(disk, data_dir, &found)?;
+        tracing::warn!(partition = %found, to = %aside, "moved aside a folder that belongs to no known topic");
+        disk.rename(&dir, &data_dir.broker_dir().join(aside))?;
+        disk.sync_dir(&data_dir.broker_dir())?;
+    }
+    Ok(())
+}
+
+fn free_name(disk: &dyn Disk, data_dir: &DataDir, found: &TopicPartition) -> std::io::Result<String> {
+    let names: Vec<String> = disk.list(&data_dir.broker_dir())?.into_iter().map(|entry| entry.name).collect();
+    let candidates = (0..).map(|number: u64| format!("{found}.{number}{ASIDE}"));
+    let free = candidates.into_iter().find(|name| !names.contains(name));
+    Ok(free.unwrap_or_default())
+}
+
+fn tell(id: &TopicPartition, report: &RecoveryReport) {
+    if report.clean {
+        return;
+    }
+    tracing::info!(
+        partition = %id,
+        checked_bytes = report.checked_bytes,
+        rebuilt_indexes = report.rebuilt_indexes.len(),
+        "recovered a log that was not closed in order"
+    );
+    if let Some(truncation) = &report.truncation {
+        tracing::warn!(
+            partition = %id,
+            file = %truncation.file.display(),
+            position = truncation.position,
+            bytes = truncation.bytes,
+            end = truncation.end.0,
+            cause = %truncation.cause,
+            "cut a torn tail off"
+        );
+    }
+}

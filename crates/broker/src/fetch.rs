@@ -1,0 +1,175 @@
+//! Reading many partitions within one request, and waiting until there is enough.
+//!
+//! Owns: the order and limits of the reads, the long poll.
+//!
+//! Invariants: nothing beyond a high watermark is given out. The first partition that has data gives at least one batch,
+//! whatever the limits say, so that a consumer always gets on. A waiting fetch costs nothing until one of its partitions
+//! has news: no timer but its deadline, no polling.
+//!
+//! Does not know: the protocol.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use headwater_model::{ErrorCode, Offset};
+use headwater_wire::protocol::Records;
+use tokio::sync::Notify;
+
+use crate::broker::Broker;
+use crate::partition::Partition;
+
+/// What is wanted of one partition.
+#[derive(Debug)]
+pub(crate) struct Wanted {
+    /// The partition, or why there is none.
+    pub(crate) target: Result<Arc<Partition>, ErrorCode>,
+    pub(crate) from: Offset,
+    pub(crate) max_bytes: usize,
+}
+
+/// How much, and how long to wait for it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Bounds {
+    pub(crate) max_bytes: usize,
+    pub(crate) min_bytes: usize,
+    pub(crate) max_wait: Duration,
+}
+
+/// What one partition gave.
+#[derive(Debug)]
+pub(crate) struct Got {
+    pub(crate) error: ErrorCode,
+    pub(crate) high_watermark: Offset,
+    pub(crate) log_start: Offset,
+    pub(crate) records: Records,
+}
+
+impl Got {
+    fn failed(error: ErrorCode) -> Self {
+        Self { error, high_watermark: Offset::NONE, log_start: Offset::NONE, records: Records::default() }
+    }
+
+    fn nothing_new(partition: &Partition) -> Self {
+        Self {
+            error: ErrorCode::None,
+            high_watermark: partition.high_watermark(),
+            log_start: partition.start_offset(),
+            records: Records::default(),
+        }
+    }
+}
+
+impl Broker {
+    /// Reads, and waits for more while there is less than wanted and time is left.
+    pub(crate) async fn fetch(&self, wanted: Vec<Wanted>, bounds: Bounds) -> Vec<Got> {
+        let deadline = tokio::time::Instant::now() + bounds.max_wait;
+        let mut watch: Option<Watch> = None;
+        let mut last_chance = bounds.max_wait.is_zero();
+        loop {
+            let seen = visible_bytes(&wanted);
+            let got = read(&wanted, bounds.max_bytes);
+            let total: usize = got.iter().map(|got| got.records.len()).sum();
+            let failed = got.iter().any(|got| got.error.is_error());
+            if last_chance || failed || total >= bounds.min_bytes {
+                return got;
+            }
+            if watch.is_none() {
+                // What came between the read and this is noticed, for `seen` is older.
+                watch = Some(Watch::new(&wanted));
+            }
+            let Some(watch) = &watch else { return got };
+            let missing = (bounds.min_bytes - total) as u64;
+            loop {
+                let grown = visible_bytes(&wanted).wrapping_sub(seen);
+                if grown >= missing || wanted.iter().any(Wanted::is_gone) {
+                    break;
+                }
+                tokio::select! {
+                    biased;
+                    () = watch.news.notified() => {}
+                    () = self.shutting_down() => last_chance = true,
+                    () = tokio::time::sleep_until(deadline) => last_chance = true,
+                }
+                if last_chance {
+                    if visible_bytes(&wanted) == seen {
+                        return got;
+                    }
+                    break;
+                }
+            }
+        }
+    }
+}
+
+impl Wanted {
+    fn read(&self, left: usize, at_least_one: bool) -> Got {
+        let partition = match &self.target {
+            Ok(partition) if partition.is_closed() => return Got::failed(ErrorCode::UnknownTopicOrPartition),
+            Ok(partition) => partition,
+            Err(error) => return Got::failed(*error),
+        };
+        if partition.high_watermark() == self.from {
+            return Got::nothing_new(partition);
+        }
+        match partition.read(self.from, self.max_bytes.min(left), at_least_one) {
+            Ok(records) => Got { records, ..Got::nothing_new(partition) },
+            Err(error) => {
+                if error.error_code() != ErrorCode::OffsetOutOfRange {
+                    tracing::error!(partition = %partition.id(), %error, "cannot read");
+                }
+                Got { error: error.error_code(), ..Got::nothing_new(partition) }
+            }
+        }
+    }
+
+    fn is_gone(&self) -> bool {
+        self.target.as_ref().is_ok_and(|partition| partition.is_closed())
+    }
+}
+
+/// Reads what there is now. Readers wait for no lock and copy no records: what comes out are ranges of files.
+fn read(wanted: &[Wanted], max_bytes: usize) -> Vec<Got> {
+    let mut left = max_bytes;
+    let mut empty_handed = true;
+    wanted
+        .iter()
+        .map(|wanted| {
+            let got = wanted.read(left, empty_handed);
+            left = left.saturating_sub(got.records.len());
+            empty_handed &= got.records.is_empty();
+            got
+        })
+        .collect()
+}
+
+fn visible_bytes(wanted: &[Wanted]) -> u64 {
+    let partitions = wanted.iter().filter_map(|wanted| wanted.target.as_ref().ok());
+    partitions.fold(0, |sum, partition| sum.wrapping_add(partition.visible_bytes()))
+}
+
+/// Learns of news in some partitions, until dropped.
+#[derive(Debug)]
+struct Watch {
+    news: Arc<Notify>,
+    partitions: Vec<Arc<Partition>>,
+}
+
+impl Watch {
+    fn new(wanted: &[Wanted]) -> Self {
+        let news = Arc::new(Notify::new());
+        let partitions: Vec<_> =
+            wanted.iter().filter_map(|wanted| wanted.target.as_ref().ok().cloned()).collect();
+        for partition in &partitions {
+            partition.watch(news.clone());
+        }
+        Self { news, partitions }
+    }
+}
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        for partition in &self.partitions {
+            partition.unwatch(&self.news);
+        }
+    }
+}

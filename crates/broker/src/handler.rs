@@ -1,0 +1,33 @@
+//! The handlers, one file per API: decode (done by the table), one domain call, encode (done by the table).
+//!
+//! Invariants: a handler keeps no state and holds no lock across an await.
+
+pub(crate) mod api_versions;
+pub(crate) mod create_topics;
+pub(crate) mod delete_topics;
+pub(crate) mod describe_cluster;
+pub(crate) mod describe_configs;
+pub(crate) mod fetch;
+pub(crate) mod init_producer_id;
+pub(crate) mod list_offsets;
+pub(crate) mod metadata;
+pub(crate) mod offset_for_leader_epoch;
+pub(crate) mod produce;
+
+/// Operations on a topic that a client may do, as a bit set of Kafka's `AclOperation` codes. Everything, while nobody has
+/// to authenticate: read, write, create, delete, alter, describe, describe and alter configs.
+const ALL_TOPIC_OPERATIONS: i32 = bits(&[3, 4, 5, 6, 7, 8, 10, 11]);
+/// The same for the cluster: create, alter, describe, cluster action, describe and alter configs, idempotent write.
+const ALL_CLUSTER_OPERATIONS: i32 = bits(&[5, 7, 8, 9, 10, 11, 12]);
+/// Says that the client did not ask.
+const OPERATIONS_NOT_ASKED: i32 = i32::MIN;
+
+const fn bits(codes: &[i32]) -> i32 {
+    let mut set = 0;
+    let mut rest = codes;
+    while let [code, others @ ..] = rest {
+        set |= 1 << *code;
+        rest = others;
+    }
+    set
+}

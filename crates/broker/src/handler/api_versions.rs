@@ -1,0 +1,57 @@
+//! ApiVersions: what the broker speaks.
+
+use std::sync::Arc;
+
+use headwater_model::ErrorCode;
+use headwater_wire::messages::api_versions::{ApiVersion, ApiVersionsRequest, ApiVersionsResponse};
+
+use crate::api::{Context, Meta, TABLE};
+
+pub(crate) async fn handle(_: Arc<Context>, meta: Meta, request: ApiVersionsRequest) -> ApiVersionsResponse {
+    let legal = meta.version < 3
+        || (is_legal(&request.client_software_name) && is_legal(&request.client_software_version));
+    if legal {
+        table(ErrorCode::None)
+    } else {
+        ApiVersionsResponse { error_code: ErrorCode::InvalidRequest.code(), ..Default::default() }
+    }
+}
+
+/// The table, with an error.
+pub(crate) fn table(error: ErrorCode) -> ApiVersionsResponse {
+    ApiVersionsResponse {
+        error_code: error.code(),
+        api_keys: TABLE
+            .iter()
+            .map(|api| ApiVersion {
+                api_key: api.key.code(),
+                min_version: *api.versions.start(),
+                max_version: *api.versions.end(),
+            })
+            .collect(),
+        ..Default::default()
+    }
+}
+
+/// KIP-511: letters and digits, with `.` and `-` in between.
+fn is_legal(name: &str) -> bool {
+    let edge = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_alphanumeric);
+    edge(name.as_bytes().first())
+        && edge(name.as_bytes().last())
+        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_of_clients_follow_kip_511() {
+        for legal in ["librdkafka", "2.3.0", "apache-kafka-java", "x"] {
+            assert!(is_legal(legal), "{legal}");
+        }
+        for illegal in ["", "-x", "x.", "a b", "a_b", "é"] {
+            assert!(!is_legal(illegal), "{illegal}");
+        }
+    }
+}

@@ -1,0 +1,78 @@
+//! The state that the metadata events add up to.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use headwater_model::{LeaderEpoch, TopicName, Uuid};
+
+use super::records::{Event, TopicCreated};
+
+/// A topic that exists.
+pub(crate) type TopicState = TopicCreated;
+
+/// What the events say of the cluster.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(crate) struct ClusterState {
+    pub(crate) cluster_id: Option<Uuid>,
+    /// The epoch under which this start of the broker leads every partition.
+    pub(crate) leader_epoch: LeaderEpoch,
+    /// Producer ids from here on were never given away.
+    pub(crate) next_producer_id: i64,
+    pub(crate) topics: BTreeMap<TopicName, TopicState>,
+    /// Names of topics that once were and are no more: what lies in their folders is rubbish.
+    pub(crate) deleted: BTreeSet<TopicName>,
+}
+
+impl ClusterState {
+    /// Takes in the next event.
+    pub(crate) fn apply(&mut self, event: Event) {
+        match event {
+            Event::ClusterCreated { cluster_id } => self.cluster_id = Some(cluster_id),
+            Event::BrokerStarted { leader_epoch } => self.leader_epoch = leader_epoch,
+            Event::TopicCreated(topic) => {
+                self.deleted.remove(&topic.name);
+                self.topics.insert(topic.name.clone(), topic);
+            }
+            Event::TopicDeleted { topic_id } => {
+                let gone = self.topics.extract_if(.., |_, topic| topic.topic_id == topic_id);
+                self.deleted.extend(gone.map(|(name, _)| name));
+            }
+            Event::ProducerIdsReserved { next } => self.next_producer_id = self.next_producer_id.max(next),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn created(id: u64, name: &str) -> Event {
+        Event::TopicCreated(TopicCreated {
+            topic_id: Uuid::from_u64_pair(0, id),
+            name: TopicName::new(name).unwrap(),
+            partitions: 1,
+            internal: false,
+            settings: BTreeMap::new(),
+        })
+    }
+
+    #[test]
+    fn a_topic_created_again_is_another_topic() {
+        let mut state = ClusterState::default();
+        let name = TopicName::new("t").unwrap();
+        state.apply(created(1, "t"));
+        state.apply(Event::TopicDeleted { topic_id: Uuid::from_u64_pair(0, 1) });
+        assert!(state.topics.is_empty() && state.deleted.contains(&name));
+        state.apply(created(2, "t"));
+        state.apply(Event::TopicDeleted { topic_id: Uuid::from_u64_pair(0, 1) });
+        assert_eq!(state.topics[&name].topic_id, Uuid::from_u64_pair(0, 2));
+        assert!(state.deleted.is_empty());
+    }
+
+    #[test]
+    fn reserved_producer_ids_never_fall() {
+        let mut state = ClusterState::default();
+        state.apply(Event::ProducerIdsReserved { next: 2_000 });
+        state.apply(Event::ProducerIdsReserved { next: 1_000 });
+        assert_eq!(state.next_producer_id, 2_000);
+    }
+}

@@ -1,0 +1,493 @@
+//! A partition as the broker runs it: a log, the queue of its appends, its high watermark, and those who wait for it.
+//!
+//! Owns: the order of appends (the queue), the high watermark, the answers that wait for durability, the waking of fetches.
+//!
+//! Invariants: appends are written in the order in which [`Partition::append`] was called. The high watermark is the
+//! durable end of the log (with [`Durability::Os`], its end), never falls, and bounds every read. After a failed write or
+//! sync appends are refused and reads go on. No lock is held across an await, and none by a reader.
+//!
+//! Does not know: topics' lives, requests, where its work runs ([`crate::storage`]).
+
+mod append;
+mod rules;
+
+use std::collections::VecDeque;
+use std::io;
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+
+use bytes::Bytes;
+use headwater_log::{Assign, Log, LogConfig, LogError, LogReader, Poison, SyncTicket};
+use headwater_model::{ErrorCode, LeaderEpoch, Offset, Timestamp, TopicPartition, Uuid};
+use headwater_wire::batch::{BatchHeader, TimestampType as BatchTimestampType};
+use headwater_wire::protocol::Records;
+use tokio::sync::{Notify, oneshot};
+
+use crate::config::Durability;
+use crate::storage::{Storage, lock};
+use crate::topics::settings::{TimestampType, TopicSettings};
+pub use append::{Acks, AppendError, Appending, Origin};
+use append::{Append, Outcome};
+use rules::Circumstances;
+
+/// A partition that is online.
+#[derive(Debug)]
+pub struct Partition {
+    id: TopicPartition,
+    storage: Arc<Storage>,
+    durability: Durability,
+    leader_epoch: LeaderEpoch,
+    settings: TopicSettings,
+    max_uncompressed: usize,
+    queue: Mutex<Queue>,
+    writer: Mutex<Writer>,
+    reader: LogReader,
+    high_watermark: AtomicI64,
+    /// Bytes that have become visible since the start.
+    visible_bytes: AtomicU64,
+    closed: AtomicBool,
+    watchers: Mutex<Vec<Arc<Notify>>>,
+}
+
+#[derive(Debug, Default)]
+struct Queue {
+    appends: VecDeque<Append>,
+    /// True while a job that drains the queue is under way.
+    draining: bool,
+}
+
+#[derive(Debug)]
+struct Writer {
+    /// `None` once closed.
+    log: Option<Log>,
+    /// Why there is no log.
+    end: End,
+    /// Written, and to be answered once durable.
+    waiting: Vec<Waiting>,
+    /// True while the syncer has been told and has not begun.
+    marked: bool,
+    appended_bytes: u64,
+    /// What of `appended_bytes` the running sync covers.
+    syncing_bytes: u64,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum End {
+    Stopped,
+    Deleted,
+}
+
+#[derive(Debug)]
+struct Waiting {
+    appended: headwater_log::Appended,
+    reply: oneshot::Sender<Outcome>,
+}
+
+/// How a partition is run.
+#[derive(Debug, Clone)]
+pub(crate) struct PartitionConfig {
+    pub(crate) durability: Durability,
+    pub(crate) leader_epoch: LeaderEpoch,
+    pub(crate) settings: TopicSettings,
+    pub(crate) max_uncompressed: usize,
+}
+
+impl PartitionConfig {
+    /// The settings of the partition's log.
+    pub(crate) fn log_config(&self) -> LogConfig {
+        let settings = &self.settings;
+        let narrow = |bytes: u64| u32::try_from(bytes).unwrap_or(u32::MAX);
+        LogConfig {
+            segment_bytes: narrow(settings.segment_bytes),
+            segment_ms: settings.segment_ms,
+            segment_index_bytes: narrow(settings.segment_index_bytes),
+            index_interval_bytes: narrow(settings.index_interval_bytes),
+            max_message_bytes: u32::try_from(settings.max_message_bytes).unwrap_or(u32::MAX),
+            retention_ms: settings.retention_ms.filter(|_| settings.deleted),
+            retention_bytes: settings.retention_bytes.filter(|_| settings.deleted),
+            compacted: settings.compacted,
+            max_uncompressed_bytes: self.max_uncompressed,
+            ..LogConfig::default()
+        }
+    }
+}
+
+/// Which offset is looked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum OffsetSpec {
+    Earliest,
+    Latest,
+    AtOrAfter(Timestamp),
+    MaxTimestamp,
+}
+
+/// An offset that was looked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct FoundOffset {
+    pub(crate) offset: Offset,
+    pub(crate) timestamp: Timestamp,
+    pub(crate) leader_epoch: Option<LeaderEpoch>,
+}
+
+impl Partition {
+    /// Takes a log into service.
+    pub(crate) fn new(id: TopicPartition, log: Log, storage: Arc<Storage>, config: PartitionConfig) -> Self {
+        let reader = log.reader().clone();
+        // What is in the log at the start was found whole; it becomes visible at once, as it may have been before.
+        let high_watermark = AtomicI64::new(log.end_offset().0);
+        Self {
+            id,
+            storage,
+            durability: config.durability,
+            leader_epoch: config.leader_epoch,
+            settings: config.settings,
+            max_uncompressed: config.max_uncompressed,
+            queue: Mutex::default(),
+            writer: Mutex::new(Writer {
+                log: Some(log),
+                end: End::Stopped,
+                waiting: Vec::new(),
+                marked: false,
+                appended_bytes: 0,
+                syncing_bytes: 0,
+            }),
+            reader,
+            high_watermark,
+            visible_bytes: AtomicU64::new(0),
+            closed: AtomicBool::new(false),
+            watchers: Mutex::default(),
+        }
+    }
+
+    /// Which partition it is.
+    pub fn id(&self) -> &TopicPartition {
+        &self.id
+    }
+
+    /// Consumers see what is below.
+    pub fn high_watermark(&self) -> Offset {
+        Offset(self.high_watermark.load(Ordering::Acquire))
+    }
+
+    /// The first offset.
+    pub fn start_offset(&self) -> Offset {
+        self.reader.start_offset()
+    }
+
+    /// The next record's offset.
+    pub fn end_offset(&self) -> Offset {
+        self.reader.end_offset()
+    }
+
+    /// The bytes of all its batches.
+    pub fn size_bytes(&self) -> u64 {
+        self.reader.size_bytes()
+    }
+
+    /// Grows by the size of what becomes visible.
+    pub(crate) fn visible_bytes(&self) -> u64 {
+        self.visible_bytes.load(Ordering::Acquire)
+    }
+
+    /// True once the partition is deleted or the broker has closed its log.
+    pub(crate) fn is_closed(&self) -> bool {
+        self.closed.load(Ordering::Acquire)
+    }
+
+    /// Compares a client's idea of the leader epoch (-1 for none) with the real one.
+    pub(crate) fn check_epoch(&self, epoch: LeaderEpoch) -> Result<(), ErrorCode> {
+        match epoch.0 {
+            ..0 => Ok(()),
+            older if older < self.leader_epoch.0 => Err(ErrorCode::FencedLeaderEpoch),
+            newer if newer > self.leader_epoch.0 => Err(ErrorCode::UnknownLeaderEpoch),
+            _ => Ok(()),
+        }
+    }
+
+    /// Appends batches. Their place in the partition's order is taken when this returns; the future waits for what comes of
+    /// them.
+    pub fn append(self: &Arc<Self>, batches: Bytes, acks: Acks, origin: Origin) -> Appending {
+        let (reply, answer) = oneshot::channel();
+        let start_draining = {
+            let mut queue = lock(&self.queue);
+            queue.appends.push_back(Append { batches, acks, origin, reply });
+            !std::mem::replace(&mut queue.draining, true)
+        };
+        if start_draining {
+            self.schedule_drain();
+        }
+        Appending(answer)
+    }
+
+    fn schedule_drain(self: &Arc<Self>) {
+        let partition = self.clone();
+        self.storage.run(move || partition.drain());
+    }
+
+    /// Writes what is in the queue. On the log's threads, at most once at a time per partition.
+    fn drain(self: Arc<Self>) {
+        let appends = std::mem::take(&mut lock(&self.queue).appends);
+        if !appends.is_empty() {
+            self.write(appends);
+        }
+        let more = {
+            let mut queue = lock(&self.queue);
+            queue.draining = !queue.appends.is_empty();
+            queue.draining
+        };
+        if more {
+            // Behind the work of others, so that one busy partition does not keep a thread to itself.
+            self.schedule_drain();
+        }
+    }
+
+    fn write(self: &Arc<Self>, appends: VecDeque<Append>) {
+        let now = self.storage.clock.now();
+        let mut answers = Vec::with_capacity(appends.len());
+        let mut mark = false;
+        {
+            let mut writer = lock(&self.writer);
+            for append in appends {
+                let Append { batches, acks, origin, reply } = append;
+                match self.write_one(&mut writer, batches, origin, now) {
+                    Ok(appended) if acks == Acks::All && appended.last_offset >= self.reach(&writer) => {
+                        writer.waiting.push(Waiting { appended, reply });
+                    }
+                    outcome => answers.push((reply, outcome)),
+                }
+            }
+            let dirty = writer.log.as_ref().is_some_and(Log::is_dirty);
+            if self.durability == Durability::Fsync && dirty && !writer.marked {
+                writer.marked = true;
+                mark = true;
+            }
+            answers.extend(self.give_up_if_poisoned(&mut writer));
+            if self.durability == Durability::Os {
+                self.advance(self.reader.end_offset(), writer.appended_bytes);
+            }
+        }
+        for (reply, outcome) in answers {
+            let _ = reply.send(outcome);
+        }
+        if mark {
+            self.storage.syncer.mark(self.clone());
+        }
+    }
+
+    fn write_one(&self, writer: &mut Writer, batches: Bytes, origin: Origin, now: Timestamp) -> Outcome {
+        let Some(log) = &mut writer.log else {
+            return Err(match writer.end {
+                End::Stopped => AppendError::Stopped,
+                End::Deleted => AppendError::Deleted,
+            });
+        };
+        let batches = match origin {
+            Origin::Broker => batches,
+            Origin::Client { may_send_zstd } => rules::admit(
+                batches,
+                Circumstances {
+                    settings: &self.settings,
+                    now,
+                    may_send_zstd,
+                    max_uncompressed: self.max_uncompressed,
+                },
+            )?,
+        };
+        let size = batches.len() as u64;
+        let assign = Assign {
+            leader_epoch: self.leader_epoch,
+            now,
+            timestamp_type: match self.settings.timestamp_type {
+                TimestampType::Create => BatchTimestampType::CreateTime,
+                TimestampType::LogAppend => BatchTimestampType::LogAppendTime,
+            },
+        };
+        let appended = log.append(batches, assign)?;
+        if !appended.duplicate {
+            writer.appended_bytes += size;
+        }
+        Ok(appended)
+    }
+
+    /// Up to where acks=all may be answered.
+    fn reach(&self, writer: &Writer) -> Offset {
+        match (self.durability, &writer.log) {
+            (Durability::Fsync, Some(log)) => log.durable_offset(),
+            _ => self.reader.end_offset(),
+        }
+    }
+
+    fn give_up_if_poisoned(&self, writer: &mut Writer) -> Vec<(oneshot::Sender<Outcome>, Outcome)> {
+        let Some(poison) = writer.log.as_ref().and_then(Log::poisoned).cloned() else {
+            return Vec::new();
+        };
+        let waiting = std::mem::take(&mut writer.waiting);
+        waiting
+            .into_iter()
+            .map(|waiting| (waiting.reply, Err(AppendError::NotDurable(poison.clone()))))
+            .collect()
+    }
+
+    /// Moves the high watermark and wakes who waits for it. Called with the writer locked, so that it never falls.
+    fn advance(&self, to: Offset, visible_bytes: u64) {
+        if to <= self.high_watermark() {
+            return;
+        }
+        self.high_watermark.store(to.0, Ordering::Release);
+        self.visible_bytes.store(visible_bytes, Ordering::Release);
+        self.wake();
+    }
+
+    /// For the syncer: what to sync. Appends from now on belong to the next sync.
+    pub(crate) fn begin_sync(&self) -> Option<SyncTicket> {
+        let mut writer = lock(&self.writer);
+        writer.marked = false;
+        writer.syncing_bytes = writer.appended_bytes;
+        writer.log.as_mut()?.begin_sync()
+    }
+
+    /// For the syncer: what came of it.
+    pub(crate) fn end_sync(&self, ticket: SyncTicket, outcome: &io::Result<()>) {
+        let mut answers = Vec::new();
+        {
+            let mut writer = lock(&self.writer);
+            let syncing_bytes = writer.syncing_bytes;
+            let Some(log) = &mut writer.log else {
+                return;
+            };
+            match outcome {
+                Ok(()) => log.complete_sync(ticket),
+                Err(error) => log.poison(Poison::from(error)),
+            }
+            let durable = log.durable_offset();
+            if self.durability == Durability::Fsync {
+                self.advance(durable, syncing_bytes);
+            }
+            let done = writer.waiting.extract_if(.., |waiting| waiting.appended.last_offset < durable);
+            answers.extend(done.map(|waiting| (waiting.reply, Ok(waiting.appended))));
+            answers.extend(self.give_up_if_poisoned(&mut writer));
+        }
+        for (reply, outcome) in answers {
+            let _ = reply.send(outcome);
+        }
+    }
+
+    /// Whole batches from the one that holds `from` on, below the high watermark; see [`LogReader::read`].
+    pub fn read(&self, from: Offset, max_bytes: usize, at_least_one: bool) -> Result<Records, LogError> {
+        self.reader.read(from, self.high_watermark(), max_bytes, at_least_one)
+    }
+
+    /// Looks for an offset among what consumers see.
+    pub(crate) async fn look_up(
+        self: &Arc<Self>,
+        spec: OffsetSpec,
+    ) -> Result<Option<FoundOffset>, ErrorCode> {
+        let high_watermark = self.high_watermark();
+        let at = |offset| FoundOffset {
+            offset,
+            timestamp: Timestamp::NONE,
+            leader_epoch: self.reader.epoch_at(offset).or_else(|| self.reader.latest_epoch()),
+        };
+        match spec {
+            OffsetSpec::Earliest => return Ok(Some(at(self.start_offset()))),
+            OffsetSpec::Latest => return Ok(Some(at(high_watermark))),
+            OffsetSpec::AtOrAfter(_) | OffsetSpec::MaxTimestamp => {}
+        }
+        let reader = self.reader.clone();
+        let found = self.storage.call(move || match spec {
+            OffsetSpec::AtOrAfter(timestamp) => reader.offset_for_timestamp(timestamp, high_watermark),
+            _ => reader.max_timestamp(high_watermark),
+        });
+        match found.await {
+            Some(Ok(found)) => {
+                Ok(found.map(|found| FoundOffset { timestamp: found.timestamp, ..at(found.offset) }))
+            }
+            Some(Err(error)) => {
+                tracing::warn!(partition = %self.id, %error, "cannot look up an offset");
+                Err(error.error_code())
+            }
+            None => Err(ErrorCode::KafkaStorageError),
+        }
+    }
+
+    /// Where the records of a leader epoch end, as far as consumers see.
+    pub(crate) fn end_of_epoch(&self, epoch: LeaderEpoch) -> Option<(LeaderEpoch, Offset)> {
+        let end = self.reader.end_offset_for_epoch(epoch)?;
+        Some((end.epoch, end.end.min(self.high_watermark())))
+    }
+
+    /// The headers of all batches, for those who rebuild their state from them.
+    pub fn batch_headers(&self) -> impl Iterator<Item = Result<BatchHeader, LogError>> {
+        self.reader.batch_headers(self.reader.start_offset())
+    }
+
+    /// Has `news` notified whenever something becomes visible or the partition closes.
+    pub(crate) fn watch(&self, news: Arc<Notify>) {
+        lock(&self.watchers).push(news);
+    }
+
+    pub(crate) fn unwatch(&self, news: &Arc<Notify>) {
+        let mut watchers = lock(&self.watchers);
+        if let Some(at) = watchers.iter().position(|watcher| Arc::ptr_eq(watcher, news)) {
+            watchers.swap_remove(at);
+        }
+    }
+
+    fn wake(&self) {
+        for watcher in lock(&self.watchers).iter() {
+            watcher.notify_one();
+        }
+    }
+
+    /// Runs retention; blocks on the disk.
+    pub(crate) fn retain(&self) {
+        let now = self.storage.clock.now();
+        let high_watermark = self.high_watermark();
+        let outcome = match &mut lock(&self.writer).log {
+            Some(log) => log.apply_retention(now, high_watermark),
+            None => return,
+        };
+        match outcome {
+            Ok(retained) if retained.removed_segments > 0 => {
+                let (segments, bytes) = (retained.removed_segments, retained.removed_bytes);
+                tracing::info!(partition = %self.id, segments, bytes, "removed expired segments");
+            }
+            Ok(_) => {}
+            Err(error) => tracing::warn!(partition = %self.id, %error, "cannot remove expired segments"),
+        }
+    }
+
+    /// Makes everything durable and closes the log in order; blocks on the disk.
+    pub(crate) fn close(&self) {
+        if let Some(log) = self.end(End::Stopped)
+            && log.poisoned().is_none()
+            && let Err(error) = log.close()
+        {
+            tracing::error!(partition = %self.id, %error, "cannot close the log in order; the next start will check it");
+        }
+    }
+
+    /// Ends the partition and deletes its log; blocks on the disk.
+    pub(crate) fn delete(&self, tag: Uuid) {
+        if let Some(log) = self.end(End::Deleted)
+            && let Err(error) = log.delete(tag)
+        {
+            tracing::error!(partition = %self.id, %error, "cannot delete the log; the next start will try again");
+        }
+    }
+
+    fn end(&self, end: End) -> Option<Log> {
+        let (log, waiting) = {
+            let mut writer = lock(&self.writer);
+            writer.end = end;
+            (writer.log.take(), std::mem::take(&mut writer.waiting))
+        };
+        self.closed.store(true, Ordering::Release);
+        self.wake();
+        for waiting in waiting {
+            let error = if end == End::Deleted { AppendError::Deleted } else { AppendError::Stopped };
+            let _ = waiting.reply.send(Err(error));
+        }
+        log
+    }
+}

@@ -1,0 +1,36 @@
+//! The topics that the broker serves, and how they come and go.
+//!
+//! Owns: [`registry`], the running topics by name and id; [`creation`], the rules for new ones; [`admin`], which makes and
+//! removes them; [`settings`], what can be set for them.
+//!
+//! Invariants: a topic is in the registry only once its event is durable and its logs are open; a name is busy, and cannot
+//! be taken, while its topic is being made or removed.
+//!
+//! Does not know: requests; how a log works.
+
+mod admin;
+pub(crate) mod creation;
+pub(crate) mod registry;
+pub(crate) mod settings;
+
+pub(crate) use creation::NewTopic;
+pub use creation::TopicError;
+pub(crate) use registry::Registry;
+pub use registry::Topic;
+
+/// Kafka's internal topic of committed offsets and classic groups; clients see it and cannot write it.
+pub(crate) const CONSUMER_OFFSETS: &str = "__consumer_offsets";
+/// Kafka's internal topic of transactions.
+pub(crate) const TRANSACTION_STATE: &str = "__transaction_state";
+/// What begins so belongs to the broker alone: clients neither see, read, write nor create it.
+pub(crate) const HIDDEN_PREFIX: &str = "__headwater_";
+
+/// True for topics that no client may know of.
+pub(crate) fn is_hidden(name: &str) -> bool {
+    name.starts_with(HIDDEN_PREFIX)
+}
+
+/// True for topics that clients may neither create, delete nor write.
+pub(crate) fn is_internal(name: &str) -> bool {
+    is_hidden(name) || name == CONSUMER_OFFSETS || name == TRANSACTION_STATE
+}

@@ -1,0 +1,104 @@
+//! The running topics, by name and by id.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use headwater_model::{PartitionId, TopicName, Uuid};
+
+use crate::metadata::TopicState;
+use crate::partition::Partition;
+
+/// A topic with its partitions.
+#[derive(Debug)]
+pub struct Topic {
+    pub(crate) state: TopicState,
+    /// By number. `None` where the log could not be opened: the partition is offline until the broker starts again.
+    pub(crate) partitions: Vec<Option<Arc<Partition>>>,
+}
+
+impl Topic {
+    /// The topic's name.
+    pub fn name(&self) -> &TopicName {
+        &self.state.name
+    }
+
+    /// The topic's id.
+    pub fn id(&self) -> Uuid {
+        self.state.topic_id
+    }
+
+    /// The partition of that number, if there is one and it is online.
+    pub fn partition(&self, id: PartitionId) -> Option<&Arc<Partition>> {
+        self.slot(id)?.as_ref()
+    }
+
+    /// All partitions that are online, in order.
+    pub fn online(&self) -> impl Iterator<Item = &Arc<Partition>> {
+        self.partitions.iter().flatten()
+    }
+
+    /// The place of a partition: `None` if there is none of that number, `Some(None)` if it is offline.
+    pub(crate) fn slot(&self, id: PartitionId) -> Option<&Option<Arc<Partition>>> {
+        self.partitions.get(usize::try_from(id.0).ok()?)
+    }
+}
+
+/// All topics.
+#[derive(Debug, Default)]
+pub(crate) struct Registry {
+    by_name: BTreeMap<TopicName, Arc<Topic>>,
+    by_id: BTreeMap<Uuid, Arc<Topic>>,
+    /// Being made or removed, with their numbers of partitions.
+    busy: BTreeMap<TopicName, usize>,
+    partitions: usize,
+}
+
+impl Registry {
+    pub(crate) fn get(&self, name: &str) -> Option<&Arc<Topic>> {
+        self.by_name.get(name)
+    }
+
+    pub(crate) fn get_by_id(&self, id: Uuid) -> Option<&Arc<Topic>> {
+        self.by_id.get(&id)
+    }
+
+    /// All topics, by name.
+    pub(crate) fn all(&self) -> impl Iterator<Item = &Arc<Topic>> {
+        self.by_name.values()
+    }
+
+    /// Names that cannot be taken.
+    pub(crate) fn taken(&self) -> BTreeSet<&str> {
+        self.by_name.keys().chain(self.busy.keys()).map(TopicName::as_str).collect()
+    }
+
+    /// Partitions of all topics, those being made included.
+    pub(crate) fn partition_count(&self) -> usize {
+        self.partitions + self.busy.values().sum::<usize>()
+    }
+
+    /// Keeps a name from being taken until [`Registry::release`] or [`Registry::insert`].
+    pub(crate) fn reserve(&mut self, name: TopicName, partitions: usize) {
+        self.busy.insert(name, partitions);
+    }
+
+    pub(crate) fn release(&mut self, name: &TopicName) {
+        self.busy.remove(name);
+    }
+
+    pub(crate) fn insert(&mut self, topic: Arc<Topic>) {
+        self.busy.remove(topic.name());
+        self.partitions += topic.partitions.len();
+        self.by_id.insert(topic.id(), topic.clone());
+        self.by_name.insert(topic.name().clone(), topic);
+    }
+
+    /// Takes a topic out and keeps its name busy.
+    pub(crate) fn begin_removal(&mut self, name: &TopicName) -> Option<Arc<Topic>> {
+        let topic = self.by_name.remove(name)?;
+        self.by_id.remove(&topic.id());
+        self.partitions -= topic.partitions.len();
+        self.busy.insert(name.clone(), 0);
+        Some(topic)
+    }
+}
