@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use headwater_model::{Offset, Timestamp};
@@ -31,8 +31,8 @@ impl Log {
         let entries = match disk.list(dir) {
             Ok(entries) => entries,
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                unsynced.directories = parents_of_missing(disk.as_ref(), dir);
                 disk.create_dir(dir).map_err(|error| LogError::io("create the folder", dir, error))?;
-                unsynced.directories.extend(dir.parent().map(Path::to_path_buf));
                 Vec::new()
             }
             Err(error) => return Err(LogError::io("list", dir, error)),
@@ -98,10 +98,10 @@ impl Log {
             for header in self.batch_headers(from) {
                 let header = header?;
                 found.report.replayed_batches += 1;
-                if header.base_offset >= epochs_from {
+                if header.last_offset() >= epochs_from {
                     epochs.assign(header.leader_epoch, header.base_offset);
                 }
-                if header.base_offset >= producers_from {
+                if header.last_offset() >= producers_from {
                     producers.record(&header, now);
                 }
             }
@@ -114,14 +114,16 @@ impl Log {
         Ok(())
     }
 
-    /// The producers as they were at the last orderly end, if the log still reaches that far.
+    /// The producers as they were at the last orderly end, if the log still reaches that far, and holds all that came
+    /// after it: of batches that were deleted since, nothing is known.
     fn read_producers(&self) -> io::Result<Option<(Producers, Offset)>> {
         let path = self.dir.join(Producers::SNAPSHOT);
         let Some(file) = disk::open_if_there(self.disk.as_ref(), &path)? else {
             return Ok(None);
         };
         let snapshot = Producers::from_snapshot(&disk::read_to_end(file.as_ref())?);
-        Ok(snapshot.filter(|(_, offset)| *offset <= self.end_offset()))
+        let held = self.start_offset()..=self.end_offset();
+        Ok(snapshot.filter(|(_, offset)| held.contains(offset)))
     }
 
     /// Makes durable what recovery found and did.
@@ -143,6 +145,20 @@ impl Log {
             tracing::warn!(log = %self.dir.display(), %error, "cannot store the recovery point");
         }
     }
+}
+
+/// The folders that get a new name when a folder is made.
+fn parents_of_missing(disk: &dyn Disk, dir: &Path) -> BTreeSet<PathBuf> {
+    let mut parents = BTreeSet::new();
+    let mut missing = dir;
+    while let Some(parent) = missing.parent() {
+        parents.insert(parent.to_path_buf());
+        if disk.list(parent).is_ok() {
+            break;
+        }
+        missing = parent;
+    }
+    parents
 }
 
 /// Removes what crashes leave, and returns the base offsets of the segments, in order.

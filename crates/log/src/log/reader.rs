@@ -137,7 +137,7 @@ impl LogReader {
                 .is_some_and(|newest| best.is_none_or(|best| newest.timestamp > best.timestamp));
             if could_be_newer
                 && segment.base() < limit
-                && let Some(found) = segment.newest_below(limit, self.max_uncompressed())?
+                && let Some(found) = segment.newest_between(start, limit, self.max_uncompressed())?
                 && best.is_none_or(|best| found.timestamp > best.timestamp)
             {
                 best = Some(found);

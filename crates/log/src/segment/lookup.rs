@@ -149,24 +149,29 @@ impl Segment {
         Ok(None)
     }
 
-    /// The first record below `limit` that has the greatest timestamp of those.
-    pub(crate) fn newest_below(
+    /// The first record from `start` on, below `limit`, that has the greatest timestamp of those.
+    pub(crate) fn newest_between(
         &self,
+        start: Offset,
         limit: Offset,
         max_uncompressed: usize,
     ) -> Result<Option<TimestampedOffset>, LogError> {
         let contents = self.contents();
         let batch = match contents.newest {
             None => return Ok(None),
-            Some(newest) if newest.offset < limit => self.find(newest.offset)?,
+            Some(newest) if (start..limit).contains(&newest.offset) => self.find(newest.offset)?,
             Some(_) => {
                 let (mut scan, mut best) = (self.scan(0, contents.size), None::<Located>);
                 while let Some(located) = scan.next().map_err(|error| self.failed(error))? {
-                    let timestamp = located.header.max_timestamp;
-                    if located.header.last_offset() >= limit {
+                    let (timestamp, last_offset) =
+                        (located.header.max_timestamp, located.header.last_offset());
+                    if last_offset >= limit {
                         break;
                     }
-                    if timestamp.0 >= 0 && best.is_none_or(|best| timestamp > best.header.max_timestamp) {
+                    if last_offset >= start
+                        && timestamp.0 >= 0
+                        && best.is_none_or(|best| timestamp > best.header.max_timestamp)
+                    {
                         best = Some(located);
                     }
                 }
@@ -177,8 +182,8 @@ impl Segment {
             return Ok(None);
         };
         let timestamp = batch.header.max_timestamp;
-        let holds = |record: &TimestampedOffset| record.timestamp == timestamp;
-        let found = self.first_record(&batch, batch.header.base_offset, max_uncompressed, holds)?;
+        let holds = |record: &TimestampedOffset| record.timestamp == timestamp && record.offset >= start;
+        let found = self.first_record(&batch, start, max_uncompressed, holds)?;
         // A header may claim a time that no record has.
         Ok(found.or(Some(TimestampedOffset { offset: batch.header.last_offset(), timestamp })))
     }

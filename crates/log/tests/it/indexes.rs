@@ -1,0 +1,185 @@
+//! Indexes are Kafka's to the byte, and never decide what a log holds.
+
+use headwater_log::sim::SimDisk;
+use headwater_log::{Log, LogConfig};
+use headwater_model::{Entropy, Offset, Timestamp};
+use headwater_wire::batch::{Batch, Compression, batches};
+
+use crate::support::*;
+
+/// A log of some segments with times that go up and down.
+fn filled(disk: &SimDisk, config: LogConfig) -> Log {
+    let (mut log, _) = open(disk, config);
+    let mut entropy = Entropy::from_seed(9);
+    for index in 0..120 {
+        let timestamp = 10 * index + entropy.below(200) as i64;
+        let value = "v".repeat(entropy.below(150) as usize);
+        log.append(batch(Compression::None, &[(timestamp, &value), (timestamp - 5, "w")]), assign()).unwrap();
+    }
+    log
+}
+
+/// What Kafka's DumpLogSegments checks, checked as it does.
+fn check_as_kafka_does(disk: &SimDisk, interval: usize) {
+    for path in files(disk, ".log") {
+        let base: i64 = path.file_stem().unwrap().to_str().unwrap().parse().unwrap();
+        let log: Vec<Batch> = batches(content(disk, &path).into()).map(Result::unwrap).collect();
+        let offsets = content(disk, &path.with_extension("index"));
+        let times = content(disk, &path.with_extension("timeindex"));
+        assert_eq!((offsets.len() % 8, times.len() % 12), (0, 0));
+        let starts: Vec<(u32, &Batch)> = log
+            .iter()
+            .scan(0, |at, batch| {
+                let start = *at;
+                *at += batch.size() as u32;
+                Some((start, batch))
+            })
+            .collect();
+        let mut indexed = vec![0];
+        for entry in offsets.chunks(8) {
+            let relative = u32::from_be_bytes(entry[..4].try_into().unwrap());
+            let position = u32::from_be_bytes(entry[4..].try_into().unwrap());
+            let (_, batch) =
+                starts.iter().find(|(start, _)| *start == position).expect("a batch starts there");
+            assert_eq!(
+                batch.last_offset().0,
+                base + i64::from(relative),
+                "the entry has the batch's last offset"
+            );
+            assert!(position as usize - indexed.last().unwrap() > interval);
+            indexed.push(position as usize);
+        }
+        let mut before = -1;
+        for entry in times.chunks(12) {
+            let timestamp = i64::from_be_bytes(entry[..8].try_into().unwrap());
+            let relative = u32::from_be_bytes(entry[8..].try_into().unwrap());
+            let offset = base + i64::from(relative);
+            let batch =
+                log.iter().find(|batch| batch.last_offset().0 == offset).expect("a batch ends with it");
+            assert_eq!(batch.max_timestamp().0, timestamp);
+            assert!(
+                log.iter()
+                    .all(|other| other.last_offset().0 > offset || other.max_timestamp().0 <= timestamp)
+            );
+            assert!(timestamp > before);
+            before = timestamp;
+        }
+        let newest = log.iter().map(|batch| batch.max_timestamp().0).max().unwrap();
+        assert_eq!(before, newest, "the last time entry covers the whole segment");
+    }
+}
+
+#[test]
+fn indexes_pass_what_kafkas_own_tool_checks() {
+    let disk = SimDisk::new(1);
+    let log = filled(&disk, small());
+    log.close().unwrap();
+    assert!(files(&disk, ".log").len() > 5);
+    check_as_kafka_does(&disk, 200);
+    for path in files(&disk, "index") {
+        overwrite(&disk, &path, b"");
+    }
+    let (log, report) = open(&disk, small());
+    assert_eq!(report.rebuilt_indexes.len(), files(&disk, ".log").len());
+    log.close().unwrap();
+    check_as_kafka_does(&disk, 200);
+}
+
+/// Reads and lookups of all kinds.
+fn answers(log: &Log) -> Vec<String> {
+    let end = log.end_offset();
+    let mut answers = Vec::new();
+    for from in 0..end.0 {
+        let bytes = log.read(Offset(from), end, 300, true).unwrap().to_bytes().unwrap();
+        let found: Vec<_> = batches(bytes).map(|batch| batch.unwrap().base_offset()).collect();
+        answers.push(format!("{from}: {found:?}"));
+    }
+    for timestamp in (0..1_500).step_by(7) {
+        answers
+            .push(format!("{timestamp}: {:?}", log.offset_for_timestamp(Timestamp(timestamp), end).unwrap()));
+    }
+    answers.push(format!("{:?}", log.max_timestamp(end).unwrap()));
+    answers
+}
+
+#[test]
+fn an_index_that_is_missing_or_mangled_is_made_anew() {
+    let disk = SimDisk::new(1);
+    let log = filled(&disk, small());
+    let expected = answers(&log);
+    log.close().unwrap();
+    let mangle: [fn(&mut Vec<u8>); 7] = [
+        |bytes| bytes.clear(),
+        |bytes| bytes.truncate(bytes.len() - 1),
+        |bytes| bytes.truncate(bytes.len() / 24 * 12),
+        |bytes| bytes.extend_from_slice(&[0; 24]),
+        |bytes| bytes.extend_from_slice(&[0xFF; 24]),
+        |bytes| bytes.fill(0),
+        |bytes| {
+            let end = bytes.len();
+            bytes[end - 1] ^= 1;
+        },
+    ];
+    let paths = [files(&disk, ".index"), files(&disk, ".timeindex")].concat();
+    for path in paths {
+        for (how, mangle) in mangle.iter().enumerate() {
+            let before = content(&disk, &path);
+            let mut bytes = before.clone();
+            mangle(&mut bytes);
+            // A time index that lacks whole entries at its end may still fit the batches after the last offset entry;
+            // as with Kafka, only reading all batches would tell.
+            let is_time_index = path.extension().is_some_and(|suffix| suffix == "timeindex");
+            if bytes == before
+                || (is_time_index && bytes.len() % 12 == 0 && before.starts_with(&bytes) && how > 0)
+            {
+                continue;
+            }
+            let disk = disk.fork_after_power_loss(1);
+            overwrite(&disk, &path, &bytes);
+            let (log, report) = open(&disk, small());
+            assert_eq!(report.rebuilt_indexes.len(), 1, "{} {how}", path.display());
+            assert_eq!(report.checked_bytes, 0, "the batches are trusted");
+            assert_eq!(answers(&log), expected, "{} {how}", path.display());
+            log.close().unwrap();
+            assert_eq!(content(&disk, &path), before, "{} {how}", path.display());
+        }
+        let disk = disk.fork_after_power_loss(1);
+        headwater_log::Disk::remove(&disk, &path).unwrap();
+        let (log, report) = open(&disk, small());
+        assert_eq!(report.rebuilt_indexes.len(), 1, "{}", path.display());
+        assert_eq!(answers(&log), expected);
+    }
+}
+
+#[test]
+fn an_offset_index_that_lies_in_the_middle_leads_nobody_astray() {
+    let disk = SimDisk::new(1);
+    let config = LogConfig { index_interval_bytes: 200, ..LogConfig::default() };
+    let log = filled(&disk, config.clone());
+    let expected = answers(&log);
+    log.close().unwrap();
+    let path = files(&disk, ".index").remove(0);
+    let mut bytes = content(&disk, &path);
+    let mut entropy = Entropy::from_seed(4);
+    for entry in 0..bytes.len() / 8 - 1 {
+        bytes[entry * 8 + 6] ^= entropy.below(3) as u8;
+    }
+    overwrite(&disk, &path, &bytes);
+    let (mut log, _) = open(&disk, config);
+    log.roll().unwrap();
+    assert_eq!(answers(&log), expected);
+}
+
+#[test]
+fn a_rolled_segment_reads_by_its_files_as_it_did_by_memory() {
+    let disk = SimDisk::new(1);
+    let config = LogConfig { index_interval_bytes: 100, ..LogConfig::default() };
+    let mut log = filled(&disk, config);
+    let expected = answers(&log);
+    log.roll().unwrap();
+    assert_eq!(answers(&log), expected);
+    for path in files(&disk, "index") {
+        headwater_log::Disk::remove(&disk, &path).unwrap();
+    }
+    assert_eq!(answers(&log), expected, "also without them");
+}
