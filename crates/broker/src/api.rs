@@ -137,12 +137,23 @@ apis! {
     Fetch            4..=17 fetch::FetchRequest;
     ListOffsets      1..=10 list_offsets::ListOffsetsRequest;
     Metadata         0..=13 metadata::MetadataRequest;
+    OffsetCommit     2..=10 offset_commit::OffsetCommitRequest;
+    OffsetFetch      1..=10 offset_fetch::OffsetFetchRequest;
+    FindCoordinator  0..=6  find_coordinator::FindCoordinatorRequest;
+    JoinGroup        0..=9  join_group::JoinGroupRequest;
+    Heartbeat        0..=4  heartbeat::HeartbeatRequest;
+    LeaveGroup       0..=5  leave_group::LeaveGroupRequest;
+    SyncGroup        0..=5  sync_group::SyncGroupRequest;
+    DescribeGroups   0..=6  describe_groups::DescribeGroupsRequest;
+    ListGroups       0..=5  list_groups::ListGroupsRequest;
     ApiVersions      0..=4  api_versions::ApiVersionsRequest;
     CreateTopics     2..=7  create_topics::CreateTopicsRequest;
     DeleteTopics     1..=6  delete_topics::DeleteTopicsRequest;
     InitProducerId   0..=5  init_producer_id::InitProducerIdRequest;
     OffsetForLeaderEpoch 2..=4 offset_for_leader_epoch::OffsetForLeaderEpochRequest;
     DescribeConfigs  1..=4  describe_configs::DescribeConfigsRequest;
+    DeleteGroups     0..=3  delete_groups::DeleteGroupsRequest;
+    OffsetDelete     0..=0  offset_delete::OffsetDeleteRequest;
     DescribeCluster  0..=2  describe_cluster::DescribeClusterRequest;
 }
 

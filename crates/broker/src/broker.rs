@@ -26,6 +26,7 @@ use crate::api::Context;
 use crate::config::BrokerConfig;
 use crate::connection;
 use crate::connection::output::Plain;
+use crate::groups::GroupCoordinator;
 use crate::metadata::MetadataStore;
 use crate::storage::{Storage, lock};
 use crate::topics::Registry;
@@ -47,6 +48,7 @@ struct Inner {
     registry: RwLock<Registry>,
     metadata: MetadataStore,
     producer_ids: Mutex<ProducerIds>,
+    groups: GroupCoordinator,
     replicas_warned: AtomicBool,
     shutdown: watch::Sender<bool>,
     closed: AtomicBool,
@@ -96,6 +98,10 @@ impl Broker {
         &self.inner.producer_ids
     }
 
+    pub(crate) fn group_coordinator(&self) -> &GroupCoordinator {
+        &self.inner.groups
+    }
+
     pub(crate) fn storage(&self) -> &Arc<Storage> {
         &self.inner.storage
     }
@@ -124,6 +130,11 @@ impl Broker {
     /// Lets long polls return and connections end once what is under way is answered.
     pub fn begin_shutdown(&self) {
         self.inner.shutdown.send_replace(true);
+    }
+
+    /// Tells when the shutdown begins, without keeping the broker alive.
+    pub(crate) fn subscribe_to_shutdown(&self) -> watch::Receiver<bool> {
+        self.inner.shutdown.subscribe()
     }
 
     /// Completes when the shutdown begins.

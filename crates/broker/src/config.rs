@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use headwater_coordinator::GroupsConfig;
 use headwater_model::Uuid;
 
 /// When a record counts as written.
@@ -110,6 +111,11 @@ pub struct BrokerConfig {
     pub accept_replication_factors: bool,
     /// Settings of topics (by their Kafka names, such as `retention.ms`) for topics that do not give their own.
     pub topic_defaults: BTreeMap<String, String>,
+    /// Partitions of `__consumer_offsets`, if it is made now (Kafka's `offsets.topic.num.partitions`). Few: each that is
+    /// written to is one more file to sync, and one task coordinates many groups.
+    pub group_partitions: i32,
+    /// Limits and times of groups.
+    pub groups: GroupsConfig,
     /// How often expired segments are looked for (Kafka's `log.retention.check.interval.ms`).
     pub retention_check_interval: Duration,
     /// How long a shutdown waits for requests under way.
@@ -132,6 +138,8 @@ impl Default for BrokerConfig {
             default_partitions: 1,
             accept_replication_factors: true,
             topic_defaults: BTreeMap::new(),
+            group_partitions: 4,
+            groups: GroupsConfig::default(),
             retention_check_interval: Duration::from_mins(5),
             shutdown_grace: Duration::from_secs(5),
             limits: Limits::default(),

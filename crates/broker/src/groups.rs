@@ -135,6 +135,15 @@ impl Broker {
         self.shards().await.map(|_| ())
     }
 
+    /// Starts the shards if groups have been used before, so that sessions and retention go on.
+    pub(crate) fn resume_groups(&self) {
+        if let Some(topic) = self.topic(CONSUMER_OFFSETS) {
+            let shards = Shards { inboxes: self.spawn_shards(&topic) };
+            // Nobody has come before: the broker is being opened.
+            let _ = self.group_coordinator().shards.set(shards);
+        }
+    }
+
     /// Forgets the offsets that groups have committed for a topic that was deleted.
     pub(crate) async fn forget_committed_offsets(&self, topic: &TopicName) {
         if self.topic(CONSUMER_OFFSETS).is_none() {
@@ -160,7 +169,7 @@ impl Broker {
             ("cleanup.policy", "compact"),
             ("compression.type", "producer"),
             ("segment.bytes", "104857600"),
-            ("max.message.bytes", &largest_batch),
+            ("max.message.bytes", largest_batch.as_str()),
         ];
         let made = match TopicName::new(CONSUMER_OFFSETS) {
             Ok(name) => self.internal_topic(&name, self.config().group_partitions, &settings).await,

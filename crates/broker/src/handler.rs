@@ -4,21 +4,35 @@
 
 pub(crate) mod api_versions;
 pub(crate) mod create_topics;
+pub(crate) mod delete_groups;
 pub(crate) mod delete_topics;
 pub(crate) mod describe_cluster;
 pub(crate) mod describe_configs;
+pub(crate) mod describe_groups;
 pub(crate) mod fetch;
+pub(crate) mod find_coordinator;
+mod groups;
+pub(crate) mod heartbeat;
 pub(crate) mod init_producer_id;
+pub(crate) mod join_group;
+pub(crate) mod leave_group;
+pub(crate) mod list_groups;
 pub(crate) mod list_offsets;
 pub(crate) mod metadata;
+pub(crate) mod offset_commit;
+pub(crate) mod offset_delete;
+pub(crate) mod offset_fetch;
 pub(crate) mod offset_for_leader_epoch;
 pub(crate) mod produce;
+pub(crate) mod sync_group;
 
 /// Operations on a topic that a client may do, as a bit set of Kafka's `AclOperation` codes. Everything, while nobody has
 /// to authenticate: read, write, create, delete, alter, describe, describe and alter configs.
 const ALL_TOPIC_OPERATIONS: i32 = bits(&[3, 4, 5, 6, 7, 8, 10, 11]);
 /// The same for the cluster: create, alter, describe, cluster action, describe and alter configs, idempotent write.
 const ALL_CLUSTER_OPERATIONS: i32 = bits(&[5, 7, 8, 9, 10, 11, 12]);
+/// The same for a group: read, delete, describe, describe and alter configs.
+const ALL_GROUP_OPERATIONS: i32 = bits(&[3, 6, 8, 10, 11]);
 /// Says that the client did not ask.
 const OPERATIONS_NOT_ASKED: i32 = i32::MIN;
 

@@ -18,6 +18,7 @@ use super::producer_ids::ProducerIds;
 use super::{Broker, Inner, housekeeping};
 use crate::config::{BrokerConfig, Durability, Execution};
 use crate::error::BrokerError;
+use crate::groups::GroupCoordinator;
 use crate::metadata::store::{self, metadata_partition};
 use crate::metadata::{ClusterState, MetadataStore, TopicState};
 use crate::partition::{Partition, PartitionConfig};
@@ -78,6 +79,7 @@ impl Broker {
                 registry: RwLock::new(Registry::default()),
                 metadata: MetadataStore::new(Arc::new(metadata), clock.clone()),
                 producer_ids: Mutex::new(ProducerIds::starting_at(state.next_producer_id)),
+                groups: GroupCoordinator::default(),
                 replicas_warned: AtomicBool::new(false),
                 shutdown: watch::Sender::new(false),
                 closed: AtomicBool::new(false),
@@ -90,6 +92,7 @@ impl Broker {
         };
         broker.open_topics(state);
         housekeeping::spawn(&broker);
+        broker.resume_groups();
         Ok(broker)
     }
 
@@ -145,15 +148,14 @@ impl Broker {
     /// Ends the partitions of a topic and deletes their logs; blocks on the disk.
     pub(crate) fn remove_logs(&self, topic: &Topic) {
         for (number, partition) in (0..).zip(&topic.partitions) {
-            match partition {
-                Some(partition) => partition.delete(topic.id()),
-                None => {
-                    let id = TopicPartition::new(topic.name().clone(), PartitionId(number));
-                    let dir = self.inner.data_dir.partition_dir(&id);
-                    if let Err(error) = delete_partition(self.storage().disk.as_ref(), &dir, topic.id()) {
-                        tracing::warn!(partition = %id, %error, "cannot delete the log of an offline partition");
-                    }
-                }
+            if let Some(partition) = partition {
+                partition.delete(topic.id());
+                continue;
+            }
+            let id = TopicPartition::new(topic.name().clone(), PartitionId(number));
+            let dir = self.inner.data_dir.partition_dir(&id);
+            if let Err(error) = delete_partition(self.storage().disk.as_ref(), &dir, topic.id()) {
+                tracing::warn!(partition = %id, %error, "cannot delete the log of an offline partition");
             }
         }
     }

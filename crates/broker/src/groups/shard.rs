@@ -128,13 +128,16 @@ impl Shard {
         let wake = tokio::time::sleep_until(Instant::now());
         tokio::pin!(wake);
         loop {
+            if *self.shutdown.borrow() && !self.closing {
+                self.begin_shutdown();
+            }
             let now = self.clock.monotonic();
             let due = self.groups.next_deadline().map_or(LONG, |at| at.saturating_since(now));
             wake.as_mut().reset(Instant::now() + due);
             let event = tokio::select! {
                 biased;
                 outcome = next_durable(&mut self.held), if !self.held.is_empty() => Event::Durable(outcome),
-                Ok(()) = self.shutdown.wait_for(|begun| *begun).map_ok(), if !self.closing => Event::ShutDown,
+                Ok(()) = self.shutdown.changed() => Event::ShutDown,
                 () = &mut wake => Event::Due,
                 message = self.inbox.recv() => Event::Message(message),
             };
@@ -142,7 +145,7 @@ impl Shard {
                 Event::Durable(Ok(())) => self.release_answers(),
                 Event::Durable(Err(_)) if self.partition.is_closed() => return Interrupted::Ended,
                 Event::Durable(Err(error)) => return Interrupted::AppendFailed(error),
-                Event::ShutDown => self.begin_shutdown(),
+                Event::ShutDown => {}
                 Event::Due => {
                     let effects = self.groups.tick(self.now());
                     self.take(effects);

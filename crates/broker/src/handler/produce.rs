@@ -20,6 +20,7 @@ use crate::topics::{Topic, is_internal};
 const FIRST_VERSION_WITH_ZSTD: i16 = 7;
 const FIRST_VERSION_WITH_TOPIC_IDS: i16 = 13;
 
+#[expect(clippy::needless_pass_by_value, reason = "the shape of all handlers")]
 /// Every batch has its place in its partition's queue when this returns; the future waits for the outcome.
 pub(crate) fn handle(
     context: Arc<Context>,
@@ -59,9 +60,12 @@ fn answer(
     }
 }
 
+/// Why nothing was appended, for the client.
+type Refused = (ErrorCode, Option<String>);
+
 struct StartedTopic {
     response: TopicProduceResponse,
-    partitions: Vec<(i32, Result<Appending, (ErrorCode, Option<String>)>)>,
+    partitions: Vec<(i32, Result<Appending, Refused>)>,
 }
 
 fn start_topic(context: &Context, meta: &Meta, acks: Option<Acks>, data: TopicProduceData) -> StartedTopic {
@@ -90,7 +94,7 @@ fn start_partition(
     acks: Option<Acks>,
     topic: Result<&Topic, &ErrorCode>,
     data: PartitionProduceData,
-) -> Result<Appending, (ErrorCode, Option<String>)> {
+) -> Result<Appending, Refused> {
     let plain = |error: ErrorCode| (error, None);
     let acks = acks.ok_or(plain(ErrorCode::InvalidRequiredAcks))?;
     let topic = topic.map_err(|error| plain(*error))?;

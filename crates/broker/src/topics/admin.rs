@@ -170,6 +170,7 @@ impl Broker {
         let broker = self.clone();
         let moved = self.storage().call(move || broker.remove_logs(&topic)).await;
         self.topics_mut(|topics| topics.release(&name));
+        self.forget_committed_offsets(&name).await;
         moved.map(|()| id).ok_or(TopicError::Storage)
     }
 

@@ -97,10 +97,11 @@ impl Member {
     pub(super) fn stored_bytes(&self) -> usize {
         const FIXED: usize = 64;
         let metadata = self.protocols.iter().map(|protocol| protocol.metadata.len()).max();
+        let instance = self.instance.as_ref().map_or(0, |instance| instance.as_str().len());
+        // The member id begins with the client id or the instance id.
         FIXED
-            + self.client_id.len()
+            + 2 * (self.client_id.len() + instance)
             + self.client_host.len()
-            + self.instance.as_ref().map_or(0, |instance| instance.as_str().len())
             + metadata.unwrap_or(0)
     }
 }

@@ -1,0 +1,72 @@
+//! What the handlers of groups share: how Kafka's fields become the coordinator's words.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use headwater_model::{ErrorCode, PartitionId, TopicName, TopicPartition, Uuid};
+
+use crate::api::Context;
+
+/// A name that the protocol writes as an empty text where there is none.
+pub(super) fn named<T: From<String>>(text: String) -> Option<T> {
+    (!text.is_empty()).then(|| text.into())
+}
+
+/// A length of time; what is negative is none.
+pub(super) fn not_negative(ms: i32) -> Duration {
+    Duration::from_millis(u64::try_from(ms).unwrap_or(0))
+}
+
+/// Where a member connects from, as Kafka's tools show it: `/127.0.0.1`.
+pub(super) fn client_host(peer: &str) -> String {
+    match peer.parse::<SocketAddr>() {
+        Ok(address) => format!("/{}", address.ip()),
+        Err(_) => format!("/{peer}"),
+    }
+}
+
+/// The code of an outcome.
+pub(super) fn code<T>(outcome: &Result<T, ErrorCode>) -> i16 {
+    outcome.as_ref().err().map_or(0, |error| error.code())
+}
+
+/// The name of a topic that a request gives by name or, from some version on, by id.
+pub(super) fn topic_name(
+    context: &Context,
+    by_id: bool,
+    name: &str,
+    topic_id: Uuid,
+) -> Result<TopicName, ErrorCode> {
+    if by_id {
+        let topic = context.broker.visible_topic_by_id(topic_id);
+        return topic.map(|topic| topic.name().clone()).ok_or(ErrorCode::UnknownTopicId);
+    }
+    TopicName::new(name).map_err(|_| ErrorCode::UnknownTopicOrPartition)
+}
+
+/// A partition that exists.
+pub(super) fn existing(
+    context: &Context,
+    topic: &TopicName,
+    partition: i32,
+) -> Result<TopicPartition, ErrorCode> {
+    let partition = PartitionId(partition);
+    let exists = context.broker.visible_topic(topic.as_str()).is_some_and(|topic| topic.slot(partition).is_some());
+    if exists {
+        Ok(TopicPartition::new(topic.clone(), partition))
+    } else {
+        Err(ErrorCode::UnknownTopicOrPartition)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hosts_look_as_in_kafkas_tools() {
+        assert_eq!(client_host("127.0.0.1:51234"), "/127.0.0.1");
+        assert_eq!(client_host("[::1]:51234"), "/::1");
+        assert_eq!(client_host("in memory"), "/in memory");
+    }
+}

@@ -1,0 +1,107 @@
+//! OffsetCommit: remembers how far a group has come.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use headwater_coordinator::{CommitOffsets, OffsetToCommit, Reply};
+use headwater_model::{ErrorCode, LeaderEpoch, Offset};
+use headwater_wire::messages::offset_commit::{
+    OffsetCommitRequest, OffsetCommitRequestPartition, OffsetCommitRequestTopic, OffsetCommitResponse,
+    OffsetCommitResponsePartition, OffsetCommitResponseTopic,
+};
+
+use super::groups::{existing, named, topic_name};
+use crate::api::{Context, Meta};
+use crate::groups::Command;
+
+const FIRST_VERSION_WITH_TOPIC_IDS: i16 = 10;
+
+/// Offsets of partitions that do not exist are refused one by one; the others go to the coordinator.
+pub(crate) async fn handle(
+    context: Arc<Context>,
+    meta: Meta,
+    request: OffsetCommitRequest,
+) -> OffsetCommitResponse {
+    let by_id = meta.version >= FIRST_VERSION_WITH_TOPIC_IDS;
+    let mut offsets = Vec::new();
+    let mut topics = Vec::with_capacity(request.topics.len());
+    for topic in request.topics {
+        topics.push(sort_out(&context, by_id, topic, &mut offsets));
+    }
+    let commit = CommitOffsets {
+        group: request.group_id.into(),
+        member: named(request.member_id),
+        instance: request.group_instance_id.map(Into::into),
+        generation: request.generation_id_or_member_epoch,
+        retention: u64::try_from(request.retention_time_ms).ok().map(Duration::from_millis),
+        offsets,
+    };
+    let mut outcomes = commit_all(&context, commit).await.into_iter();
+    let mut answer = |known: Option<ErrorCode>| {
+        known.or_else(|| outcomes.next()).unwrap_or(ErrorCode::UnknownServerError)
+    };
+    let response = |topic: SortedTopic| OffsetCommitResponseTopic {
+        partitions: topic
+            .partitions
+            .into_iter()
+            .map(|(partition_index, known)| OffsetCommitResponsePartition {
+                partition_index,
+                error_code: answer(known).code(),
+            })
+            .collect(),
+        ..topic.response
+    };
+    OffsetCommitResponse { topics: topics.into_iter().map(response).collect(), ..Default::default() }
+}
+
+/// A topic of the request: each partition with what is known of its outcome. The others wait for the coordinator's.
+struct SortedTopic {
+    response: OffsetCommitResponseTopic,
+    partitions: Vec<(i32, Option<ErrorCode>)>,
+}
+
+fn sort_out(
+    context: &Context,
+    by_id: bool,
+    topic: OffsetCommitRequestTopic,
+    offsets: &mut Vec<OffsetToCommit>,
+) -> SortedTopic {
+    let name = topic_name(context, by_id, &topic.name, topic.topic_id);
+    let mut partitions = Vec::with_capacity(topic.partitions.len());
+    for partition in topic.partitions {
+        let index = partition.partition_index;
+        let at = name.as_ref().map_err(|error| *error).and_then(|name| existing(context, name, index));
+        partitions.push((index, at.as_ref().err().copied()));
+        if let Ok(at) = at {
+            offsets.push(to_commit(at, partition));
+        }
+    }
+    let response = OffsetCommitResponseTopic { name: topic.name, topic_id: topic.topic_id, ..Default::default() };
+    SortedTopic { response, partitions }
+}
+
+fn to_commit(
+    partition: headwater_model::TopicPartition,
+    asked: OffsetCommitRequestPartition,
+) -> OffsetToCommit {
+    let epoch = asked.committed_leader_epoch;
+    OffsetToCommit {
+        partition,
+        offset: Offset(asked.committed_offset),
+        leader_epoch: (epoch >= 0).then_some(LeaderEpoch(epoch)),
+        metadata: asked.committed_metadata.unwrap_or_default(),
+    }
+}
+
+/// An outcome for each offset.
+async fn commit_all(context: &Context, commit: CommitOffsets) -> Vec<ErrorCode> {
+    let count = commit.offsets.len();
+    if count == 0 {
+        return Vec::new();
+    }
+    match context.broker.coordinate(Command::Commit(commit)).await {
+        Ok(Reply::CommitOffsets(outcomes)) => outcomes,
+        Ok(_) => vec![ErrorCode::UnknownServerError; count],
+        Err(error) => vec![error; count],
+    }
+}

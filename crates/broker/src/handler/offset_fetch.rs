@@ -1,0 +1,158 @@
+//! OffsetFetch: how far groups have come; one group before version 8, many from then on.
+//!
+//! `require_stable` has no effect as long as there are no transactions that could leave an offset open.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use headwater_coordinator::{CommittedOffset, GroupId, Groups};
+use headwater_model::{ErrorCode, PartitionId, TopicName, TopicPartition};
+use headwater_wire::messages::offset_fetch::{
+    OffsetFetchRequest, OffsetFetchRequestGroup, OffsetFetchRequestTopics, OffsetFetchResponse,
+    OffsetFetchResponseGroup, OffsetFetchResponsePartition, OffsetFetchResponsePartitions,
+    OffsetFetchResponseTopic, OffsetFetchResponseTopics,
+};
+
+use super::groups::topic_name;
+use crate::api::{Context, Meta};
+
+const FIRST_VERSION_WITH_MANY_GROUPS: i16 = 8;
+const FIRST_VERSION_WITH_TOPIC_IDS: i16 = 10;
+
+pub(crate) async fn handle(
+    context: Arc<Context>,
+    meta: Meta,
+    request: OffsetFetchRequest,
+) -> OffsetFetchResponse {
+    if meta.version < FIRST_VERSION_WITH_MANY_GROUPS {
+        let only = fetch(&context, false, only_group(request)).await;
+        return OffsetFetchResponse {
+            error_code: only.error_code,
+            topics: only.topics.into_iter().map(as_before).collect(),
+            ..Default::default()
+        };
+    }
+    let by_id = meta.version >= FIRST_VERSION_WITH_TOPIC_IDS;
+    let mut groups = Vec::with_capacity(request.groups.len());
+    for group in request.groups {
+        groups.push(fetch(&context, by_id, group).await);
+    }
+    OffsetFetchResponse { groups, ..Default::default() }
+}
+
+fn only_group(request: OffsetFetchRequest) -> OffsetFetchRequestGroup {
+    let topics = request.topics.map(|topics| {
+        let topic = topics.into_iter().map(|topic| OffsetFetchRequestTopics {
+            name: topic.name,
+            partition_indexes: topic.partition_indexes,
+            ..Default::default()
+        });
+        topic.collect()
+    });
+    OffsetFetchRequestGroup { group_id: request.group_id, topics, ..Default::default() }
+}
+
+fn as_before(topic: OffsetFetchResponseTopics) -> OffsetFetchResponseTopic {
+    let partition = |partition: OffsetFetchResponsePartitions| OffsetFetchResponsePartition {
+        partition_index: partition.partition_index,
+        committed_offset: partition.committed_offset,
+        committed_leader_epoch: partition.committed_leader_epoch,
+        metadata: partition.metadata,
+        error_code: partition.error_code,
+    };
+    OffsetFetchResponseTopic {
+        name: topic.name,
+        partitions: topic.partitions.into_iter().map(partition).collect(),
+    }
+}
+
+async fn fetch(context: &Context, by_id: bool, asked: OffsetFetchRequestGroup) -> OffsetFetchResponseGroup {
+    let group = GroupId::from(asked.group_id.clone());
+    let topics = match asked.topics {
+        None => all(context, by_id, &group).await,
+        Some(topics) => some(context, by_id, &group, topics).await,
+    };
+    let (topics, error_code) = match topics {
+        Ok(topics) => (topics, 0),
+        Err(error) => (Vec::new(), error.code()),
+    };
+    OffsetFetchResponseGroup { group_id: asked.group_id, topics, error_code }
+}
+
+/// Everything that the group has committed.
+async fn all(
+    context: &Context,
+    by_id: bool,
+    group: &GroupId,
+) -> Result<Vec<OffsetFetchResponseTopics>, ErrorCode> {
+    let wanted = group.clone();
+    let look = move |groups: &Groups| {
+        let mut topics: BTreeMap<TopicName, Vec<OffsetFetchResponsePartitions>> = BTreeMap::new();
+        for (at, committed) in groups.committed_offsets(&wanted) {
+            let partition = found(at.partition.0, Some(committed));
+            topics.entry(at.topic.clone()).or_default().push(partition);
+        }
+        topics
+    };
+    let mut topics = Vec::new();
+    for (name, partitions) in context.broker.look_at_group(group, look).await? {
+        let topic_id = context.broker.visible_topic(name.as_str()).map(|topic| topic.id());
+        // A topic that is gone has no id to be named by.
+        if !by_id || topic_id.is_some() {
+            let (name, topic_id) = (name.to_string(), topic_id.unwrap_or_default());
+            topics.push(OffsetFetchResponseTopics { name, topic_id, partitions });
+        }
+    }
+    Ok(topics)
+}
+
+/// What the group has committed for certain partitions.
+async fn some(
+    context: &Context,
+    by_id: bool,
+    group: &GroupId,
+    topics: Vec<OffsetFetchRequestTopics>,
+) -> Result<Vec<OffsetFetchResponseTopics>, ErrorCode> {
+    let named = topics.into_iter().map(|topic| {
+        let name = topic_name(context, by_id, &topic.name, topic.topic_id);
+        (topic, name)
+    });
+    let named: Vec<_> = named.collect();
+    let wanted = group.clone();
+    let look = move |groups: &Groups| named.into_iter().map(|(topic, name)| of_topic(groups, &wanted, topic, name)).collect();
+    context.broker.look_at_group(group, look).await
+}
+
+fn of_topic(
+    groups: &Groups,
+    group: &GroupId,
+    topic: OffsetFetchRequestTopics,
+    name: Result<TopicName, ErrorCode>,
+) -> OffsetFetchResponseTopics {
+    let partition = |index: i32| match &name {
+        Ok(name) => {
+            let at = TopicPartition::new(name.clone(), PartitionId(index));
+            found(index, groups.committed_offset(group, &at))
+        }
+        // No topic can have that name: nothing was committed for it.
+        Err(ErrorCode::UnknownTopicOrPartition) => found(index, None),
+        Err(error) => OffsetFetchResponsePartitions { error_code: error.code(), ..found(index, None) },
+    };
+    OffsetFetchResponseTopics {
+        partitions: topic.partition_indexes.into_iter().map(partition).collect(),
+        name: topic.name,
+        topic_id: topic.topic_id,
+    }
+}
+
+fn found(partition_index: i32, committed: Option<&CommittedOffset>) -> OffsetFetchResponsePartitions {
+    OffsetFetchResponsePartitions {
+        partition_index,
+        committed_offset: committed.map_or(-1, |committed| committed.offset.0),
+        committed_leader_epoch: committed
+            .and_then(|committed| committed.leader_epoch)
+            .map_or(-1, |epoch| epoch.0),
+        metadata: Some(committed.map(|committed| committed.metadata.to_string()).unwrap_or_default()),
+        error_code: 0,
+    }
+}
