@@ -39,8 +39,7 @@ def test_january_over_the_embedded_broker(folder: Path) -> None:
     """As the README runs it, its log then served by `headwater up`."""
     data = folder / "data"
     output = run_demo(folder, "--data-dir", data)
-    assert "27,004" in output or "27004" in output, output
-    assert "1,642" in output or "1642" in output, output
+    assert "27,004" in output, output
     broker = HeadwaterBroker(folder, data).start()
     try:
         assert_topics(broker.bootstrap, january())

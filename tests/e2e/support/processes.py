@@ -22,6 +22,11 @@ def _die_with_parent() -> None:
     _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
+def _environment(extra: Mapping[str, str] | None) -> dict[str, str]:
+    """This process's environment without Headwater's own settings, which a developer may have."""
+    return {key: value for key, value in os.environ.items() if not key.startswith("HEADWATER_")} | dict(extra or {})
+
+
 def free_port() -> int:
     """A loopback port that was free a moment ago."""
     with socket.socket() as probe:
@@ -62,7 +67,7 @@ class Running:
                 stdin=subprocess.DEVNULL,
                 stdout=out,
                 stderr=err,
-                env={**os.environ, **(env or {})},
+                env=_environment(env),
                 preexec_fn=_die_with_parent,
             )
 
@@ -133,7 +138,7 @@ def run(
         input=data if data is not None else b"",
         capture_output=True,
         timeout=timeout_s,
-        env={**os.environ, **(env or {})},
+        env=_environment(env),
         preexec_fn=_die_with_parent,
         check=False,
     )
