@@ -4,7 +4,8 @@
 //!
 //! ```text
 //! key   0, 1: an offset that a group committed     2: a classic group     others: newer kinds of group (skipped)
-//! value written in version 3, which every Kafka since 2.3 reads; read in all
+//! value written in version 3, which every Kafka since 2.3 reads (1 for an offset with an expiry of its own, as Kafka
+//!       does); read in all
 //! ```
 //!
 //! A null value is a tombstone: the offset expired or was deleted, the group is empty and gone.
@@ -22,6 +23,8 @@ use crate::protocol::{DecodeError, Reader, Writer};
 
 const OFFSET_KEY_VERSION: i16 = 1;
 const OFFSET_VALUE_VERSION: i16 = 3;
+/// The one that has room for an expiry of the offset's own, and none for an epoch.
+const EXPIRING_OFFSET_VALUE_VERSION: i16 = 1;
 const GROUP_KEY_VERSION: i16 = 2;
 const GROUP_VALUE_VERSION: i16 = 3;
 
@@ -67,7 +70,8 @@ pub fn parse_offset_value(value: &Bytes) -> Result<OffsetCommitValue, DecodeErro
 
 /// The value of a record whose key is [`ConsumerOffsetsKey::Offset`].
 pub fn encode_offset_value(value: &OffsetCommitValue) -> Bytes {
-    encode(value, OFFSET_VALUE_VERSION)
+    let expires = value.expire_timestamp >= 0;
+    encode(value, if expires { EXPIRING_OFFSET_VALUE_VERSION } else { OFFSET_VALUE_VERSION })
 }
 
 /// Reads the value of a record whose key is [`ConsumerOffsetsKey::Group`].
@@ -140,6 +144,20 @@ mod tests {
         assert_eq!((value.commit_timestamp, value.expire_timestamp), (1, 2));
         let key = ConsumerOffsetsKey::parse(&Bytes::from_static(b"\0\0\0\x01g\0\x01t\0\0\0\x03"));
         assert_eq!(key, Ok(ConsumerOffsetsKey::Offset(offset_key())));
+    }
+
+    #[test]
+    fn an_expiry_of_the_offsets_own_is_kept() {
+        let value = OffsetCommitValue {
+            offset: 9,
+            metadata: "m".into(),
+            commit_timestamp: 1,
+            expire_timestamp: 2,
+            ..Default::default()
+        };
+        let bytes = encode_offset_value(&value);
+        assert_eq!(&bytes[..2], b"\0\x01");
+        assert_eq!(parse_offset_value(&bytes), Ok(value));
     }
 
     #[test]
