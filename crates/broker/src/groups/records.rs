@@ -228,17 +228,18 @@ mod tests {
             time,
             prop::collection::vec(member, 0..3),
         );
-        let stored = stored.prop_map(
-            |(group, protocol_type, generation, protocol, leader, state_since, members)| StoredGroup {
-                group: group.into(),
-                protocol_type: protocol_type.into(),
-                generation,
-                protocol: protocol.map(Into::into),
-                leader: leader.map(Into::into),
-                state_since,
-                members,
-            },
-        );
+        let stored =
+            stored.prop_map(|(group, protocol_type, generation, protocol, leader, state_since, members)| {
+                StoredGroup {
+                    group: group.into(),
+                    protocol_type: protocol_type.into(),
+                    generation,
+                    protocol: protocol.map(Into::into),
+                    leader: leader.map(Into::into),
+                    state_since,
+                    members,
+                }
+            });
         prop_oneof![
             (text(), partition.clone(), committed).prop_map(|(group, partition, committed)| {
                 Change::OffsetCommitted { group: group.into(), partition, committed }

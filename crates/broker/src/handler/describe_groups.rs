@@ -37,8 +37,11 @@ pub(crate) async fn handle(
 }
 
 fn dead(meta: &Meta) -> DescribedGroup {
-    let error =
-        if meta.version >= FIRST_VERSION_WITH_NOT_FOUND { ErrorCode::GroupIdNotFound } else { ErrorCode::None };
+    let error = if meta.version >= FIRST_VERSION_WITH_NOT_FOUND {
+        ErrorCode::GroupIdNotFound
+    } else {
+        ErrorCode::None
+    };
     DescribedGroup {
         error_code: error.code(),
         error_message: error.is_error().then(|| error.message().to_owned()),

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use headwater_model::ErrorCode;
-use headwater_wire::messages::find_coordinator::{Coordinator, FindCoordinatorRequest, FindCoordinatorResponse};
+use headwater_wire::messages::find_coordinator::{
+    Coordinator, FindCoordinatorRequest, FindCoordinatorResponse,
+};
 
 use crate::api::{Context, Meta};
 

@@ -7,6 +7,9 @@ use headwater_model::{ErrorCode, PartitionId, TopicName, TopicPartition, Uuid};
 
 use crate::api::Context;
 
+/// Partitions of a request, each with its outcome if that is known without asking the coordinator.
+pub(super) type Partitions = Vec<(i32, Option<ErrorCode>)>;
+
 /// A name that the protocol writes as an empty text where there is none.
 pub(super) fn named<T: From<String>>(text: String) -> Option<T> {
     (!text.is_empty()).then(|| text.into())
@@ -51,7 +54,8 @@ pub(super) fn existing(
     partition: i32,
 ) -> Result<TopicPartition, ErrorCode> {
     let partition = PartitionId(partition);
-    let exists = context.broker.visible_topic(topic.as_str()).is_some_and(|topic| topic.slot(partition).is_some());
+    let exists =
+        context.broker.visible_topic(topic.as_str()).is_some_and(|topic| topic.slot(partition).is_some());
     if exists {
         Ok(TopicPartition::new(topic.clone(), partition))
     } else {

@@ -18,7 +18,11 @@ const FIRST_VERSION_WITH_KNOWN_MEMBERS: i16 = 4;
 /// From here on a leader can be told to skip the assignment (KIP-814).
 const FIRST_VERSION_WITH_SKIPPING: i16 = 9;
 
-pub(crate) async fn handle(context: Arc<Context>, meta: Meta, request: JoinGroupRequest) -> JoinGroupResponse {
+pub(crate) async fn handle(
+    context: Arc<Context>,
+    meta: Meta,
+    request: JoinGroupRequest,
+) -> JoinGroupResponse {
     let session_timeout = not_negative(request.session_timeout_ms);
     let member = named(request.member_id);
     let join = Join {

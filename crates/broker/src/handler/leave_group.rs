@@ -14,7 +14,11 @@ use crate::groups::Command;
 
 const FIRST_VERSION_WITH_MANY_MEMBERS: i16 = 3;
 
-pub(crate) async fn handle(context: Arc<Context>, meta: Meta, request: LeaveGroupRequest) -> LeaveGroupResponse {
+pub(crate) async fn handle(
+    context: Arc<Context>,
+    meta: Meta,
+    request: LeaveGroupRequest,
+) -> LeaveGroupResponse {
     let many = meta.version >= FIRST_VERSION_WITH_MANY_MEMBERS;
     let members = if many {
         request.members

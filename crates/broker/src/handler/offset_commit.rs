@@ -4,13 +4,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use headwater_coordinator::{CommitOffsets, OffsetToCommit, Reply};
-use headwater_model::{ErrorCode, LeaderEpoch, Offset};
+use headwater_model::{ErrorCode, LeaderEpoch, Offset, TopicPartition};
 use headwater_wire::messages::offset_commit::{
     OffsetCommitRequest, OffsetCommitRequestPartition, OffsetCommitRequestTopic, OffsetCommitResponse,
     OffsetCommitResponsePartition, OffsetCommitResponseTopic,
 };
 
-use super::groups::{existing, named, topic_name};
+use super::groups::{Partitions, existing, named, topic_name};
 use crate::api::{Context, Meta};
 use crate::groups::Command;
 
@@ -37,9 +37,8 @@ pub(crate) async fn handle(
         offsets,
     };
     let mut outcomes = commit_all(&context, commit).await.into_iter();
-    let mut answer = |known: Option<ErrorCode>| {
-        known.or_else(|| outcomes.next()).unwrap_or(ErrorCode::UnknownServerError)
-    };
+    let mut answer =
+        |known: Option<ErrorCode>| known.or_else(|| outcomes.next()).unwrap_or(ErrorCode::UnknownServerError);
     let response = |topic: SortedTopic| OffsetCommitResponseTopic {
         partitions: topic
             .partitions
@@ -54,10 +53,10 @@ pub(crate) async fn handle(
     OffsetCommitResponse { topics: topics.into_iter().map(response).collect(), ..Default::default() }
 }
 
-/// A topic of the request: each partition with what is known of its outcome. The others wait for the coordinator's.
+/// A topic of the request.
 struct SortedTopic {
     response: OffsetCommitResponseTopic,
-    partitions: Vec<(i32, Option<ErrorCode>)>,
+    partitions: Partitions,
 }
 
 fn sort_out(
@@ -76,14 +75,12 @@ fn sort_out(
             offsets.push(to_commit(at, partition));
         }
     }
-    let response = OffsetCommitResponseTopic { name: topic.name, topic_id: topic.topic_id, ..Default::default() };
+    let response =
+        OffsetCommitResponseTopic { name: topic.name, topic_id: topic.topic_id, ..Default::default() };
     SortedTopic { response, partitions }
 }
 
-fn to_commit(
-    partition: headwater_model::TopicPartition,
-    asked: OffsetCommitRequestPartition,
-) -> OffsetToCommit {
+fn to_commit(partition: TopicPartition, asked: OffsetCommitRequestPartition) -> OffsetToCommit {
     let epoch = asked.committed_leader_epoch;
     OffsetToCommit {
         partition,

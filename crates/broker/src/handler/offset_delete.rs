@@ -8,7 +8,7 @@ use headwater_wire::messages::offset_delete::{
     OffsetDeleteRequest, OffsetDeleteResponse, OffsetDeleteResponsePartition, OffsetDeleteResponseTopic,
 };
 
-use super::groups::existing;
+use super::groups::{Partitions, existing};
 use crate::api::{Context, Meta};
 use crate::groups::Command;
 
@@ -43,16 +43,13 @@ pub(crate) async fn handle(
 }
 
 /// Each partition's outcome: what was known before, else the coordinator's next.
-fn answers(
-    topics: Vec<(String, Vec<(i32, Option<ErrorCode>)>)>,
-    outcomes: Vec<ErrorCode>,
-) -> Vec<OffsetDeleteResponseTopic> {
+fn answers(topics: Vec<(String, Partitions)>, outcomes: Vec<ErrorCode>) -> Vec<OffsetDeleteResponseTopic> {
     let mut outcomes = outcomes.into_iter();
     let mut answer = |(partition_index, known): (i32, Option<ErrorCode>)| OffsetDeleteResponsePartition {
         partition_index,
         error_code: known.or_else(|| outcomes.next()).unwrap_or(ErrorCode::UnknownServerError).code(),
     };
-    let topic = |(name, partitions): (String, Vec<(i32, Option<ErrorCode>)>)| OffsetDeleteResponseTopic {
+    let topic = |(name, partitions): (String, Partitions)| OffsetDeleteResponseTopic {
         name,
         partitions: partitions.into_iter().map(&mut answer).collect(),
     };

@@ -119,7 +119,9 @@ async fn some(
     });
     let named: Vec<_> = named.collect();
     let wanted = group.clone();
-    let look = move |groups: &Groups| named.into_iter().map(|(topic, name)| of_topic(groups, &wanted, topic, name)).collect();
+    let look = move |groups: &Groups| {
+        named.into_iter().map(|(topic, name)| of_topic(groups, &wanted, topic, &name)).collect()
+    };
     context.broker.look_at_group(group, look).await
 }
 
@@ -127,9 +129,9 @@ fn of_topic(
     groups: &Groups,
     group: &GroupId,
     topic: OffsetFetchRequestTopics,
-    name: Result<TopicName, ErrorCode>,
+    name: &Result<TopicName, ErrorCode>,
 ) -> OffsetFetchResponseTopics {
-    let partition = |index: i32| match &name {
+    let partition = |index: i32| match name {
         Ok(name) => {
             let at = TopicPartition::new(name.clone(), PartitionId(index));
             found(index, groups.committed_offset(group, &at))

@@ -12,7 +12,11 @@ use crate::groups::Command;
 
 const FIRST_VERSION_WITH_PROTOCOL: i16 = 5;
 
-pub(crate) async fn handle(context: Arc<Context>, meta: Meta, request: SyncGroupRequest) -> SyncGroupResponse {
+pub(crate) async fn handle(
+    context: Arc<Context>,
+    meta: Meta,
+    request: SyncGroupRequest,
+) -> SyncGroupResponse {
     match sync(&context, &meta, request).await {
         Ok(synced) => SyncGroupResponse {
             protocol_type: Some(synced.protocol_type.to_string()),
