@@ -117,6 +117,7 @@ impl Log {
     }
 
     fn begin_segment(&mut self) -> Result<(), LogError> {
+        self.anchor_once()?;
         let full = self.active();
         let next = Arc::new(Segment::create(&self.disk, &self.dir, self.end_offset())?);
         match full.finish_indexes() {
@@ -134,7 +135,6 @@ impl Log {
         let mut segments = self.reader.segments().as_ref().clone();
         segments.push(next);
         self.reader.set_segments(segments);
-        self.anchor_once();
         Ok(())
     }
 

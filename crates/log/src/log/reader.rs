@@ -114,6 +114,8 @@ impl LogReader {
         timestamp: Timestamp,
         limit: Offset,
     ) -> Result<Option<TimestampedOffset>, LogError> {
+        // Records without a time have -1, and are found by no time.
+        let timestamp = timestamp.max(Timestamp(0));
         let limit = limit.min(self.end_offset());
         let segments = self.segments();
         let start = self.start_offset();

@@ -134,23 +134,18 @@ impl Log {
         self.disk.sync_dir(&self.dir).map_err(failed)
     }
 
-    /// Before a log has its second segment, its recovery point must be on disk: without one, recovery takes damage
-    /// before the last segment for what it is, and not for a torn write.
-    pub(super) fn anchor_once(&mut self) {
+    /// Before a log gets its second segment, its recovery point must be on disk: without one, recovery could not tell a
+    /// torn end of the first segment from damage.
+    pub(super) fn anchor_once(&mut self) -> Result<(), LogError> {
         if self.anchored.is_some() {
-            return;
+            return Ok(());
         }
         let point = self.point(false);
-        let anchored = self
-            .recovery_point
-            .anchor(self.disk.as_ref(), &point)
-            .and_then(|()| self.disk.sync_dir(&self.dir));
-        match anchored {
-            Ok(()) => self.anchored = Some(point.durable),
-            Err(error) => {
-                tracing::warn!(log = %self.dir.display(), %error, "cannot store the recovery point");
-            }
-        }
+        let failed = |error| LogError::io("store the recovery point of", &self.dir, error);
+        self.recovery_point.anchor(self.disk.as_ref(), &point).map_err(failed)?;
+        self.disk.sync_dir(&self.dir).map_err(failed)?;
+        self.anchored = Some(point.durable);
+        Ok(())
     }
 
     pub(super) fn point(&self, clean: bool) -> RecoveryPoint {

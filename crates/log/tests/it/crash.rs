@@ -113,7 +113,7 @@ fn config() -> LogConfig {
 
 #[test]
 fn nothing_durable_is_lost_wherever_the_power_fails() {
-    for seed in 0..12 {
+    for seed in 0..u64::from(scaled(25)) {
         // Every operation of the run in turn, until a run ends by itself.
         for operation in 1.. {
             let disk = SimDisk::new(seed * 1_000 + operation);
@@ -140,7 +140,7 @@ fn nothing_durable_is_lost_wherever_the_power_fails() {
 
 #[test]
 fn nothing_durable_is_lost_when_the_power_fails_again_during_recovery() {
-    for seed in 0..60 {
+    for seed in 0..u64::from(scaled(150)) {
         let disk = SimDisk::new(seed);
         let (mut progress, mut entropy) = (Progress::default(), Entropy::from_seed(seed));
         let (mut log, _) = open(&disk, config());
@@ -161,7 +161,7 @@ fn nothing_durable_is_lost_when_the_power_fails_again_during_recovery() {
 
 #[test]
 fn nothing_durable_is_lost_over_many_lives() {
-    for seed in 0..30 {
+    for seed in 0..u64::from(scaled(100)) {
         let (disk, mut entropy) = (SimDisk::new(seed), Entropy::from_seed(seed));
         let mut progress = Progress::default();
         for life in 0..8 {

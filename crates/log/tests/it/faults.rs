@@ -61,7 +61,7 @@ fn a_read_error_is_an_error_and_no_damage() {
 
 #[test]
 fn whatever_fails_the_log_holds_what_was_accepted() {
-    for seed in 0..200 {
+    for seed in 0..u64::from(scaled(300)) {
         let disk = SimDisk::new(seed);
         let (mut log, _) = open(&disk, small());
         disk.set_fault_rates(FaultRates { no_space: 100_000, write: 5_000, ..FaultRates::default() });

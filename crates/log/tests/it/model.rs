@@ -133,12 +133,9 @@ impl Model {
 
     fn lookup(&mut self, timestamp: i64, limit: i64) {
         let found = self.log().offset_for_timestamp(Timestamp(timestamp), Offset(limit)).unwrap();
-        // Records without a time are found by no time, unless they share a batch with one that has one.
-        let expected = self
-            .readable()
-            .filter(|batch| batch.timestamps.iter().any(|of| *of >= timestamp.max(0)))
-            .flat_map(Known::records)
-            .find(|(offset, of)| *of >= timestamp && *offset >= self.start)
+        let mut records = self.readable().flat_map(Known::records);
+        let expected = records
+            .find(|(offset, of)| *of >= timestamp.max(0) && *offset >= self.start)
             .filter(|(offset, _)| *offset < limit);
         assert_eq!(found.map(|found| (found.offset.0, found.timestamp.0)), expected);
     }
@@ -160,7 +157,10 @@ impl Model {
         let (log, report) = open(&self.disk, self.config.clone());
         assert_eq!(report.clean, clean);
         if clean {
-            assert_eq!((report.checked_bytes, &report.rebuilt_indexes), (0, &vec![]));
+            assert_eq!(report.checked_bytes, 0);
+            // An empty time index is only trusted where the offset index is empty, too.
+            let timeless = |batch: &Known| batch.timestamps.iter().all(|timestamp| *timestamp < 0);
+            assert!(report.rebuilt_indexes.is_empty() || self.batches.iter().any(timeless));
         }
         self.log = Some(log);
         for batch in &mut self.batches {
@@ -244,7 +244,7 @@ impl Model {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 400, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: scaled(600), ..ProptestConfig::default() })]
     #[test]
     fn the_log_does_what_a_vector_does(
         ops in prop::collection::vec(op(), 1..60),

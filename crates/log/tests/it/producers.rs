@@ -127,6 +127,7 @@ impl Naive {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig { cases: scaled(500), ..ProptestConfig::default() })]
     #[test]
     fn producers_follow_the_simple_rule(
         start in prop_oneof![Just(0), Just(i32::MAX - 6)],

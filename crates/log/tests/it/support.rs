@@ -107,3 +107,9 @@ pub fn content(disk: &SimDisk, path: &Path) -> Vec<u8> {
 pub fn overwrite(disk: &SimDisk, path: &Path, bytes: &[u8]) {
     disk.create(path).unwrap().write_all_at(bytes, 0).unwrap();
 }
+
+/// How often to repeat what is random; `HEADWATER_TEST_SCALE` multiplies it for a long run.
+pub fn scaled(times: u32) -> u32 {
+    let scale = std::env::var("HEADWATER_TEST_SCALE").ok().and_then(|scale| scale.parse().ok());
+    times * scale.unwrap_or(1)
+}
