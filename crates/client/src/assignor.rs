@@ -209,14 +209,17 @@ mod tests {
 
     fn members() -> impl Strategy<Value = Vec<Subscriber>> {
         let topics = prop::collection::btree_set("[a-d]", 0..4);
-        prop::collection::btree_map("[a-z]{1,3}", (prop::option::of("[0-9]"), topics), 1..6).prop_map(|members| {
-            let member = |(member_id, (instance_id, topics)): (String, (_, BTreeSet<String>))| Subscriber {
-                member_id,
-                instance_id,
-                topics: topics.iter().map(|name| topic(name)).collect(),
-            };
-            members.into_iter().map(member).collect()
-        })
+        prop::collection::btree_map("[a-z]{1,3}", (prop::option::of("[0-9]"), topics), 1..6).prop_map(
+            |members| {
+                let member =
+                    |(member_id, (instance_id, topics)): (String, (_, BTreeSet<String>))| Subscriber {
+                        member_id,
+                        instance_id,
+                        topics: topics.iter().map(|name| topic(name)).collect(),
+                    };
+                members.into_iter().map(member).collect()
+            },
+        )
     }
 
     proptest! {

@@ -5,6 +5,7 @@
 //! Does not know: what its users ask the brokers; see [`crate::call`] for how they ask.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -18,7 +19,7 @@ use crate::config::{Address, ClientConfig};
 use crate::connection::ConnectionSettings;
 use crate::connector::{Connector, TcpConnector};
 use crate::error::{ConnectError, MetadataError};
-use crate::pool::{Pool, Route};
+use crate::pool::{ConsumerId, Pool, Route};
 use crate::retry::{Backoff, Retry};
 
 /// A client of a Kafka cluster. Clones are cheap and share connections and metadata.
@@ -40,6 +41,7 @@ pub(crate) struct Inner<C> {
     entropy: Mutex<Entropy>,
     /// Where each group's coordinator was last found.
     pub(crate) coordinators: Mutex<BTreeMap<String, Route>>,
+    consumers: AtomicU64,
 }
 
 impl<C> Clone for Client<C> {
@@ -90,6 +92,7 @@ impl<C: Connector> Client<C> {
                 clock,
                 entropy: Mutex::new(entropy),
                 coordinators: Mutex::default(),
+                consumers: AtomicU64::new(0),
             }),
         };
         client.refresh_metadata(&[]).await?;
@@ -106,6 +109,11 @@ impl<C: Connector> Client<C> {
 
     pub(crate) fn clock(&self) -> &Arc<dyn Clock> {
         &self.inner.clock
+    }
+
+    /// Tells one more consumer from the others.
+    pub(crate) fn next_consumer(&self) -> ConsumerId {
+        self.inner.consumers.fetch_add(1, Ordering::Relaxed)
     }
 
     /// A generator for one user of the client.

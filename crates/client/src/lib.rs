@@ -11,20 +11,29 @@
 //! Does not know: the broker's inside, schemas, topologies.
 
 pub mod admin;
+mod assignor;
 mod call;
 mod client;
 mod cluster;
 mod config;
 mod connection;
 mod connector;
+mod consumer;
 mod error;
+mod fetcher;
+mod membership;
 mod pool;
 mod retry;
 mod timer;
 
 pub use admin::{Admin, AdminError};
+pub use assignor::Assignor;
 pub use client::Client;
 pub use config::{ClientConfig, InvalidAddress};
 pub use connection::Disconnect;
 pub use connector::{Connector, TcpConnector};
+pub use consumer::{
+    CommitError, CommittedOffset, ConsumeError, Consumer, ConsumerConfig, ConsumerEvent, Fetched, GroupError,
+    Isolation, OffsetReset, PendingCommit, StartAt, Watermarks,
+};
 pub use error::{CallError, ConnectError, MetadataError, Unreachable};

@@ -22,11 +22,15 @@ pub(crate) enum Purpose {
     Shared,
     /// Produce requests: acks=all waits for the disk.
     Produce,
-    /// Fetch requests, which wait for data.
-    Fetch,
-    /// Joining and syncing a group, which wait for the other members, and heartbeats.
-    Group,
+    /// One consumer's fetch requests, which wait for data.
+    Fetch(ConsumerId),
+    /// One consumer's joining and syncing, which wait for the other members, and its heartbeats. Members of one group
+    /// would wait for each other for ever on one connection.
+    Group(ConsumerId),
 }
+
+/// Tells the consumers of a client apart.
+pub(crate) type ConsumerId = u64;
 
 /// Whom a connection leads to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -111,6 +115,14 @@ impl<C: Connector> Pool<C> {
         let connection = self.connection(route, purpose);
         let versions = connection.ready().await?;
         Ok(ReadyConnection { connection, versions, broker: route.name() })
+    }
+
+    /// Ends the connections of a consumer that is gone.
+    pub(crate) fn release(&self, consumer: ConsumerId) {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.slots.retain(|(_, purpose), _| {
+            !matches!(purpose, Purpose::Fetch(owner) | Purpose::Group(owner) if *owner == consumer)
+        });
     }
 
     /// True if a request could be sent right now.

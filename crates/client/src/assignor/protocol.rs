@@ -86,8 +86,9 @@ mod tests {
     use super::*;
 
     fn partitions(of: &[(&str, i32)]) -> BTreeSet<TopicPartition> {
-        let partition =
-            |(name, number): &(&str, i32)| TopicPartition::new(TopicName::new(name).unwrap(), PartitionId(*number));
+        let partition = |(name, number): &(&str, i32)| {
+            TopicPartition::new(TopicName::new(name).unwrap(), PartitionId(*number))
+        };
         of.iter().map(partition).collect()
     }
 
@@ -97,7 +98,10 @@ mod tests {
         assert_eq!(decode_subscription(encode_subscription(&topics)), Ok(topics));
         let assigned = partitions(&[("a", 0), ("a", 2), ("b", 1)]);
         let bytes = encode_assignment(&assigned.iter().cloned().collect::<Vec<_>>());
-        assert_eq!(&bytes[..], b"\0\x01\0\0\0\x02\0\x01a\0\0\0\x02\0\0\0\0\0\0\0\x02\0\x01b\0\0\0\x01\0\0\0\x01\xff\xff\xff\xff");
+        assert_eq!(
+            &bytes[..],
+            b"\0\x01\0\0\0\x02\0\x01a\0\0\0\x02\0\0\0\0\0\0\0\x02\0\x01b\0\0\0\x01\0\0\0\x01\xff\xff\xff\xff"
+        );
         assert_eq!(decode_assignment(bytes), Ok(assigned));
     }
 

@@ -1,0 +1,1 @@
+//! Tables: what is asked of whom, and what the answers lead to.

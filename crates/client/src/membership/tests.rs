@@ -1,0 +1,1 @@
+//! Tables, and members against a small model of a coordinator.
