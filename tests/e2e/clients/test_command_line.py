@@ -53,7 +53,12 @@ def test_a_record_is_one_json_object_with_everything_in_it(cluster: Cluster) -> 
     topic = "cli-record"
     topics.create(cluster.bootstrap, topic, 1)
     producer = Producer({"bootstrap.servers": cluster.bootstrap, **topics.QUIET})
-    headers = [("from", b"me"), ("from", b"you"), ("null", None), ("binary", b"\xff")]
+    headers: list[tuple[str, str | bytes | None]] = [
+        ("from", b"me"),
+        ("from", b"you"),
+        ("null", None),
+        ("binary", b"\xff"),
+    ]
     producer.produce(topic, key="k", value='{"a": 1}', headers=headers, timestamp=1_356_998_400_000)
     producer.produce(topic, key=None, value=None, timestamp=1_356_998_400_001)
     producer.produce(topic, key=b"\xff", value="", timestamp=1_356_998_400_002)
@@ -94,11 +99,11 @@ def test_what_is_produced_is_read_by_others_whatever_the_codec(cluster: Cluster,
         stdin="\n".join(lines) + "\n",
     )  # fmt: skip
     records = topics.read_all(cluster.bootstrap, topic)
-    assert sorted(f"{one.key.decode()}|{one.value.decode()}" for one in records) == sorted(lines)
+    assert sorted(f"{one.key_text}|{one.text}" for one in records) == sorted(lines)
     assert all(record.headers == [("h", b"1"), ("h", b"2")] for record in records)
     # Within a key the order is that of the lines.
     for key in {record.key for record in records}:
-        numbers = [int(record.value.split()[0]) for record in records if record.key == key]
+        numbers = [int(record.text.split()[0]) for record in records if record.key == key]
         assert numbers == sorted(numbers)
 
 
@@ -139,7 +144,17 @@ def test_consuming_waits_for_records_to_come(cluster: Cluster, folder: Path) -> 
     topic = "cli-live"
     topics.create(cluster.bootstrap, topic, 1)
     produce(cluster, topic, "before")
-    command = [HEADWATER, "consume", topic, "--max", "2", "--output", "json", "--bootstrap", cluster.bootstrap]
+    command: list[str | Path] = [
+        HEADWATER,
+        "consume",
+        topic,
+        "--max",
+        "2",
+        "--output",
+        "json",
+        "--bootstrap",
+        cluster.bootstrap,
+    ]
     consumer = Running("consume", command, folder)
 
     def produced_until_seen() -> bool:
@@ -233,7 +248,7 @@ def test_both_durabilities_keep_what_was_acknowledged_through_a_kill(folder: Pat
             produce(broker, "kept", stdin="".join(f"{n}\n" for n in range(1_000)))
             broker.kill()
             broker.restart()
-            kept = [int(record.value or b"") for record in topics.read_all(broker.bootstrap, "kept")]
+            kept = [int(record.text) for record in topics.read_all(broker.bootstrap, "kept")]
             assert kept == list(range(1_000))
         finally:
             broker.stop()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 
 import pytest
 from confluent_kafka import Producer
@@ -52,7 +52,7 @@ def test_the_console_consumer_reads_a_partition_from_an_offset(cluster: Cluster)
 def test_a_groups_offsets_are_described_and_reset_by_time(cluster: Cluster) -> None:
     topic = group = "tools-groups"
     topics.create(cluster.bootstrap, topic, 1)
-    start = datetime(2013, 1, 1, tzinfo=timezone.utc)
+    start = datetime(2013, 1, 1, tzinfo=UTC)
     start_ms = int(start.timestamp() * 1000)
     producer = Producer({"bootstrap.servers": cluster.bootstrap, **topics.QUIET})
     for n in range(30):

@@ -54,8 +54,8 @@ def test_every_codec_is_read_back_by_every_client(cluster: Cluster, client: str)
     expected = VALUES * len(CODECS)
 
     by_confluent = topics.read_all(cluster.bootstrap, topic)
-    assert [record.value.decode() for record in by_confluent] == expected
-    assert [record.key.decode() for record in by_confluent] == [value[:4] for value in expected]
+    assert [record.text for record in by_confluent] == expected
+    assert [record.key_text for record in by_confluent] == [value[:4] for value in expected]
     assert [record.offset for record in by_confluent] == list(range(len(expected)))
 
     # -X check.crcs=true: librdkafka verifies what the broker answers.
@@ -96,7 +96,13 @@ def test_a_key_goes_to_the_same_partition_by_every_client(cluster: Cluster) -> N
 def test_nulls_empties_and_repeated_headers_are_kept_apart(cluster: Cluster) -> None:
     topic = "shapes"
     topics.create(cluster.bootstrap, topic, 1)
-    headers = [("trace", b"1"), ("trace", b"2"), ("empty", b""), ("null", None), ("trace", b"1")]
+    headers: list[tuple[str, str | bytes | None]] = [
+        ("trace", b"1"),
+        ("trace", b"2"),
+        ("empty", b""),
+        ("null", None),
+        ("trace", b"1"),
+    ]
     shapes = [(b"key", b"value"), (b"key", None), (None, b"value"), (b"", b""), (None, None)]
     producer = Producer({"bootstrap.servers": cluster.bootstrap, "linger.ms": 20, **topics.QUIET})
     for key, value in shapes:
@@ -109,7 +115,8 @@ def test_nulls_empties_and_repeated_headers_are_kept_apart(cluster: Cluster) -> 
     assert [record.headers for record in records] == [headers, []] * len(shapes)
 
 
-def test_nulls_and_repeated_headers_by_kcat(cluster: Cluster, kcat: None) -> None:
+@pytest.mark.usefixtures("kcat")
+def test_nulls_and_repeated_headers_by_kcat(cluster: Cluster) -> None:
     topic = "shapes-by-kcat"
     topics.create(cluster.bootstrap, topic, 1)
     # -Z: an empty value or key becomes null.
@@ -127,7 +134,8 @@ def test_nulls_and_repeated_headers_by_kcat(cluster: Cluster, kcat: None) -> Non
     assert seen.splitlines() == ["key|NULL|h=1,h=2,null=NULL", "NULL|value|h=1,h=2,null=NULL"]
 
 
-def test_nulls_and_repeated_headers_by_the_console_tools(cluster: Cluster, kafka_tools: None) -> None:
+@pytest.mark.usefixtures("kafka_tools")
+def test_nulls_and_repeated_headers_by_the_console_tools(cluster: Cluster) -> None:
     topic = "shapes-by-console"
     topics.create(cluster.bootstrap, topic, 1)
     kafka.tool(
@@ -152,20 +160,21 @@ def test_nulls_and_repeated_headers_by_the_console_tools(cluster: Cluster, kafka
 def test_a_record_of_nearly_a_megabyte_and_one_too_large(cluster: Cluster) -> None:
     topic = "large"
     topics.create(cluster.bootstrap, topic, 1)
-    outcomes: list[str | None] = []
+    outcomes: list[str] = []
     settings = {"bootstrap.servers": cluster.bootstrap, "message.max.bytes": 3_000_000, **topics.QUIET}
     producer = Producer(settings)
     for size in (1_000_000, 2_000_000, 10):
         producer.produce(
-            topic, value=b"x" * size, on_delivery=lambda error, _: outcomes.append(error and error.name())
+            topic, value=b"x" * size, on_delivery=lambda error, _: outcomes.append(error.name() if error else "")
         )
         assert producer.flush(30) == 0
-    assert outcomes == [None, "MSG_SIZE_TOO_LARGE", None]
-    assert [len(record.value) for record in topics.read_all(cluster.bootstrap, topic)] == [1_000_000, 10]
+    assert outcomes == ["", "MSG_SIZE_TOO_LARGE", ""]
+    assert [len(record.text) for record in topics.read_all(cluster.bootstrap, topic)] == [1_000_000, 10]
 
 
 @pytest.mark.headwater
-def test_the_log_on_disk_is_read_by_kafkas_own_dump(folder: Path, kafka_tools: None) -> None:
+@pytest.mark.usefixtures("kafka_tools")
+def test_the_log_on_disk_is_read_by_kafkas_own_dump(folder: Path) -> None:
     """Our segments are Kafka's: DumpLogSegments reads them whole and finds no fault."""
     broker = HeadwaterBroker(folder).start()
     topics.create(broker.bootstrap, "dumped", 1)

@@ -8,8 +8,8 @@ import time
 from pathlib import Path
 
 import pytest
-from conftest import Cluster, kafka_cluster
 from confluent_kafka import Producer
+from conftest import Cluster, kafka_cluster
 from support import topics
 from support.flights import assert_board, assert_feed, january, january_csv, oracle_of, run_demo, start_demo
 from support.headwater import HeadwaterBroker
@@ -157,6 +157,11 @@ def test_an_idempotent_foreign_producer_outlives_the_broker(folder: Path, moment
     try:
         topics.create(broker.bootstrap, "outlived", 1)
         failures: list[str] = []
+
+        def note(error: object, _message: object) -> None:
+            if error is not None:
+                failures.append(str(error))
+
         producer = Producer(
             {
                 "bootstrap.servers": broker.bootstrap, "enable.idempotence": True, "linger.ms": 1,
@@ -167,15 +172,13 @@ def test_an_idempotent_foreign_producer_outlives_the_broker(folder: Path, moment
         for _ in range(4):
             until = time.monotonic() + moments.uniform(0.3, 0.8)
             while time.monotonic() < until:
-                producer.produce(
-                    "outlived", value=str(sent), on_delivery=lambda error, _: failures.append(str(error)) if error else None
-                )
+                producer.produce("outlived", value=str(sent), on_delivery=note)
                 sent += 1
                 producer.poll(0.0005)
             broker.kill()
             broker.restart()
         assert producer.flush(60) == 0 and not failures, failures[:3]
-        values = [int(record.value or b"") for record in topics.read_all(broker.bootstrap, "outlived")]
+        values = [int(record.text) for record in topics.read_all(broker.bootstrap, "outlived")]
         assert values == list(range(sent))
     finally:
         broker.stop()

@@ -1,4 +1,4 @@
-"""The flights feed and the delay board, computed from the CSV in SQL: the oracle, sharing nothing with the Rust code."""
+"""The oracle: the flights feed and the delay board computed from the CSV in SQL, sharing nothing with the Rust code."""
 
 from __future__ import annotations
 
@@ -138,4 +138,5 @@ def _window(row: tuple[Any, ...]) -> tuple[Fields, Fields]:
 def fields(data: bytes | None) -> Fields:
     """JSON bytes as fields in order, so that two values are equal only if their field order is."""
     assert data is not None, "a record without JSON"
-    return json.loads(data, object_pairs_hook=tuple)
+    read: Fields = json.loads(data, object_pairs_hook=tuple)
+    return read

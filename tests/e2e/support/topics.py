@@ -5,12 +5,13 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic
 
 # Failures print the client's own errors; its chatter while a broker starts or is down would bury them.
-QUIET = {"log_level": 2, "error_cb": lambda _error: None}
+QUIET: dict[str, Any] = {"log_level": 2, "error_cb": lambda _error: None}
 
 
 @dataclass(frozen=True)
@@ -24,16 +25,22 @@ class Record:
     value: bytes | None
     headers: list[tuple[str, bytes | None]]
 
+    @property
+    def key_text(self) -> str:
+        assert self.key is not None, f"{self} has no key"
+        return self.key.decode()
+
+    @property
+    def text(self) -> str:
+        assert self.value is not None, f"{self} has no value"
+        return self.value.decode()
+
 
 def record(message: Message) -> Record:
-    return Record(
-        message.partition(),
-        message.offset(),
-        message.timestamp()[1],
-        message.key(),
-        message.value(),
-        list(message.headers() or []),
-    )
+    partition, offset = message.partition(), message.offset()
+    assert partition is not None and offset is not None, "a message without a position"
+    headers: Any = message.headers()
+    return Record(partition, offset, message.timestamp()[1], message.key(), message.value(), headers or [])
 
 
 def admin(bootstrap: str) -> AdminClient:
@@ -56,9 +63,9 @@ def create(bootstrap: str, topic: str, partitions: int, config: dict[str, str] |
     deadline = time.monotonic() + 30
     while time.monotonic() < deadline:
         described = client.list_topics(timeout=10).topics.get(topic)
-        if described and len(described.partitions) == partitions:
-            if all(partition.leader >= 0 for partition in described.partitions.values()):
-                return
+        leaders = [partition.leader for partition in described.partitions.values()] if described else []
+        if len(leaders) == partitions and all(leader >= 0 for leader in leaders):
+            return
         time.sleep(0.1)
     raise AssertionError(f"topic {topic} has no leaders after 30 s")
 
@@ -78,7 +85,8 @@ def read_all(bootstrap: str, topic: str, timeout_s: float = 120.0) -> list[Recor
     """Every record from the earliest to the end that each partition has now, partition by partition in order."""
     by_partition: dict[int, list[Record]] = {}
     for message in _messages(bootstrap, topic, timeout_s):
-        by_partition.setdefault(message.partition(), []).append(record(message))
+        one = record(message)
+        by_partition.setdefault(one.partition, []).append(one)
     return [one for partition in sorted(by_partition) for one in by_partition[partition]]
 
 
