@@ -248,6 +248,9 @@ mod tests {
     #[test]
     fn an_offset_needs_a_partition() {
         assert!(Arguments::try_parse_from(["headwater", "consume", "t", "--offset", "3"]).is_err());
-        assert!(Arguments::try_parse_from(["headwater", "consume", "t", "--partition", "0", "--offset", "3"]).is_ok());
+        assert!(
+            Arguments::try_parse_from(["headwater", "consume", "t", "--partition", "0", "--offset", "3"])
+                .is_ok()
+        );
     }
 }

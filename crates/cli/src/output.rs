@@ -21,7 +21,10 @@ pub(crate) fn line(text: impl std::fmt::Display) -> anyhow::Result<()> {
 }
 
 /// Prints rows under headings, without borders, as wide as they need to be.
-pub(crate) fn table<const N: usize>(headings: [&str; N], rows: impl IntoIterator<Item = [String; N]>) -> anyhow::Result<()> {
+pub(crate) fn table<const N: usize>(
+    headings: [&str; N],
+    rows: impl IntoIterator<Item = [String; N]>,
+) -> anyhow::Result<()> {
     let mut table = Table::new();
     table.load_style(comfy_table::presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled);
     table.set_header(headings);
@@ -71,7 +74,10 @@ impl std::fmt::Display for Payload<'_> {
 
 /// True if whoever read our output (such as `head`) has had enough.
 pub(crate) fn is_closed_pipe(error: &anyhow::Error) -> bool {
-    error.chain().filter_map(|cause| cause.downcast_ref::<io::Error>()).any(|io| io.kind() == io::ErrorKind::BrokenPipe)
+    error
+        .chain()
+        .filter_map(|cause| cause.downcast_ref::<io::Error>())
+        .any(|io| io.kind() == io::ErrorKind::BrokenPipe)
 }
 
 #[cfg(test)]

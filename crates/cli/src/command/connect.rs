@@ -8,7 +8,7 @@ use headwater_model::TopicName;
 use crate::arguments::Cluster;
 
 /// How long a command waits for a cluster that does not answer, or not well.
-const PATIENCE: Duration = Duration::from_secs(15);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(15);
 
 /// A client of the cluster that the arguments name.
 pub(crate) async fn client(cluster: &Cluster) -> anyhow::Result<Client> {

@@ -77,7 +77,9 @@ async fn describe(group: &str, cluster: &Cluster, format: Format) -> anyhow::Res
     let admin = connect::client(cluster).await?.admin();
     let description = admin.describe_groups(&[group]).await.remove(group).transpose()?;
     let Some(description) = description else {
-        anyhow::bail!("the cluster says nothing about the group \"{group}\"; `headwater group list` shows the groups");
+        anyhow::bail!(
+            "the cluster says nothing about the group \"{group}\"; `headwater group list` shows the groups"
+        );
     };
     let committed = admin.group_offsets(group).await?;
     if description.state.eq_ignore_ascii_case("dead") && committed.is_empty() {
@@ -87,7 +89,8 @@ async fn describe(group: &str, cluster: &Cluster, format: Format) -> anyhow::Res
     let mut partitions: Vec<&TopicPartition> = committed.keys().chain(owners.keys().copied()).collect();
     partitions.sort_unstable();
     partitions.dedup();
-    let wanted: Vec<_> = partitions.iter().map(|partition| ((*partition).clone(), OffsetSpec::Latest)).collect();
+    let wanted: Vec<_> =
+        partitions.iter().map(|partition| ((*partition).clone(), OffsetSpec::Latest)).collect();
     let ends = admin.offsets(&wanted).await?;
     let positions = partitions.iter().map(|partition| {
         let committed = committed.get(*partition).map(|committed| committed.offset.0);
@@ -117,7 +120,9 @@ async fn describe(group: &str, cluster: &Cluster, format: Format) -> anyhow::Res
 
 fn owners(group: &GroupDescription) -> BTreeMap<&TopicPartition, &str> {
     let members = group.members.iter();
-    members.flat_map(|member| member.assignment.iter().map(|partition| (partition, member.member.as_str()))).collect()
+    members
+        .flat_map(|member| member.assignment.iter().map(|partition| (partition, member.member.as_str())))
+        .collect()
 }
 
 fn member(member: &headwater_client::admin::MemberDescription) -> Member {

@@ -109,13 +109,17 @@ async fn describe(topic: &str, cluster: &Cluster, format: Format) -> anyhow::Res
     let admin = connect::client(cluster).await?.admin();
     let topic = admin.describe_topic(&name).await?;
     let at = |spec| {
-        let wanted = topic.partitions.iter().map(|partition| (TopicPartition::new(name.clone(), partition.partition), spec));
+        let wanted = topic
+            .partitions
+            .iter()
+            .map(|partition| (TopicPartition::new(name.clone(), partition.partition), spec));
         wanted.collect::<Vec<_>>()
     };
     let starts = admin.offsets(&at(OffsetSpec::Earliest)).await?;
     let ends = admin.offsets(&at(OffsetSpec::Latest)).await?;
     let resource = ConfigResource::Topic(name.clone());
-    let configs = admin.describe_configs(std::slice::from_ref(&resource)).await.remove(&resource).transpose()?;
+    let configs =
+        admin.describe_configs(std::slice::from_ref(&resource)).await.remove(&resource).transpose()?;
     let described = Described {
         topic: name.to_string(),
         topic_id: topic.id.to_string(),

@@ -31,9 +31,13 @@ pub(super) async fn run(up: Up) -> anyhow::Result<()> {
 }
 
 /// Opens a broker over this machine's disk and lets it listen.
-pub(super) async fn start(config: BrokerConfig, clock: &SystemClock, address: &str) -> anyhow::Result<RunningBroker> {
+pub(super) async fn start(
+    config: BrokerConfig,
+    clock: &SystemClock,
+    address: &str,
+) -> anyhow::Result<RunningBroker> {
     let broker =
-        Broker::open(config, Arc::new(RealDisk::new()), Arc::new(clock.clone()), Entropy::from_system()).await?;
+        Broker::open(config, Arc::new(RealDisk::new()), Arc::new(clock.clone()), Entropy::from_system())?;
     Ok(broker.listen(address).await?)
 }
 
@@ -42,7 +46,9 @@ fn announce(up: &Up, broker: &RunningBroker, clock: &SystemClock) -> anyhow::Res
     let data_dir = up.data_dir.display().to_string();
     let promise = match up.durability {
         Durability::Fsync => "fsync: acknowledged means on disk",
-        Durability::Os => "os: acknowledged means handed to the operating system; a power cut can lose the last seconds",
+        Durability::Os => {
+            "os: acknowledged means handed to the operating system; a power cut can lose the last seconds"
+        }
     };
     match up.output.output {
         Format::Json => output::json_line(&BTreeMap::from([
@@ -53,7 +59,10 @@ fn announce(up: &Up, broker: &RunningBroker, clock: &SystemClock) -> anyhow::Res
         ])),
         Format::Text => {
             let ready_ms = clock.monotonic().since_origin().as_millis();
-            output::line(format_args!("Headwater {} is ready after {ready_ms} ms", env!("CARGO_PKG_VERSION")))?;
+            output::line(format_args!(
+                "Headwater {} is ready after {ready_ms} ms",
+                env!("CARGO_PKG_VERSION")
+            ))?;
             output::line(format_args!("  Kafka       {address}"))?;
             output::line(format_args!("  data        {data_dir}"))?;
             output::line(format_args!("  durability  {promise}"))?;
