@@ -48,7 +48,7 @@ pub trait Disk: Send + Sync + Debug {
     /// written since the last success, and trying again proves nothing.
     fn sync(&self, files: &[Arc<dyn DiskFile>]) -> io::Result<()>;
 
-    /// Makes durable which names the folder holds.
+    /// Makes durable which names the folder holds. One that has been removed meanwhile holds none.
     fn sync_dir(&self, dir: &Path) -> io::Result<()>;
 }
 

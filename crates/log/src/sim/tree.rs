@@ -150,7 +150,10 @@ impl Tree {
     }
 
     pub(super) fn sync_dir(&self, path: &Path) -> io::Result<()> {
-        let dir = self.dir(path)?;
+        let dir = match self.dir(path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+            dir => dir?,
+        };
         let mut dir = lock(&dir);
         for change in std::mem::take(&mut dir.pending) {
             apply(&mut dir.durable, &change);

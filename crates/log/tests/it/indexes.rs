@@ -130,7 +130,7 @@ fn an_index_that_is_missing_or_mangled_is_made_anew() {
             // as with Kafka, only reading all batches would tell.
             let is_time_index = path.extension().is_some_and(|suffix| suffix == "timeindex");
             if bytes == before
-                || (is_time_index && bytes.len() % 12 == 0 && before.starts_with(&bytes) && how > 0)
+                || (is_time_index && bytes.len().is_multiple_of(12) && before.starts_with(&bytes) && how > 0)
             {
                 continue;
             }

@@ -1,5 +1,12 @@
 //! The log against naive models, on simulated and real disks.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "what fails here fails a test"
+)]
+
 mod appending;
 mod crash;
 mod data_dir;

@@ -98,3 +98,14 @@ fn a_removal_that_a_crash_cut_short_is_finished_at_the_open() {
     assert_eq!((log.start_offset(), log.end_offset()), (Offset(3), Offset(3)));
     assert_eq!(files(&disk, ".log").len(), 1);
 }
+
+#[test]
+fn a_sync_that_outlives_the_partition_succeeds() {
+    let disk = SimDisk::new(1);
+    let (mut log, _) = open(&disk, LogConfig::default());
+    log.append(plain(1), assign()).unwrap();
+    let ticket = log.begin_sync().unwrap();
+    assert!(!ticket.directories().is_empty());
+    log.delete(headwater_model::Uuid::from_u64_pair(1, 2)).unwrap();
+    ticket.sync(&disk).unwrap();
+}

@@ -9,39 +9,39 @@ use headwater_log::{Assign, Disk, Log, LogConfig, RecoveryReport};
 use headwater_model::{LeaderEpoch, Offset, ProducerEpoch, ProducerId, Timestamp};
 use headwater_wire::batch::{Batch, BatchBuilder, BatchMeta, Compression, TimestampType, batches};
 
-pub const DIR: &str = "/data/broker/orders-0";
+pub(crate) const DIR: &str = "/data/broker/orders-0";
 
-pub fn dir() -> &'static Path {
+pub(crate) fn dir() -> &'static Path {
     Path::new(DIR)
 }
 
-pub fn now() -> Timestamp {
+pub(crate) fn now() -> Timestamp {
     Timestamp(1_800_000_000_000)
 }
 
-pub fn assign() -> Assign {
+pub(crate) fn assign() -> Assign {
     Assign { leader_epoch: LeaderEpoch(3), now: now(), timestamp_type: TimestampType::CreateTime }
 }
 
 /// Small segments and dense indexes.
-pub fn small() -> LogConfig {
+pub(crate) fn small() -> LogConfig {
     LogConfig { segment_bytes: 1_500, index_interval_bytes: 200, ..LogConfig::default() }
 }
 
-pub fn open(disk: &SimDisk, config: LogConfig) -> (Log, RecoveryReport) {
+pub(crate) fn open(disk: &SimDisk, config: LogConfig) -> (Log, RecoveryReport) {
     Log::open(shared(disk), dir(), config, now()).unwrap()
 }
 
-pub fn shared(disk: &SimDisk) -> Arc<dyn Disk> {
+pub(crate) fn shared(disk: &SimDisk) -> Arc<dyn Disk> {
     Arc::new(disk.clone())
 }
 
 /// A batch with records of these timestamps and values.
-pub fn batch(compression: Compression, records: &[(i64, &str)]) -> Bytes {
+pub(crate) fn batch(compression: Compression, records: &[(i64, &str)]) -> Bytes {
     batch_of(compression, records, &BatchMeta::default())
 }
 
-pub fn batch_of(compression: Compression, records: &[(i64, &str)], meta: &BatchMeta) -> Bytes {
+pub(crate) fn batch_of(compression: Compression, records: &[(i64, &str)], meta: &BatchMeta) -> Bytes {
     let mut builder = BatchBuilder::new(compression);
     for (timestamp, value) in records {
         builder.append(Timestamp(*timestamp), Some(b"key"), Some(value.as_bytes()), &[]);
@@ -50,13 +50,13 @@ pub fn batch_of(compression: Compression, records: &[(i64, &str)], meta: &BatchM
 }
 
 /// A batch of some records.
-pub fn plain(records: usize) -> Bytes {
+pub(crate) fn plain(records: usize) -> Bytes {
     let records: Vec<_> = (0..records).map(|index| (1_000 + index as i64, "some value or other")).collect();
     batch(Compression::None, &records)
 }
 
 /// An idempotent producer's batch.
-pub fn sequenced(producer: i64, epoch: i16, sequence: i32, records: usize) -> Bytes {
+pub(crate) fn sequenced(producer: i64, epoch: i16, sequence: i32, records: usize) -> Bytes {
     let meta = BatchMeta {
         producer_id: ProducerId(producer),
         producer_epoch: ProducerEpoch(epoch),
@@ -68,7 +68,7 @@ pub fn sequenced(producer: i64, epoch: i16, sequence: i32, records: usize) -> By
 }
 
 /// Everything in a log, as one reads it.
-pub fn read_all(log: &Log) -> Vec<Batch> {
+pub(crate) fn read_all(log: &Log) -> Vec<Batch> {
     let (mut at, mut found) = (log.start_offset(), Vec::new());
     while at < log.end_offset() {
         let records = log.read(at, log.end_offset(), 700, true).unwrap().to_bytes().unwrap();
@@ -85,18 +85,18 @@ pub fn read_all(log: &Log) -> Vec<Batch> {
 }
 
 /// The base offsets and the contents behind the fields that a broker assigns.
-pub fn contents(batches: &[Batch]) -> Vec<(Offset, Bytes)> {
+pub(crate) fn contents(batches: &[Batch]) -> Vec<(Offset, Bytes)> {
     batches.iter().map(|batch| (batch.base_offset(), batch.bytes().slice(16..))).collect()
 }
 
 /// The names of a kind of file in the partition's folder, in order.
-pub fn files(disk: &SimDisk, suffix: &str) -> Vec<std::path::PathBuf> {
+pub(crate) fn files(disk: &SimDisk, suffix: &str) -> Vec<std::path::PathBuf> {
     let entries = disk.list(dir()).unwrap();
     entries.iter().filter(|entry| entry.name.ends_with(suffix)).map(|entry| dir().join(&entry.name)).collect()
 }
 
 /// The content of a file.
-pub fn content(disk: &SimDisk, path: &Path) -> Vec<u8> {
+pub(crate) fn content(disk: &SimDisk, path: &Path) -> Vec<u8> {
     let file = disk.open(path).unwrap();
     let mut bytes = vec![0; file.len().unwrap() as usize];
     file.read_exact_at(&mut bytes, 0).unwrap();
@@ -104,12 +104,12 @@ pub fn content(disk: &SimDisk, path: &Path) -> Vec<u8> {
 }
 
 /// Replaces the content of a file.
-pub fn overwrite(disk: &SimDisk, path: &Path, bytes: &[u8]) {
+pub(crate) fn overwrite(disk: &SimDisk, path: &Path, bytes: &[u8]) {
     disk.create(path).unwrap().write_all_at(bytes, 0).unwrap();
 }
 
 /// How often to repeat what is random; `HEADWATER_TEST_SCALE` multiplies it for a long run.
-pub fn scaled(times: u32) -> u32 {
+pub(crate) fn scaled(times: u32) -> u32 {
     let scale = std::env::var("HEADWATER_TEST_SCALE").ok().and_then(|scale| scale.parse().ok());
     times * scale.unwrap_or(1)
 }
