@@ -7,6 +7,7 @@
 //! served.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, RwLock};
 
@@ -53,6 +54,7 @@ impl Broker {
         let broker_dir = data_dir.broker_dir();
         let unusable = |source| BrokerError::Folder { path: broker_dir.clone(), source };
         disk.create_dir(&broker_dir).map_err(unusable)?;
+        sync_names(disk.as_ref(), &broker_dir).map_err(unusable)?;
         remove_deleted(disk.as_ref(), &broker_dir).map_err(unusable)?;
 
         let metadata_id = metadata_partition()?;
@@ -173,6 +175,19 @@ impl Broker {
         self.metadata().partition().close();
         tracing::info!("closed the broker");
     }
+}
+
+/// Makes the way to a folder durable, for what is durable in it is lost with its name.
+fn sync_names(disk: &dyn Disk, dir: &Path) -> std::io::Result<()> {
+    let mut above = dir.ancestors().skip(1).filter(|above| !above.as_os_str().is_empty());
+    if let Some(parent) = above.next() {
+        disk.sync_dir(parent)?;
+    }
+    for above in above {
+        // Folders far above may be nobody's business here; those that were made with ours are ours to sync.
+        let _ = disk.sync_dir(above);
+    }
+    Ok(())
 }
 
 /// Removes what is left of deleted topics, and moves aside what nobody knows.

@@ -142,9 +142,14 @@ impl Shard {
                 message = self.inbox.recv() => Event::Message(message),
             };
             match event {
-                Event::Durable(Ok(())) => self.release_answers(),
-                Event::Durable(Err(_)) if self.partition.is_closed() => return Interrupted::Ended,
-                Event::Durable(Err(error)) => return Interrupted::AppendFailed(error),
+                Event::Durable(outcome) => {
+                    self.held.pop_front();
+                    match outcome {
+                        Ok(()) => self.release_answers(),
+                        Err(_) if self.partition.is_closed() => return Interrupted::Ended,
+                        Err(error) => return Interrupted::AppendFailed(error),
+                    }
+                }
                 Event::ShutDown => {}
                 Event::Due => {
                     let effects = self.groups.tick(self.now());
@@ -211,9 +216,8 @@ impl Shard {
         }
     }
 
-    /// The append at the front is durable: lets out what waited for it.
+    /// Lets out what waited for an append that is durable now.
     fn release_answers(&mut self) {
-        self.held.pop_front();
         while let Some(front) = self.held.pop_front() {
             match front {
                 Held::Answer(answer) => answer(Ok(())),
