@@ -11,6 +11,7 @@ use std::ops::RangeInclusive;
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
+use bytes::Bytes;
 use headwater_model::ErrorCode;
 use headwater_wire::messages::find_coordinator::{FindCoordinatorRequest, FindCoordinatorResponse};
 use headwater_wire::{Request, frame};
@@ -80,7 +81,7 @@ impl<C: Connector> Client<C> {
         R: Request + Sync,
     {
         let ready = self.connection_to(&to, options.purpose).await?;
-        let started = self.start(&ready, options, request, true)?;
+        let mut started = self.start(&ready, options, request, true)?;
         started.answer().await
     }
 
@@ -207,45 +208,38 @@ impl<C: Connector> Client<C> {
 }
 
 impl<R: Request> Started<R> {
-    /// Waits for the answer.
-    pub(crate) async fn answer(self) -> Result<R::Response, CallError> {
-        let Self { answer, version, broker, .. } = self;
-        let frame = match received(answer).await {
-            Ok(frame) => frame,
-            Err(lost) => return Err(lost_call::<R>(broker, lost)),
-        };
-        decoded::<R>(frame, version, broker)
+    /// Waits for the answer. Cancel-safe; not to be called again once it gave one.
+    pub(crate) async fn answer(&mut self) -> Result<R::Response, CallError> {
+        let frame = self.received().await?;
+        decoded::<R>(frame, self.version, Arc::clone(&self.broker))
     }
 
     /// Waits until the request was written: for requests that are not answered. Cancel-safe.
-    pub(crate) async fn written(self) -> Result<(), CallError> {
-        match received(self.answer).await {
-            Ok(_) => Ok(()),
-            Err(lost) => Err(lost_call::<R>(self.broker, lost)),
-        }
+    pub(crate) async fn written(&mut self) -> Result<(), CallError> {
+        self.received().await.map(drop)
+    }
+
+    async fn received(&mut self) -> Result<Bytes, CallError> {
+        let received = (&mut self.answer).await.unwrap_or_else(|_| {
+            // The connection's task was dropped with its runtime; what it had written is not known.
+            Err(Lost { sent: true, cause: Arc::new(Disconnect::ClientClosed) })
+        });
+        received.map_err(|Lost { sent, cause }| {
+            let (broker, api) = (Arc::clone(&self.broker), R::KEY);
+            if sent {
+                CallError::NoAnswer { broker, api, cause }
+            } else {
+                CallError::NotSent { broker, api, cause }
+            }
+        })
     }
 }
 
-async fn received(answer: Answer) -> Result<bytes::Bytes, Lost> {
-    // Without a reply the connection's task was dropped with its runtime; what it had written is not known.
-    answer.await.unwrap_or_else(|_| Err(Lost { sent: true, cause: Arc::new(Disconnect::ClientClosed) }))
-}
-
-fn decoded<R: Request>(
-    frame: bytes::Bytes,
-    version: i16,
-    broker: Arc<str>,
-) -> Result<R::Response, CallError> {
+fn decoded<R: Request>(frame: Bytes, version: i16, broker: Arc<str>) -> Result<R::Response, CallError> {
     match frame::decode_response::<R>(frame, version) {
         Ok((_, response)) => Ok(response),
         Err(source) => Err(CallError::Malformed { broker, api: R::KEY, source }),
     }
-}
-
-fn lost_call<R: Request>(broker: Arc<str>, lost: Lost) -> CallError {
-    let Lost { sent, cause } = lost;
-    let api = R::KEY;
-    if sent { CallError::NoAnswer { broker, api, cause } } else { CallError::NotSent { broker, api, cause } }
 }
 
 /// Where an answer says that the coordinator is: in a list since version 4, in fields of its own before.

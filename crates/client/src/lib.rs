@@ -23,6 +23,7 @@ mod error;
 mod fetcher;
 mod membership;
 mod pool;
+pub mod producer;
 mod retry;
 mod timer;
 
@@ -37,3 +38,7 @@ pub use consumer::{
     Isolation, OffsetReset, PendingCommit, StartAt, Watermarks,
 };
 pub use error::{CallError, ConnectError, MetadataError, Unreachable};
+pub use producer::{
+    Acks, Delivery, Producer, ProducerConfig, ProducerRecord, RecordMetadata, SendError, SendFailure,
+    partition_for_key,
+};
