@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import re
 import shutil
 import sys
@@ -123,6 +124,14 @@ def kafka_tools() -> None:
 def kcat() -> None:
     """kcat, or the test is skipped by name."""
     require_client("kcat")
+
+
+@pytest.fixture
+def moments() -> random.Random:
+    """Where to kill; HEADWATER_TEST_SEED repeats a run."""
+    seed = int(os.environ.get("HEADWATER_TEST_SEED", random.SystemRandom().randrange(1 << 32)))
+    print(f"HEADWATER_TEST_SEED={seed}")
+    return random.Random(seed)
 
 
 @pytest.fixture

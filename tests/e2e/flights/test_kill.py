@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import random
 import time
 from pathlib import Path
 
 import pytest
-from confluent_kafka import Producer
 from conftest import Cluster, kafka_cluster
-from support import topics
 from support.flights import assert_board, assert_feed, january, january_csv, oracle_of, run_demo, start_demo
 from support.headwater import HeadwaterBroker
 from support.oracle import Oracle
@@ -18,14 +15,6 @@ from support.processes import Running
 
 # How much of an undisturbed run a process is given before it is killed.
 EARLIEST, LATEST = 0.05, 0.95
-
-
-@pytest.fixture
-def moments() -> random.Random:
-    """Where to kill; HEADWATER_TEST_SEED repeats a run."""
-    seed = int(os.environ.get("HEADWATER_TEST_SEED", random.SystemRandom().randrange(1 << 32)))
-    print(f"HEADWATER_TEST_SEED={seed}")
-    return random.Random(seed)
 
 
 @pytest.fixture(params=["january", "year"])
@@ -148,37 +137,3 @@ def test_a_broker_of_three_on_apache_kafka(folder: Path, moments: random.Random,
         assert_outcome(cluster.bootstrap, oracle_of(year))
     finally:
         cluster.stop()
-
-
-@pytest.mark.headwater
-def test_an_idempotent_foreign_producer_outlives_the_broker(folder: Path, moments: random.Random) -> None:
-    """librdkafka resends what a killed broker left unanswered: all of it is there, once, in order."""
-    broker = HeadwaterBroker(folder).start()
-    try:
-        topics.create(broker.bootstrap, "outlived", 1)
-        failures: list[str] = []
-
-        def note(error: object, _message: object) -> None:
-            if error is not None:
-                failures.append(str(error))
-
-        producer = Producer(
-            {
-                "bootstrap.servers": broker.bootstrap, "enable.idempotence": True, "linger.ms": 1,
-                "batch.num.messages": 50, "reconnect.backoff.max.ms": 200, **topics.QUIET,
-            }
-        )  # fmt: skip
-        sent = 0
-        for _ in range(4):
-            until = time.monotonic() + moments.uniform(0.3, 0.8)
-            while time.monotonic() < until:
-                producer.produce("outlived", value=str(sent), on_delivery=note)
-                sent += 1
-                producer.poll(0.0005)
-            broker.kill()
-            broker.restart()
-        assert producer.flush(60) == 0 and not failures, failures[:3]
-        values = [int(record.text) for record in topics.read_all(broker.bootstrap, "outlived")]
-        assert values == list(range(sent))
-    finally:
-        broker.stop()
