@@ -8,7 +8,9 @@
 //! Does not know: what is being tested. A dev-dependency only.
 
 mod clock;
+mod cluster;
 mod net;
 
 pub use clock::SimClock;
+pub use cluster::{SimCluster, SimConnector, simulate};
 pub use net::{Faults, SimNet, Trace};

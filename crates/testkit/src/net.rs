@@ -145,9 +145,13 @@ impl SimNet {
 
     /// Nobody listens any more, and every connection is cut: the server is gone.
     pub fn stop_listening(&self) {
-        let mut state = self.lock();
-        state.acceptor = None;
-        state.generation.send_modify(|generation| *generation += 1);
+        self.lock().acceptor = None;
+        self.cut_all();
+    }
+
+    /// Cuts every connection.
+    pub fn cut_all(&self) {
+        self.lock().generation.send_modify(|generation| *generation += 1);
     }
 
     /// Changes what happens to connections made from now on.

@@ -1,0 +1,7 @@
+//! Client and broker together in one process, on virtual time, over a network and a disk that fail.
+//!
+//! A failure prints its seed; `HEADWATER_SEED=n` runs that seed alone, `HEADWATER_SEEDS=n` runs so many.
+
+mod groups;
+mod produce;
+mod world;
