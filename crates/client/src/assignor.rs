@@ -234,7 +234,7 @@ mod tests {
                 let assigned = assignor.assign(&counts, &members);
                 let mut given: Vec<_> = assigned.values().flatten().cloned().collect();
                 given.sort();
-                let wanted = counts.iter().filter(|(topic, _)| members.iter().any(|m| m.topics.contains(topic)));
+                let wanted = counts.iter().filter(|(topic, _)| members.iter().any(|m| m.topics.contains(*topic)));
                 let wanted: Vec<_> = wanted
                     .flat_map(|(topic, count)| (0..*count).map(|p| TopicPartition::new(topic.clone(), PartitionId(p))))
                     .collect();

@@ -349,9 +349,8 @@ impl Membership {
 
     /// The group rebalances: what the application has must be taken back before we join again.
     fn rebalance(&mut self, now: Monotonic) {
-        let heartbeats = match self.phase {
-            Phase::Member(heartbeats) => heartbeats,
-            _ => return,
+        let Phase::Member(heartbeats) = self.phase else {
+            return;
         };
         if self.announced && !self.owned.is_empty() {
             self.effects.push(Effect::Freeze);

@@ -20,6 +20,9 @@ use crate::error::CallError;
 use crate::membership::Identity;
 use crate::retry::Backoff;
 
+/// What came of a commit, for whoever waits for it.
+pub(crate) type Outcome<W> = (W, Result<(), CommitError>);
+
 /// The offsets of one commit.
 pub(crate) type Offsets = BTreeMap<TopicPartition, CommittedOffset>;
 
@@ -54,7 +57,7 @@ struct Sent<W> {
 /// What an answer, or the lack of one, leads to.
 #[derive(Debug)]
 pub(crate) struct Settled<W> {
-    pub(crate) outcomes: Vec<(W, Result<(), CommitError>)>,
+    pub(crate) outcomes: Vec<Outcome<W>>,
     /// The coordinator is to be looked up again.
     pub(crate) elsewhere: bool,
     /// What the answer says about the membership of the generation that committed.
@@ -86,7 +89,7 @@ impl<W> Commits<W> {
         &mut self,
         committer: Option<&Identity>,
         now: Monotonic,
-    ) -> (Option<(u64, OffsetCommitRequest)>, Vec<(W, Result<(), CommitError>)>) {
+    ) -> (Option<(u64, OffsetCommitRequest)>, Vec<Outcome<W>>) {
         if self.sent.is_some() || self.not_before > now {
             return (None, Vec::new());
         }
@@ -247,7 +250,7 @@ mod tests {
 
     fn commits() -> Commits<&'static str> {
         let backoff = Backoff::new(Duration::from_millis(100), Duration::from_secs(1));
-        Commits::new("g".into(), backoff, Duration::from_secs(60), Entropy::from_seed(1))
+        Commits::new("g".into(), backoff, Duration::from_mins(1), Entropy::from_seed(1))
     }
 
     fn member(generation: i32) -> Identity {
@@ -266,6 +269,7 @@ mod tests {
         partitions.map(|p| format!("{}:{}", p.partition_index, p.committed_offset)).collect()
     }
 
+    #[expect(clippy::unnecessary_wraps, reason = "it is passed as an answer")]
     fn answer(errors: &[(i32, ErrorCode)]) -> Result<OffsetCommitResponse, CallError> {
         let partitions = errors.iter().map(|(partition_index, error)| OffsetCommitResponsePartition {
             partition_index: *partition_index,

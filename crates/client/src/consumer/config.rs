@@ -75,7 +75,7 @@ impl Default for ConsumerConfig {
             assignors: vec![Assignor::Range],
             session_timeout: Duration::from_secs(45),
             heartbeat_interval: Duration::from_secs(3),
-            max_poll_interval: Duration::from_secs(300),
+            max_poll_interval: Duration::from_mins(5),
             isolation: Isolation::default(),
             auto_offset_reset: OffsetReset::default(),
             fetch_max_wait: Duration::from_millis(500),

@@ -12,7 +12,7 @@ use headwater_wire::messages::fetch::FetchResponse;
 use headwater_wire::messages::list_offsets::ListOffsetsResponse;
 use headwater_wire::messages::offset_commit::{OffsetCommitRequest, OffsetCommitResponse};
 
-use super::commits::{Commits, Offsets};
+use super::commits::{Commits, Offsets, Outcome};
 use super::{CommitError, CommittedOffset, ConsumeError, ConsumerEvent, StartAt};
 use crate::cluster::ClusterView;
 use crate::error::CallError;
@@ -61,7 +61,7 @@ pub(crate) struct ConsumerState<W> {
     commits: Option<Commits<W>>,
     outbox: Vec<Work>,
     /// Commits that have an outcome.
-    pub(crate) outcomes: Vec<(W, Result<(), CommitError>)>,
+    pub(crate) outcomes: Vec<Outcome<W>>,
     refresh: Refresh,
 }
 
@@ -228,7 +228,7 @@ impl<W> ConsumerState<W> {
                 {
                     self.outbox.push(Work::ForgetCoordinator);
                 }
-                self.fetcher.committed(ticket, answer, now);
+                self.fetcher.committed(ticket, &answer, now);
             }
             Done::Commit(ticket, answer) => self.commit_answered(ticket, answer, now),
             Done::Refreshed(success) => self.refreshed(success, view, now),

@@ -28,7 +28,7 @@ impl Fetcher {
         };
         let response = match answer {
             Ok(response) => response,
-            Err(error) => return self.unanswered(&asked, error, now),
+            Err(error) => return self.unanswered(&asked, &error, now),
         };
         if ErrorCode::from_code(response.error_code).is_error() {
             return self.node_failed(&asked, now);
@@ -64,7 +64,7 @@ impl Fetcher {
         };
         let response = match answer {
             Ok(response) => response,
-            Err(error) => return self.unanswered(&asked, error, now),
+            Err(error) => return self.unanswered(&asked, &error, now),
         };
         self.node_answered(&asked);
         for asked in asked.partitions {
@@ -84,21 +84,18 @@ impl Fetcher {
     pub(crate) fn committed(
         &mut self,
         ticket: Ticket,
-        answer: Result<BTreeMap<TopicPartition, CommittedOffset>, CommitError>,
+        answer: &Result<BTreeMap<TopicPartition, CommittedOffset>, CommitError>,
         now: Monotonic,
     ) {
         let Some(asked) = self.close(ticket) else {
             return;
         };
         for asked in &asked.partitions {
-            match &answer {
-                Ok(offsets) => match offsets.get(&asked.at) {
-                    Some(committed) => self.offset_told(asked, committed.offset, now),
-                    None => {
-                        let partition = asked.at.clone();
-                        self.reset(asked, ConsumeError::NoCommittedOffset { partition });
-                    }
-                },
+            match answer.as_ref().map(|offsets| offsets.get(&asked.at)) {
+                Ok(Some(committed)) => self.offset_told(asked, committed.offset, now),
+                Ok(None) => {
+                    self.reset(asked, ConsumeError::NoCommittedOffset { partition: asked.at.clone() });
+                }
                 Err(error) if error.is_retriable() => self.retry_later(asked, now),
                 Err(error) => self.break_off(asked, ConsumeError::Committed(error.clone())),
             }
@@ -117,7 +114,7 @@ impl Fetcher {
         Some(asked)
     }
 
-    fn unanswered(&mut self, asked: &Asked, error: CallError, now: Monotonic) {
+    fn unanswered(&mut self, asked: &Asked, error: &CallError, now: Monotonic) {
         if error.is_retriable() {
             return self.node_failed(asked, now);
         }

@@ -67,6 +67,7 @@ impl Buffered {
 }
 
 #[derive(Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "they are independent of each other")]
 pub(super) struct Partition {
     /// Differs after each seek and assignment.
     pub(super) epoch: u64,
