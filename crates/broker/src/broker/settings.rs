@@ -1,5 +1,7 @@
 //! The broker's settings under Kafka's names, as DescribeConfigs shows them.
 
+use std::time::Duration;
+
 use crate::config::{BrokerConfig, Durability};
 use crate::topics::settings::{DEFINITIONS, Source};
 
@@ -84,6 +86,7 @@ pub(crate) fn broker_settings(config: &BrokerConfig) -> Vec<BrokerSetting> {
             defaults.limits.max_request_bytes.to_string(),
         ),
     ];
+    settings.extend(group_settings(config, &defaults));
     for definition in DEFINITIONS {
         let given = config.topic_defaults.get(definition.name);
         let value = match (given, definition.name) {
@@ -101,6 +104,29 @@ pub(crate) fn broker_settings(config: &BrokerConfig) -> Vec<BrokerSetting> {
     }
     settings.sort_by(|left, right| left.name.cmp(&right.name));
     settings
+}
+
+fn group_settings(config: &BrokerConfig, defaults: &BrokerConfig) -> Vec<BrokerSetting> {
+    let values = |config: &BrokerConfig| {
+        let groups = &config.groups;
+        let ms = |duration: Duration| duration.as_millis().to_string();
+        [
+            ("group.initial.rebalance.delay.ms", INT, ms(groups.initial_rebalance_delay)),
+            ("group.max.session.timeout.ms", INT, ms(groups.max_session_timeout)),
+            ("group.max.size", INT, groups.max_group_size.to_string()),
+            ("group.min.session.timeout.ms", INT, ms(groups.min_session_timeout)),
+            ("offset.metadata.max.bytes", INT, groups.max_offset_metadata_bytes.to_string()),
+            ("offsets.retention.check.interval.ms", LONG, ms(groups.retention_check_interval)),
+            ("offsets.retention.minutes", INT, (groups.offsets_retention.as_secs() / 60).to_string()),
+            ("offsets.topic.num.partitions", INT, config.group_partitions.to_string()),
+        ]
+    };
+    let settings = values(config).into_iter().zip(values(defaults));
+    let setting = |((name, config_type, value), (_, _, default)): ((&str, i8, String), (_, _, String))| {
+        let source = if value == default { Source::Default } else { Source::Broker };
+        BrokerSetting { name: name.to_owned(), value, source, config_type }
+    };
+    settings.map(setting).collect()
 }
 
 #[cfg(test)]

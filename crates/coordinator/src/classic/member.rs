@@ -99,9 +99,6 @@ impl Member {
         let metadata = self.protocols.iter().map(|protocol| protocol.metadata.len()).max();
         let instance = self.instance.as_ref().map_or(0, |instance| instance.as_str().len());
         // The member id begins with the client id or the instance id.
-        FIXED
-            + 2 * (self.client_id.len() + instance)
-            + self.client_host.len()
-            + metadata.unwrap_or(0)
+        FIXED + 2 * (self.client_id.len() + instance) + self.client_host.len() + metadata.unwrap_or(0)
     }
 }
