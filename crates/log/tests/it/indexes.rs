@@ -1,7 +1,9 @@
 //! Indexes are Kafka's to the byte, and never decide what a log holds.
 
 use headwater_log::sim::SimDisk;
-use headwater_log::{Log, LogConfig};
+use std::sync::Arc;
+
+use headwater_log::{Log, LogConfig, RealDisk};
 use headwater_model::{Entropy, Offset, Timestamp};
 use headwater_wire::batch::{Batch, Compression, batches};
 
@@ -182,4 +184,67 @@ fn a_rolled_segment_reads_by_its_files_as_it_did_by_memory() {
         headwater_log::Disk::remove(&disk, &path).unwrap();
     }
     assert_eq!(answers(&log), expected, "also without them");
+}
+
+/// Runs Kafka's DumpLogSegments over a log on a real disk, closed, reopened and killed. Needs Java, and Kafka's jars in
+/// the folder that `HEADWATER_KAFKA_LIBS` names.
+#[test]
+#[ignore = "needs Apache Kafka's jars: HEADWATER_KAFKA_LIBS=<folder>"]
+fn kafkas_own_tool_reads_the_segments() {
+    let libs =
+        std::env::var("HEADWATER_KAFKA_LIBS").expect("HEADWATER_KAFKA_LIBS names the folder of Kafka's jars");
+    let folder = tempfile::tempdir().unwrap();
+    let dir = folder.path().join("orders-0");
+    let disk = Arc::new(RealDisk::new());
+    let config = LogConfig { segment_bytes: 15_000, index_interval_bytes: 500, ..LogConfig::default() };
+    let mut entropy = Entropy::from_seed(3);
+    for life in 0..3 {
+        let (mut log, _) = Log::open(disk.clone(), &dir, config.clone(), now()).unwrap();
+        for index in 0..150 {
+            let codec = [
+                Compression::None,
+                Compression::Lz4,
+                Compression::Zstd,
+                Compression::Gzip,
+                Compression::Snappy,
+            ];
+            let records: Vec<_> = (0..1 + entropy.below(9))
+                .map(|_| (50 * index + entropy.below(500) as i64, "a value"))
+                .collect();
+            let bytes = batch(codec[entropy.below(5) as usize], &records);
+            let leader_epoch = headwater_model::LeaderEpoch(life);
+            log.append(bytes, headwater_log::Assign { leader_epoch, ..assign() }).unwrap();
+        }
+        if life != 1 {
+            log.close().unwrap();
+        }
+    }
+    let mut files: Vec<_> = std::fs::read_dir(&dir).unwrap().map(|entry| entry.unwrap().path()).collect();
+    files.retain(|path| {
+        path.extension().is_some_and(|suffix| ["log", "index", "timeindex"].iter().any(|s| suffix == *s))
+    });
+    files.sort();
+    assert!(files.len() >= 9);
+    let files: Vec<_> = files.iter().map(|path| path.to_str().unwrap()).collect();
+    for options in [&["--deep-iteration"][..], &["--index-sanity-check"], &["--verify-index-only"]] {
+        let output = std::process::Command::new("java")
+            .args(["-cp", &format!("{libs}/*"), "org.apache.kafka.tools.DumpLogSegments"])
+            .args(options)
+            .args(["--files", &files.join(",")])
+            .output()
+            .expect("java runs");
+        let text =
+            String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
+        // "-1 is followed by" the first offset of every segment but the first: the tool counts from zero.
+        let complains = |line: &&str| {
+            ["mismatch", "Mismatch", "Exception", "Found", "not found", "out of order", "isvalid: false"]
+                .iter()
+                .any(|complaint| line.contains(complaint))
+                || (line.contains(" is followed by ") && !line.contains(" -1 is followed by "))
+        };
+        let complaints: Vec<_> = text.lines().filter(complains).collect();
+        assert!(output.status.success() && complaints.is_empty(), "{options:?}: {complaints:?}\n{text}");
+        let expected = if options == ["--deep-iteration"] { "lastOffset" } else { ".timeindex" };
+        assert!(text.contains(expected), "{options:?}: {text}");
+    }
 }
