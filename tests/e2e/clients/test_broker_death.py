@@ -11,8 +11,7 @@ from confluent_kafka import Producer
 from conftest import require_client
 from support import topics
 from support.headwater import HeadwaterBroker
-from support.members import CLIENTS
-from support.processes import wait_for
+from support.members import CLIENTS, wait_until_seen
 
 pytestmark = pytest.mark.headwater
 
@@ -67,7 +66,7 @@ def test_a_group_outlives_the_broker(folder: Path, client: str, moments: random.
             wave = [(f"key-{n % 17}", f"{attempt}-{n}") for n in range(50)]
             sent |= {value for _, value in wave}
             ours.produce(topic, wave)
-            wait_for(f"wave {attempt}", lambda count=len(sent): len(member.values()) == count, 60)
+            wait_until_seen([member], sent, 60)
             # Longer than the members' commit interval, so that the newest commit covers the wave.
             time.sleep(1 + moments.uniform(0, 0.5))
             broker.kill()
@@ -77,7 +76,7 @@ def test_a_group_outlives_the_broker(folder: Path, client: str, moments: random.
 
         successor = ours.join("successor", topic, group)
         ours.produce(topic, [("key", "last")])
-        wait_for("the successor", lambda: "last" in successor.values(), 60)
+        wait_until_seen([successor], {"last"}, 60)
         assert successor.values() == {"last"}
         successor.leave()
     finally:

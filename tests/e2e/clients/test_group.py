@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from conftest import Cluster, require_client
-from support.members import CLIENTS, Member, Seen
+from support.members import CLIENTS, Member, Seen, wait_until_seen
 from support.processes import wait_for
 
 PARTITIONS = 4
@@ -26,17 +26,6 @@ class Waves:
 
 def values(wave: list[tuple[str, str]]) -> set[str]:
     return {value for _, value in wave}
-
-
-def wait_until_seen(members: list[Member], expected: set[str], timeout_s: float) -> None:
-    def missing() -> set[str]:
-        return expected - set().union(*(member.values() for member in members))
-
-    try:
-        wait_for("the group to consume a wave", lambda: not missing(), timeout_s)
-    except AssertionError:
-        words = "\n".join(f"{member.process.name}:\n{member.process.last_words(6)}" for member in members)
-        raise AssertionError(f"{len(missing())} records missing, such as {sorted(missing())[:5]}\n{words}") from None
 
 
 def partitions_of(member: Member, wave: set[str]) -> set[int]:

@@ -11,7 +11,7 @@ from pathlib import Path
 from confluent_kafka import Producer
 
 from . import kafka, topics
-from .processes import Running, run
+from .processes import Running, run, wait_for
 
 SESSION_TIMEOUT_MS = 6000
 # kcat and the console consumer print these between a record's parts; no test's data has it.
@@ -47,6 +47,19 @@ class Member:
     def leave(self) -> None:
         """Ends in order: commits what it consumed and leaves the group."""
         self.process.end()
+
+
+def wait_until_seen(members: list[Member], expected: set[str], timeout_s: float) -> None:
+    """Until every one of these values was consumed by one of the members; fails naming some that were not."""
+
+    def missing() -> set[str]:
+        return expected - set().union(*(member.values() for member in members))
+
+    try:
+        wait_for("the group to consume a wave", lambda: not missing(), timeout_s)
+    except AssertionError:
+        words = "\n".join(f"{member.process.name}:\n{member.process.last_words(6)}" for member in members)
+        raise AssertionError(f"{len(missing())} records missing, such as {sorted(missing())[:5]}\n{words}") from None
 
 
 class GroupClient(ABC):
