@@ -261,7 +261,7 @@ impl Partition {
                 writer.marked = true;
                 mark = true;
             }
-            answers.extend(self.give_up_if_poisoned(&mut writer));
+            answers.extend(Self::give_up_if_poisoned(&mut writer));
             if self.durability == Durability::Os {
                 self.advance(self.reader.end_offset(), writer.appended_bytes);
             }
@@ -317,7 +317,7 @@ impl Partition {
         }
     }
 
-    fn give_up_if_poisoned(&self, writer: &mut Writer) -> Vec<(oneshot::Sender<Outcome>, Outcome)> {
+    fn give_up_if_poisoned(writer: &mut Writer) -> Vec<(oneshot::Sender<Outcome>, Outcome)> {
         let Some(poison) = writer.log.as_ref().and_then(Log::poisoned).cloned() else {
             return Vec::new();
         };
@@ -365,7 +365,7 @@ impl Partition {
             }
             let done = writer.waiting.extract_if(.., |waiting| waiting.appended.last_offset < durable);
             answers.extend(done.map(|waiting| (waiting.reply, Ok(waiting.appended))));
-            answers.extend(self.give_up_if_poisoned(&mut writer));
+            answers.extend(Self::give_up_if_poisoned(&mut writer));
         }
         for (reply, outcome) in answers {
             let _ = reply.send(outcome);

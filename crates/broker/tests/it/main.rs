@@ -1,4 +1,10 @@
 //! The broker as its clients see it: over TCP and over streams in memory, with requests made by `wire`.
+#![cfg(test)]
 
+mod bad_input;
+mod groups;
 mod harness;
 mod produce_fetch;
+mod restart;
+mod simulation;
+mod topics;
