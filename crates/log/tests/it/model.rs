@@ -179,7 +179,11 @@ impl Model {
             self.end = batch.base;
             bytes.truncate(bytes.len() - 1 - (cut % batch.size as u64) as usize);
         }
-        bytes.extend_from_slice(rubbish);
+        // Rubbish that happens to be the bytes that were cut off tears nothing.
+        let (whole, torn) = (content(&self.disk, &path), [bytes.as_slice(), rubbish].concat());
+        if !last_is_torn || !torn.starts_with(&whole) {
+            bytes = torn;
+        }
         overwrite(&self.disk, &path, &bytes);
         self.reopen(false);
         self.start = self.start.min(self.end);
