@@ -22,8 +22,8 @@ use crate::retry::Retry;
 
 pub use cluster::{BrokerDescription, ClusterDescription};
 pub use configs::{ConfigEntry, ConfigResource};
-pub use groups::{CommittedOffset, GroupDescription, GroupListing, MemberDescription};
-pub use offsets::{Isolation, ListedOffset, OffsetSpec};
+pub use groups::{GroupDescription, GroupListing, MemberDescription};
+pub use offsets::{ListedOffset, OffsetSpec};
 pub use topics::{NewTopic, PartitionDescription, TopicDescription, TopicListing};
 
 /// The admin calls of a [`Client`].

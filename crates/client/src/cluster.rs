@@ -19,18 +19,15 @@ use crate::config::Address;
 /// The cluster as last heard of.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct ClusterView {
-    cluster_id: Option<String>,
     controller: Option<i32>,
     brokers: BTreeMap<i32, BrokerView>,
     topics: BTreeMap<TopicName, TopicView>,
-    names: BTreeMap<Uuid, TopicName>,
 }
 
 /// A broker that lives.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct BrokerView {
     pub(crate) address: Address,
-    pub(crate) rack: Option<String>,
 }
 
 /// A topic in use.
@@ -57,10 +54,6 @@ pub(crate) struct PartitionView {
 }
 
 impl ClusterView {
-    pub(crate) fn cluster_id(&self) -> Option<&str> {
-        self.cluster_id.as_deref()
-    }
-
     /// The broker to send changes to.
     pub(crate) fn controller(&self) -> Option<i32> {
         self.controller
@@ -87,11 +80,6 @@ impl ClusterView {
         self.topic(name).map(|topic| topic.id).filter(|id| !id.is_zero())
     }
 
-    /// The topic of that id.
-    pub(crate) fn topic_name(&self, id: Uuid) -> Option<&TopicName> {
-        self.names.get(&id)
-    }
-
     /// The topic's partitions, in order; empty if it is not known.
     pub(crate) fn partitions(&self, name: &TopicName) -> impl Iterator<Item = PartitionId> + '_ {
         self.topic(name).into_iter().flat_map(|topic| topic.partitions.keys().copied())
@@ -116,11 +104,9 @@ impl ClusterView {
         now: Monotonic,
     ) -> Self {
         let mut next = Self {
-            cluster_id: response.cluster_id.clone().or_else(|| self.cluster_id.clone()),
             controller: Some(response.controller_id).filter(|id| *id >= 0),
             brokers: response.brokers.iter().filter_map(broker).collect(),
             topics: self.topics.clone(),
-            names: BTreeMap::new(),
         };
         match asked {
             Some(names) => names.iter().for_each(|name| drop(next.topics.remove(name))),
@@ -133,16 +119,13 @@ impl ClusterView {
             let known = self.topics.get(&name);
             next.topics.insert(name, topic_view(topic, known, now));
         }
-        let ids = next.topics.iter().filter(|(_, topic)| !topic.id.is_zero());
-        next.names = ids.map(|(name, topic)| (topic.id, name.clone())).collect();
         next
     }
 }
 
 fn broker(broker: &MetadataResponseBroker) -> Option<(i32, BrokerView)> {
     let address = Address { host: broker.host.clone(), port: u16::try_from(broker.port).ok()? };
-    let rack = broker.rack.clone();
-    Some((broker.node_id, BrokerView { address, rack }))
+    Some((broker.node_id, BrokerView { address }))
 }
 
 fn topic_view(topic: &MetadataResponseTopic, known: Option<&TopicView>, now: Monotonic) -> TopicView {
@@ -279,7 +262,6 @@ mod tests {
         let view = ClusterView::default().updated(&both, None, NOW);
         let without_a = view.updated(&response(vec![]), Some(&[name("a")]), NOW);
         assert_eq!(without_a.topics().keys().collect::<Vec<_>>(), [&name("b")]);
-        assert_eq!(without_a.topic_name(Uuid::from_bytes([1; 16])), None);
         assert_eq!(without_a.topic_id(&name("b")), Some(Uuid::from_bytes([2; 16])));
         assert!(without_a.updated(&response(vec![]), None, NOW).topics().is_empty());
     }

@@ -69,6 +69,7 @@ pub(crate) struct ReadyConnection {
 #[derive(Debug)]
 struct Slot {
     connection: Connection,
+    broker: Arc<str>,
     address: Address,
     opened: Monotonic,
     failures: u32,
@@ -112,9 +113,9 @@ impl<C: Connector> Pool<C> {
         route: &Route,
         purpose: Purpose,
     ) -> Result<ReadyConnection, Arc<Disconnect>> {
-        let connection = self.connection(route, purpose);
+        let (connection, broker) = self.connection(route, purpose);
         let versions = connection.ready().await?;
-        Ok(ReadyConnection { connection, versions, broker: route.name() })
+        Ok(ReadyConnection { connection, versions, broker })
     }
 
     /// Ends the connections of a consumer that is gone.
@@ -133,7 +134,7 @@ impl<C: Connector> Pool<C> {
     }
 
     /// The connection for this route and purpose; a new one, perhaps after a wait, if there is none that lives.
-    fn connection(&self, route: &Route, purpose: Purpose) -> Connection {
+    fn connection(&self, route: &Route, purpose: Purpose) -> (Connection, Arc<str>) {
         let now = self.clock.monotonic();
         let mut guard = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let State { slots, entropy } = &mut *guard;
@@ -143,7 +144,7 @@ impl<C: Connector> Pool<C> {
             && slot.address == route.address
         {
             match slot.connection.ended() {
-                None => return slot.connection.clone(),
+                None => return (slot.connection.clone(), Arc::clone(&slot.broker)),
                 // A connection that worked is made anew after the shortest wait, one that did not after ever longer.
                 Some(was_ready) => {
                     failures = if was_ready { 1 } else { slot.failures.saturating_add(1) };
@@ -157,13 +158,15 @@ impl<C: Connector> Pool<C> {
             self.settings.clone(),
             delay,
         );
+        let broker = route.name();
         let slot = Slot {
+            broker: Arc::clone(&broker),
             connection: connection.clone(),
             address: route.address.clone(),
             opened: now + delay,
             failures,
         };
         slots.insert((route.peer, purpose), slot);
-        connection
+        (connection, broker)
     }
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use headwater_model::{Entropy, Monotonic};
 
 /// How long a topic that the cluster does not know is asked for again: it may have been made a moment ago.
-pub(crate) const MISSING_TOPIC_GRACE: Duration = Duration::from_secs(5);
+pub(crate) const MISSING_TOPIC_GRACE: Duration = Duration::from_secs(3);
 
 /// Waits that double with each failure up to a maximum, each varied by a fifth either way so that clients spread.
 #[derive(Debug, Clone, Copy)]

@@ -19,6 +19,7 @@ use headwater_wire::protocol::Reader;
 use super::{Admin, AdminError, Refusal, Results, retrying};
 use crate::call::{CallOptions, Destination};
 use crate::connector::Connector;
+use crate::consumer::CommittedOffset;
 
 /// OffsetFetch from version 10 on names topics by id only; a group's offsets may be of topics that no longer exist.
 const OFFSET_FETCH_BY_NAME: i16 = 9;
@@ -65,17 +66,6 @@ pub struct MemberDescription {
     pub client_host: String,
     /// The partitions that it has been given, in order.
     pub assignment: Vec<TopicPartition>,
-}
-
-/// What a group has committed for a partition.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct CommittedOffset {
-    /// The next offset to read.
-    pub offset: Offset,
-    /// The leader epoch of the record before it, if it was committed.
-    pub leader_epoch: Option<LeaderEpoch>,
-    /// What was committed along with it.
-    pub metadata: String,
 }
 
 impl<C: Connector> Admin<C> {

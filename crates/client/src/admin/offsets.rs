@@ -15,6 +15,7 @@ use crate::call::Destination;
 use crate::client::Client;
 use crate::cluster::ClusterView;
 use crate::connector::Connector;
+use crate::consumer::Isolation;
 use crate::retry::MISSING_TOPIC_GRACE;
 
 /// Which offset of a partition is meant.
@@ -38,26 +39,6 @@ impl OffsetSpec {
             Self::Earliest => -2,
             Self::MaxTimestamp => -3,
             Self::AtTime(timestamp) => timestamp.0.max(0),
-        }
-    }
-}
-
-/// What a reader gets to see.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Isolation {
-    /// Everything.
-    #[default]
-    ReadUncommitted,
-    /// No record of a transaction that was aborted or is still open.
-    ReadCommitted,
-}
-
-impl Isolation {
-    /// The number on the wire.
-    pub(crate) fn level(self) -> i8 {
-        match self {
-            Self::ReadUncommitted => 0,
-            Self::ReadCommitted => 1,
         }
     }
 }
@@ -104,9 +85,13 @@ impl<C: Connector> Client<C> {
                 Err(error) => failure = Some(error),
                 Ok(view) => {
                     let (by_leader, unplaced) = by_leader(&view, &pending);
-                    let grace = self.clock().monotonic() < missing_until;
                     match unplaced {
-                        Some(error) if !error.is_retriable() && !grace => return Err(error),
+                        Some(error @ AdminError::NoSuchPartition { .. }) if refresh => return Err(error),
+                        Some(error @ AdminError::NoSuchTopic(_))
+                            if missing_until <= self.clock().monotonic() =>
+                        {
+                            return Err(error);
+                        }
                         unplaced => failure = failure.or(unplaced),
                     }
                     for (leader, partitions) in by_leader {
@@ -157,7 +142,10 @@ impl<C: Connector> Client<C> {
         }
         let request = ListOffsetsRequest {
             replica_id: -1,
-            isolation_level: isolation.level(),
+            isolation_level: match isolation {
+                Isolation::ReadUncommitted => 0,
+                Isolation::ReadCommitted => 1,
+            },
             topics: topics.into_values().collect(),
             timeout_ms: i32::try_from(self.config().request_timeout.as_millis()).unwrap_or(i32::MAX),
         };

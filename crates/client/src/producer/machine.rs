@@ -148,6 +148,8 @@ pub(crate) struct Machine<T> {
     /// Batches of this number and below do not linger.
     flush_to: u64,
     unresolved: BTreeSet<u64>,
+    /// The deadline that was given last.
+    asleep_until: Option<Monotonic>,
     buffered: usize,
     identity: Option<(ProducerId, ProducerEpoch)>,
     identity_question: Question,
@@ -186,6 +188,7 @@ impl<T: Clone> Machine<T> {
             last_batch: 0,
             flush_to: 0,
             unresolved: BTreeSet::new(),
+            asleep_until: None,
             buffered: 0,
             identity: None,
             identity_question: Question::new(),
@@ -235,21 +238,26 @@ impl<T: Clone> Machine<T> {
             self.flush_to = self.last_batch;
             return Err(Blocked::NoRoom);
         }
+        let mut wake = false;
         if !fits {
+            let begun = now();
+            // The driver wakes by itself for what lingers longer than what it waits for already.
+            wake = partition.has_open()
+                || self.asleep_until.is_none_or(|until| begun + self.rules.linger < until);
             self.last_batch += 1;
             self.unresolved.insert(self.last_batch);
             let capacity =
                 partition.typical_size.max(alone).clamp(SMALLEST_BUFFER, batch_size.max(SMALLEST_BUFFER));
             let builder = BatchBuilder::with_capacity(self.measure.compression(), capacity);
             let at = TopicPartition::new(name.clone(), PartitionId(index as i32));
-            partition.begin(Batch::new(self.last_batch, token(at), builder, now()));
+            partition.begin(Batch::new(self.last_batch, token(at), builder, begun));
         }
         let timestamp = record.timestamp.unwrap_or_else(wall);
         let Some((token, index, grown)) = partition.append(record, timestamp) else {
             return Err(failed(SendFailure::Closed));
         };
         self.buffered += grown;
-        Ok(Appended { token, index, timestamp, wake: !fits })
+        Ok(Appended { token, index, timestamp, wake })
     }
 
     /// The index of a topic, which is new if nothing was sent to it yet.
@@ -284,14 +292,15 @@ impl<T: Clone> Machine<T> {
         actions
     }
 
-    /// When to poll again if nothing happens before; always after the time of the last poll.
-    pub(crate) fn deadline(&self, now: Monotonic) -> Option<Monotonic> {
+    /// When to poll again if nothing happens before: always later than now.
+    pub(crate) fn deadline(&mut self, now: Monotonic) -> Option<Monotonic> {
         let questions = [self.identity_question.deadline(), self.metadata_question.deadline()];
         let ages = self.topics.iter().filter_map(|topic| Some(topic.refreshed? + self.metadata_max_age));
         let partitions = self.topics.iter().flat_map(|topic| &topic.partitions);
         let partitions = partitions.filter_map(|partition| partition.deadline(&self.rules, now));
         let moments = questions.into_iter().flatten().chain(ages).chain(partitions);
-        moments.filter(|moment| *moment > now).min()
+        self.asleep_until = moments.filter(|moment| *moment > now).min();
+        self.asleep_until
     }
 
     /// What became of a request: a verdict for each of its batches, in their order, which come back.
@@ -377,21 +386,19 @@ impl<T: Clone> Machine<T> {
     }
 
     fn expire(&mut self, now: Monotonic) {
-        let after = self.rules.delivery_timeout;
-        for topic in 0..self.topics.len() {
-            for index in 0..self.topics.get(topic).map_or(0, |topic| topic.partitions.len()) {
-                let Some((name, partition)) = self
-                    .topics
-                    .get_mut(topic)
-                    .and_then(|topic| Some((topic.name.clone(), topic.partitions.get_mut(index)?)))
-                else {
-                    continue;
-                };
-                let at = TopicPartition::new(name, PartitionId(index as i32));
-                let why = |last| SendFailure::Expired { at: at.clone(), after, last };
-                let changes = partition.expire(&self.rules, now, why);
-                self.apply(changes);
+        let mut expired = Vec::new();
+        for topic in &mut self.topics {
+            for (partition, index) in topic.partitions.iter_mut().zip(0..) {
+                if partition.has_expired(&self.rules, now) {
+                    let at = TopicPartition::new(topic.name.clone(), PartitionId(index));
+                    let after = self.rules.delivery_timeout;
+                    let why = |last| SendFailure::Expired { at: at.clone(), after, last };
+                    expired.push(partition.expire(&self.rules, now, why));
+                }
             }
+        }
+        for changes in expired {
+            self.apply(changes);
         }
     }
 

@@ -154,6 +154,10 @@ impl<T> Partition<T> {
         Some((token, index, grown))
     }
 
+    pub(super) fn has_open(&self) -> bool {
+        self.open.is_some()
+    }
+
     pub(super) fn begin(&mut self, batch: Batch<T>) {
         self.seal();
         self.open = Some(batch);
@@ -330,6 +334,12 @@ impl<T> Partition<T> {
         self.failed(index, uncertain, &cause);
         self.leave_gap();
         if uncertain { Fate::Over { cause } } else { Fate::Again { cause, wait: true } }
+    }
+
+    /// True if something is older than the delivery timeout.
+    pub(super) fn has_expired(&self, rules: &Rules, now: Monotonic) -> bool {
+        let oldest = self.batches.iter().chain(&self.open).find(|batch| batch.token.is_some());
+        oldest.is_some_and(|batch| batch.created + rules.delivery_timeout <= now)
     }
 
     /// Gives up what is older than the delivery timeout.

@@ -11,6 +11,9 @@ use crate::producer::partitioner::partition_for_key;
 use crate::producer::record::ProducerRecord;
 use crate::retry::MISSING_TOPIC_GRACE;
 
+/// For how long it counts that a topic cannot be used, and that somebody wanted to.
+const STALE: Duration = Duration::from_secs(10);
+
 #[derive(Debug)]
 pub(super) struct Topic<T> {
     pub(super) name: TopicName,
@@ -21,6 +24,8 @@ pub(super) struct Topic<T> {
     pub(super) refreshed: Option<Monotonic>,
     /// Since when the cluster says that there is no such topic.
     missing_since: Option<Monotonic>,
+    /// When a record for it was last held up.
+    wanted: Option<Monotonic>,
     error: Option<ErrorCode>,
     /// Where records without a key go until that partition's batch is full or sent.
     sticky: usize,
@@ -34,6 +39,7 @@ impl<T> Topic<T> {
             partitions: Vec::new(),
             refreshed: None,
             missing_since: None,
+            wanted: None,
             error: None,
             sticky: 0,
         }
@@ -65,23 +71,33 @@ impl<T> Topic<T> {
         }
     }
 
-    /// True if the cluster has to be asked (again) before all that waits can be sent.
+    /// True if the cluster has to be asked (again).
     pub(super) fn needs_metadata(&self, now: Monotonic, max_age: Duration) -> bool {
-        self.refreshed.is_none_or(|refreshed| refreshed + max_age <= now)
-            || self.error.is_some()
-            || self.partitions.iter().any(|partition| partition.leader.is_none() && !partition.is_empty())
+        let is_old = self.refreshed.is_some_and(|refreshed| refreshed + max_age <= now);
+        let is_wanted = self.wanted.is_some_and(|wanted| wanted + STALE > now);
+        let is_unclear = self.refreshed.is_none() || self.error.is_some();
+        let leaderless = |partition: &Partition<T>| partition.leader.is_none() && !partition.is_empty();
+        is_old || (is_unclear && is_wanted) || self.partitions.iter().any(leaderless)
     }
 
     /// Whether records can be taken, and if not, whether that may change.
-    pub(super) fn check(&self, now: impl Fn() -> Monotonic) -> Result<(), Option<SendFailure>> {
+    pub(super) fn check(&mut self, now: impl Fn() -> Monotonic) -> Result<(), Option<SendFailure>> {
         if !self.partitions.is_empty() && self.missing_since.is_none() {
             return Ok(());
         }
+        let now = now();
+        self.wanted = Some(now);
+        let is_stale = self.refreshed.is_none_or(|refreshed| refreshed + STALE <= now);
         match (self.error, self.missing_since) {
-            (_, Some(since)) if since + MISSING_TOPIC_GRACE <= now() => {
+            // What was said long ago counts no more.
+            (_, Some(_)) if is_stale => {
+                self.missing_since = None;
+                Err(None)
+            }
+            (_, Some(since)) if since + MISSING_TOPIC_GRACE <= now => {
                 Err(Some(SendFailure::NoSuchTopic(self.name.clone())))
             }
-            (Some(error), None) if !error.is_retriable() => {
+            (Some(error), None) if !error.is_retriable() && !is_stale => {
                 Err(Some(SendFailure::Topic { topic: self.name.clone(), error }))
             }
             _ => Err(None),

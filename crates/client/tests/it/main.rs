@@ -1,0 +1,7 @@
+//! The client against the embedded broker, over TCP and in one process.
+#![cfg(test)]
+
+mod admin;
+mod consumer;
+mod producer;
+mod support;
