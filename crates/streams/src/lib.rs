@@ -1,1 +1,35 @@
-//! (being written)
+//! Topologies: typed stream processing, its tasks and stores, the test driver and the runtime.
+//!
+//! Owns: the library of streams and tables that authors write in ([`Topology::builder`]), the synchronous tasks that a
+//! topology makes, their stores, and what drives tasks: [`TestDriver`] without a broker, the runtime with a client.
+//!
+//! Invariants: a topology is an immutable factory, a task a machine without I/O, clock or randomness; both drivers drive
+//! the same tasks, so what a test shows is what runs.
+//!
+//! Does not know: the broker, files, which instance does what.
+
+mod context;
+mod dsl;
+mod error;
+mod graph;
+mod node;
+mod outputs;
+mod record;
+mod store;
+mod task;
+mod topology;
+mod window;
+
+pub use dsl::{GlobalTable, GroupedStream, Stream, Table, WindowedStream};
+pub use error::{ErrorPolicies, Location, OnError, TaskError};
+pub use graph::SourceRole;
+pub use outputs::{OutputRecord, Outputs, StoreWrite};
+pub use record::{Data, Header, Headers, Record};
+pub use store::global::{Applied, GlobalStores};
+pub use store::{ByteStore, Entries, KeyRange, MemoryStore, StoreError};
+pub use task::{End, Step, Task, TaskConfig, TaskMetrics};
+pub use topology::{
+    Guarantee, InternalTopic, InternalTopicKind, Plan, PlanError, SourceTopic, SubTopology, TaskId, Topology,
+    TopologyBuilder, TopologyDraft, TopologyError, TopologyProblem,
+};
+pub use window::{TumblingWindows, Window, Windowed, WindowedSerde, windowed};

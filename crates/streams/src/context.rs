@@ -1,0 +1,164 @@
+//! What the nodes of a task share while a record goes through them: stores, outputs, time, counts.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use headwater_model::{Offset, Timestamp, TopicPartition};
+use headwater_schema::{Part, SerdeError};
+
+use crate::error::{ErrorPolicies, Location, OnError, TaskError};
+use crate::graph::{Graph, NodeId, StoreId};
+use crate::node::{NodeError, Processed};
+use crate::outputs::Outputs;
+use crate::store::ByteStore;
+use crate::store::timed::split_timed;
+
+/// See the module.
+pub(crate) struct Context {
+    graph: Arc<Graph>,
+    stores: BTreeMap<StoreId, Box<dyn ByteStore>>,
+    outputs: Outputs,
+    policies: ErrorPolicies,
+    stream_time: Timestamp,
+    inputs: Arc<[TopicPartition]>,
+    current: (usize, Offset),
+    counts: Counts,
+}
+
+/// What a task has left out, and why.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(crate) struct Counts {
+    /// Records too late for their window, by operator.
+    pub(crate) late: BTreeMap<NodeId, u64>,
+    /// Records without a key, where one is needed.
+    pub(crate) null_keys: u64,
+    /// Records that could not be dealt with, and were skipped as the policies say.
+    pub(crate) skipped: u64,
+}
+
+impl Context {
+    pub(crate) fn new(
+        graph: Arc<Graph>,
+        stores: BTreeMap<StoreId, Box<dyn ByteStore>>,
+        outputs: Outputs,
+        policies: ErrorPolicies,
+        inputs: Arc<[TopicPartition]>,
+    ) -> Self {
+        let stream_time = Timestamp::NONE;
+        let current = (0, Offset::ZERO);
+        Self { graph, stores, outputs, policies, stream_time, inputs, current, counts: Counts::default() }
+    }
+
+    /// Turns to the next record: stream time follows it, and never goes back.
+    pub(crate) fn begin(&mut self, input: usize, offset: Offset, timestamp: Timestamp) {
+        self.current = (input, offset);
+        self.stream_time = self.stream_time.max(timestamp);
+    }
+
+    /// The highest timestamp of all records that the task has taken up so far.
+    pub(crate) fn stream_time(&self) -> Timestamp {
+        self.stream_time
+    }
+
+    /// Where the record that came in is.
+    pub(crate) fn location(&self) -> Location {
+        let (input, offset) = self.current;
+        match self.inputs.get(input) {
+            Some(topic_partition) => Location { topic_partition: topic_partition.clone(), offset },
+            None => unreachable!("a task turns only to inputs of its own"),
+        }
+    }
+
+    pub(crate) fn operator(&self, node: NodeId) -> String {
+        self.graph.node(node).to_string()
+    }
+
+    pub(crate) fn counts(&self) -> &Counts {
+        &self.counts
+    }
+
+    pub(crate) fn outputs(&self) -> &Outputs {
+        &self.outputs
+    }
+
+    pub(crate) fn outputs_mut(&mut self) -> &mut Outputs {
+        &mut self.outputs
+    }
+
+    /// Counts a record that is too late for its window.
+    pub(crate) fn drop_late(&mut self, operator: NodeId) {
+        *self.counts.late.entry(operator).or_default() += 1;
+    }
+
+    /// Counts a record without a key, where one is needed.
+    pub(crate) fn drop_null_key(&mut self) {
+        self.counts.null_keys += 1;
+    }
+
+    /// Deals with an error as the policies say: passes it on, or counts it and goes on.
+    pub(crate) fn fail(&mut self, error: TaskError) -> Processed {
+        match self.policies.of(&error) {
+            OnError::Fail => Err(Box::new(error)),
+            OnError::Skip => {
+                self.counts.skipped += 1;
+                self.outputs.note_skipped(error);
+                Ok(())
+            }
+        }
+    }
+
+    /// As `fail`, for a result that cannot be written.
+    pub(crate) fn fail_to_write(&mut self, operator: NodeId, part: Part, source: SerdeError) -> Processed {
+        let operator = self.operator(operator);
+        self.fail(TaskError::Unwritable { operator, at: self.location(), part, source })
+    }
+
+    pub(crate) fn store(&self, id: StoreId) -> Result<&dyn ByteStore, NodeError> {
+        match self.stores.get(&id) {
+            Some(store) => Ok(store.as_ref()),
+            None => unreachable!("a task opens every store of its sub-topology"),
+        }
+    }
+
+    pub(crate) fn stores(&self) -> impl Iterator<Item = (StoreId, &dyn ByteStore)> {
+        self.stores.iter().map(|(id, store)| (*id, store.as_ref()))
+    }
+
+    /// Writes a timed value to a store, and offers it to the changelog.
+    pub(crate) fn put(&mut self, id: StoreId, key: &[u8], timed_value: &[u8]) -> Result<(), NodeError> {
+        self.store_mut(id).put(key, timed_value)?;
+        if let Some((timestamp, value)) = split_timed(timed_value) {
+            self.outputs.write_store(id, key, Some(value), timestamp);
+        }
+        Ok(())
+    }
+
+    /// Removes a key from a store, and offers the tombstone to the changelog.
+    pub(crate) fn delete(&mut self, id: StoreId, key: &[u8], timestamp: Timestamp) -> Result<(), NodeError> {
+        self.store_mut(id).delete(key)?;
+        self.outputs.write_store(id, key, None, timestamp);
+        Ok(())
+    }
+
+    /// The error of an entry that cannot be read.
+    pub(crate) fn stored(&self, store: StoreId, source: SerdeError) -> NodeError {
+        self.entry_error(store, true, source)
+    }
+
+    /// The error of an entry that cannot be written.
+    pub(crate) fn unstorable(&self, store: StoreId, source: SerdeError) -> NodeError {
+        self.entry_error(store, false, source)
+    }
+
+    fn entry_error(&self, store: StoreId, reading: bool, source: SerdeError) -> NodeError {
+        let store = self.graph.store(store).name.clone();
+        Box::new(TaskError::Entry { store, at: self.location(), reading, source })
+    }
+
+    fn store_mut(&mut self, id: StoreId) -> &mut Box<dyn ByteStore> {
+        match self.stores.get_mut(&id) {
+            Some(store) => store,
+            None => unreachable!("a task opens every store of its sub-topology"),
+        }
+    }
+}

@@ -1,0 +1,229 @@
+//! Groups: the records of a key together, over all time or within windows.
+
+use std::marker::PhantomData;
+use std::sync::Arc;
+
+use headwater_schema::{KeyValueSerde, Part, Serde, SerdeError, long};
+
+use super::table::LookupFactory;
+use super::{Stream, Table};
+use crate::graph::{Operator, StoreKind};
+use crate::node::{Aggregate, WindowAggregate};
+use crate::record::Data;
+use crate::store::{KeyValueView, WindowView};
+use crate::topology::TopologyProblem;
+use crate::window::{TumblingWindows, Windowed, WindowedSerde};
+
+/// A stream grouped by its key. What is made of it carries a name, which also names its store.
+///
+/// Records whose key is null are dropped and counted.
+#[derive(Debug, Clone)]
+pub struct GroupedStream<K, V> {
+    stream: Stream<K, V>,
+}
+
+/// A stream grouped by its key and by windows of event time.
+#[derive(Debug, Clone)]
+pub struct WindowedStream<K, V> {
+    stream: Stream<K, V>,
+    windows: TumblingWindows,
+}
+
+impl<K: Data, V: Data> GroupedStream<K, V> {
+    pub(crate) fn new(stream: Stream<K, V>) -> Self {
+        Self { stream }
+    }
+
+    /// Divides each group into windows of event time.
+    pub fn windowed_by(&self, windows: TumblingWindows) -> WindowedStream<K, V> {
+        WindowedStream { stream: self.stream.clone(), windows }
+    }
+
+    /// Folds the records of a key into one value, beginning with what `init` gives. Every record gives an update, whose
+    /// time is the latest of its records.
+    pub fn aggregate<A, I, F, SK, SA>(
+        &self,
+        name: &str,
+        init: I,
+        fold: F,
+        serdes: KeyValueSerde<SK, SA>,
+    ) -> Table<K, A>
+    where
+        A: Data,
+        I: Fn() -> A + Send + Sync + 'static,
+        F: Fn(&K, V, A) -> A + Send + Sync + 'static,
+        SK: Serde<K>,
+        SA: Serde<A>,
+    {
+        self.stream.draft().claim(name, "an aggregate");
+        let fold =
+            move |key: &K, value, aggregate: Option<A>| fold(key, value, aggregate.unwrap_or_else(&init));
+        self.fold(name, "aggregate", fold, Arc::new(serdes.key), Arc::new(serdes.value))
+    }
+
+    /// Counts the records of a key.
+    pub fn count(&self, name: &str) -> Table<K, i64> {
+        self.stream.draft().claim(name, "a count");
+        let keys = known_keys(&self.stream, name);
+        self.fold(name, "count", |_, _, count: Option<i64>| count.unwrap_or(0) + 1, keys, Arc::new(long()))
+    }
+
+    /// Combines the values of a key by `reduce(value, so_far)`; the first value stands for itself.
+    pub fn reduce<F>(&self, name: &str, reduce: F) -> Table<K, V>
+    where
+        F: Fn(V, V) -> V + Send + Sync + 'static,
+    {
+        self.stream.draft().claim(name, "a reduction");
+        let fold = move |_: &K, value, so_far: Option<V>| match so_far {
+            Some(so_far) => reduce(value, so_far),
+            None => value,
+        };
+        let (keys, values) = (known_keys(&self.stream, name), known_values(&self.stream, name));
+        self.fold(name, "reduce", fold, keys, values)
+    }
+
+    fn fold<A, F>(
+        &self,
+        name: &str,
+        verb: &'static str,
+        fold: F,
+        keys: Arc<dyn Serde<K>>,
+        values: Arc<dyn Serde<A>>,
+    ) -> Table<K, A>
+    where
+        A: Data,
+        F: Fn(&K, V, Option<A>) -> A + Send + Sync + 'static,
+    {
+        let stream = self.stream.by_key(name, &keys, true);
+        let store = stream.draft().store(name, StoreKind::KeyValue);
+        let view = {
+            let (keys, values) = (Arc::clone(&keys), Arc::clone(&values));
+            move || KeyValueView::new(store, Arc::clone(&keys), Arc::clone(&values))
+        };
+        let lookup: LookupFactory<K, A> = {
+            let view = view.clone();
+            Arc::new(move || Box::new(view()))
+        };
+        let fold = Arc::new(fold);
+        let changes = stream.follow(named(verb, name, None), &[store], move |_, next| Aggregate {
+            view: view(),
+            fold: Arc::clone(&fold),
+            next,
+            takes: PhantomData,
+        });
+        Table::new(changes, (store, name), keys, values, lookup)
+    }
+}
+
+impl<K: Data, V: Data> WindowedStream<K, V> {
+    /// Folds the records of a key and window into one value, beginning with what `init` gives. Every record gives an
+    /// update, whose time is the latest of its records. Records too late for their window are dropped and counted under
+    /// `name`.
+    pub fn aggregate<A, I, F, SK, SA>(
+        &self,
+        name: &str,
+        init: I,
+        fold: F,
+        serdes: KeyValueSerde<SK, SA>,
+    ) -> Table<Windowed<K>, A>
+    where
+        A: Data,
+        I: Fn() -> A + Send + Sync + 'static,
+        F: Fn(&K, V, A) -> A + Send + Sync + 'static,
+        SK: Serde<K>,
+        SA: Serde<A>,
+    {
+        self.stream.draft().claim(name, "an aggregate");
+        let fold =
+            move |key: &K, value, aggregate: Option<A>| fold(key, value, aggregate.unwrap_or_else(&init));
+        self.fold(name, "aggregate", fold, Arc::new(serdes.key), Arc::new(serdes.value))
+    }
+
+    /// Counts the records of a key and window.
+    pub fn count(&self, name: &str) -> Table<Windowed<K>, i64> {
+        self.stream.draft().claim(name, "a count");
+        let keys = known_keys(&self.stream, name);
+        self.fold(name, "count", |_, _, count: Option<i64>| count.unwrap_or(0) + 1, keys, Arc::new(long()))
+    }
+
+    /// Combines the values of a key and window by `reduce(value, so_far)`; the first value stands for itself.
+    pub fn reduce<F>(&self, name: &str, reduce: F) -> Table<Windowed<K>, V>
+    where
+        F: Fn(V, V) -> V + Send + Sync + 'static,
+    {
+        self.stream.draft().claim(name, "a reduction");
+        let fold = move |_: &K, value, so_far: Option<V>| match so_far {
+            Some(so_far) => reduce(value, so_far),
+            None => value,
+        };
+        let (keys, values) = (known_keys(&self.stream, name), known_values(&self.stream, name));
+        self.fold(name, "reduce", fold, keys, values)
+    }
+
+    fn fold<A, F>(
+        &self,
+        name: &str,
+        verb: &'static str,
+        fold: F,
+        keys: Arc<dyn Serde<K>>,
+        values: Arc<dyn Serde<A>>,
+    ) -> Table<Windowed<K>, A>
+    where
+        A: Data,
+        F: Fn(&K, V, Option<A>) -> A + Send + Sync + 'static,
+    {
+        let windows = self.windows;
+        let stream = self.stream.by_key(name, &keys, true);
+        if windows.size_ms() == 0 {
+            stream.draft().problem(TopologyProblem::EmptyWindows(name.to_owned()));
+        }
+        let store = stream.draft().store(name, StoreKind::Windows(windows));
+        let view = {
+            let (keys, values) = (Arc::clone(&keys), Arc::clone(&values));
+            move || WindowView::new(store, Arc::clone(&keys), Arc::clone(&values))
+        };
+        let lookup: LookupFactory<Windowed<K>, A> = {
+            let view = view.clone();
+            Arc::new(move || Box::new(view()))
+        };
+        let fold = Arc::new(fold);
+        let operator = named(verb, name, Some(format!("by windows, {windows}")));
+        let changes = stream.follow(operator, &[store], move |operator, next| WindowAggregate {
+            operator,
+            windows,
+            view: view(),
+            fold: Arc::clone(&fold),
+            next,
+            takes: PhantomData,
+        });
+        // Partitioned by the key alone, not by the bytes of key and window: whoever joins by them must repartition.
+        let changes = changes.rekeyed();
+        let windowed_keys: Arc<dyn Serde<Windowed<K>>> = Arc::new(WindowedSerde::new(keys, windows));
+        Table::new(changes, (store, name), windowed_keys, values, lookup)
+    }
+}
+
+fn known_keys<K: Data, V>(stream: &Stream<K, V>, name: &str) -> Arc<dyn Serde<K>> {
+    stream.draft().known(stream.keys(), Part::Key, name).unwrap_or_else(|| Arc::new(Unknown))
+}
+
+fn known_values<K, V: Data>(stream: &Stream<K, V>, name: &str) -> Arc<dyn Serde<V>> {
+    stream.draft().known(stream.values(), Part::Value, name).unwrap_or_else(|| Arc::new(Unknown))
+}
+
+fn named(verb: &'static str, name: &str, detail: Option<String>) -> Operator {
+    Operator { verb, name: Some(name.to_owned()), detail, copartitions: false }
+}
+
+/// Stands in for a serde that nobody named, until `build` refuses.
+struct Unknown;
+
+impl<T: 'static> Serde<T> for Unknown {
+    fn serialize(&self, _value: &T, _out: &mut Vec<u8>) -> Result<(), SerdeError> {
+        Err(SerdeError::unwritable::<T>("its serde is unknown"))
+    }
+
+    fn deserialize(&self, bytes: &[u8]) -> Result<T, SerdeError> {
+        Err(SerdeError::malformed::<T>("its serde is unknown", bytes, None))
+    }
+}

@@ -1,0 +1,132 @@
+//! Tables: the newest value of each key.
+
+use std::fmt;
+use std::marker::PhantomData;
+use std::sync::Arc;
+
+use headwater_schema::{Serde, optional};
+
+use super::Stream;
+use crate::graph::{GlobalId, StoreId};
+use crate::node::{Lookup, Updates};
+use crate::record::Data;
+use crate::topology::builder::Handle;
+
+/// A table, somewhere in a topology: the newest value of each key, and the stream of its changes.
+///
+/// It is partitioned; a task sees the keys of its own partition.
+pub struct Table<K, V> {
+    changes: Stream<K, Option<V>>,
+    store: StoreId,
+    name: String,
+    keys: Arc<dyn Serde<K>>,
+    values: Arc<dyn Serde<V>>,
+    lookup: LookupFactory<K, V>,
+}
+
+/// Makes, for each task, what reads the table.
+pub(crate) type LookupFactory<K, V> = Arc<dyn Fn() -> Box<dyn Lookup<K, V>> + Send + Sync>;
+
+impl<K: Data, V: Data> Table<K, V> {
+    pub(crate) fn new(
+        changes: Stream<K, Option<V>>,
+        store: (StoreId, &str),
+        keys: Arc<dyn Serde<K>>,
+        values: Arc<dyn Serde<V>>,
+        lookup: LookupFactory<K, V>,
+    ) -> Self {
+        let nullable: Arc<dyn Serde<Option<V>>> = Arc::new(optional(Arc::clone(&values)));
+        let changes = changes.with(Some(Arc::clone(&keys)), Some(nullable));
+        Self { changes, store: store.0, name: store.1.to_owned(), keys, values, lookup }
+    }
+
+    /// Every change as a record: the new value, or `None` where the key was removed.
+    pub fn to_stream(&self) -> Stream<K, Option<V>> {
+        self.changes.clone()
+    }
+
+    /// Every new value as a record. Removals are left out; see [`Table::to_stream`].
+    pub fn updates(&self) -> Stream<K, V> {
+        let operator = super::stream::step("updates");
+        self.changes
+            .follow(operator, &[], |_, next| Updates { next })
+            .with(Some(Arc::clone(&self.keys)), Some(Arc::clone(&self.values)))
+    }
+
+    pub(crate) fn draft(&self) -> &Handle {
+        self.changes.draft()
+    }
+
+    pub(crate) fn store(&self) -> StoreId {
+        self.store
+    }
+
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
+    pub(crate) fn keys(&self) -> &Arc<dyn Serde<K>> {
+        &self.keys
+    }
+
+    pub(crate) fn lookup(&self) -> LookupFactory<K, V> {
+        Arc::clone(&self.lookup)
+    }
+}
+
+impl<K, V> Clone for Table<K, V> {
+    fn clone(&self) -> Self {
+        Self {
+            changes: self.changes.clone(),
+            store: self.store,
+            name: self.name.clone(),
+            keys: Arc::clone(&self.keys),
+            values: Arc::clone(&self.values),
+            lookup: Arc::clone(&self.lookup),
+        }
+    }
+}
+
+impl<K, V> fmt::Debug for Table<K, V> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Table").field("name", &self.name).finish_non_exhaustive()
+    }
+}
+
+/// A table that every instance has whole.
+pub struct GlobalTable<K, V> {
+    draft: Handle,
+    id: GlobalId,
+    topic: String,
+    holds: PhantomData<fn() -> (K, V)>,
+}
+
+impl<K, V> GlobalTable<K, V> {
+    pub(crate) fn new(draft: Handle, id: GlobalId, topic: &str) -> Self {
+        Self { draft, id, topic: topic.to_owned(), holds: PhantomData }
+    }
+
+    pub(crate) fn draft(&self) -> &Handle {
+        &self.draft
+    }
+
+    pub(crate) fn id(&self) -> GlobalId {
+        self.id
+    }
+
+    pub(crate) fn topic(&self) -> &str {
+        &self.topic
+    }
+}
+
+impl<K, V> Clone for GlobalTable<K, V> {
+    fn clone(&self) -> Self {
+        Self::new(self.draft.clone(), self.id, &self.topic)
+    }
+}
+
+impl<K, V> fmt::Debug for GlobalTable<K, V> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("GlobalTable").field("topic", &self.topic).finish_non_exhaustive()
+    }
+}

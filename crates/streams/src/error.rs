@@ -1,0 +1,134 @@
+//! What can go wrong while a task works, always with the record that it went wrong at.
+
+use std::error::Error;
+use std::fmt;
+
+use headwater_model::{Offset, TopicPartition};
+use headwater_schema::{Part, SerdeError};
+use headwater_wire::batch::{BatchError, RecordFault};
+
+use crate::store::StoreError;
+
+/// Where a record is. Prints as `topic-partition@offset`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Location {
+    /// The partition.
+    pub topic_partition: TopicPartition,
+    /// The offset in it.
+    pub offset: Offset,
+}
+
+/// Why a task stopped.
+#[derive(Debug, thiserror::Error)]
+pub enum TaskError {
+    /// A key or value is not what the topology expects there.
+    #[error("the {part} of the record at {at} cannot be read")]
+    Unreadable {
+        /// The record.
+        at: Location,
+        /// Its key or its value.
+        part: Part,
+        /// What is wrong with it.
+        source: SerdeError,
+    },
+    /// The headers of a record are malformed.
+    #[error("the headers of the record at {at} cannot be read")]
+    Headers {
+        /// The record.
+        at: Location,
+        /// What is wrong with them.
+        source: RecordFault,
+    },
+    /// A record without a timestamp, which event time needs.
+    #[error("the record at {at} has no timestamp")]
+    NoTimestamp {
+        /// The record.
+        at: Location,
+    },
+    /// A batch that cannot be opened. It is never skipped, because nobody knows what is in it.
+    #[error("the batch at {at} cannot be read")]
+    Batch {
+        /// Where it begins.
+        at: Location,
+        /// What is wrong with it.
+        source: BatchError,
+    },
+    /// An author's closure refused a record.
+    #[error("\"{operator}\" failed on the record at {at}")]
+    Refused {
+        /// The operator.
+        operator: String,
+        /// The record that came in.
+        at: Location,
+        /// What the closure said.
+        source: Box<dyn Error + Send + Sync>,
+    },
+    /// A result cannot be written.
+    #[error("the {part} that \"{operator}\" made of the record at {at} cannot be written")]
+    Unwritable {
+        /// The operator that writes.
+        operator: String,
+        /// The record that came in.
+        at: Location,
+        /// The result's key or value.
+        part: Part,
+        /// What is wrong with it.
+        source: SerdeError,
+    },
+    /// A key or value cannot be written to, or read from, a store.
+    #[error("the store \"{store}\", at work on the record at {at}, cannot {} an entry", if *.reading { "read" } else { "write" })]
+    Entry {
+        /// The store.
+        store: String,
+        /// The record that came in.
+        at: Location,
+        /// Reading or writing.
+        reading: bool,
+        /// What is wrong with it.
+        source: SerdeError,
+    },
+    /// A store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// What to do about a record that cannot be dealt with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum OnError {
+    /// Stop, and say which record it was.
+    #[default]
+    Fail,
+    /// Leave the record out, and count it.
+    Skip,
+}
+
+/// What to do about records that cannot be dealt with, by the kind of trouble.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct ErrorPolicies {
+    /// A record that cannot be read.
+    pub deserialization: OnError,
+    /// A record that an operator fails on.
+    pub processing: OnError,
+    /// A result that the broker refuses for good.
+    pub production: OnError,
+}
+
+impl ErrorPolicies {
+    pub(crate) fn of(&self, error: &TaskError) -> OnError {
+        match error {
+            TaskError::Unreadable { .. } | TaskError::Headers { .. } | TaskError::NoTimestamp { .. } => {
+                self.deserialization
+            }
+            TaskError::Refused { .. } | TaskError::Unwritable { .. } | TaskError::Entry { .. } => {
+                self.processing
+            }
+            TaskError::Batch { .. } | TaskError::Store(_) => OnError::Fail,
+        }
+    }
+}
+
+impl fmt::Display for Location {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}@{}", self.topic_partition, self.offset)
+    }
+}

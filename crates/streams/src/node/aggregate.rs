@@ -1,0 +1,43 @@
+//! Aggregation of all records of a key.
+
+use std::marker::PhantomData;
+use std::sync::Arc;
+
+use super::{Node, Processed};
+use crate::context::Context;
+use crate::record::{Data, Record};
+use crate::store::KeyValueView;
+
+/// Folds each record into the aggregate of its key, and hands on the new aggregate.
+pub(crate) struct Aggregate<K, V, A, F> {
+    pub(crate) view: KeyValueView<K, A>,
+    /// Makes the new aggregate of a value and the old one, of which there is none at first.
+    pub(crate) fold: Arc<F>,
+    pub(crate) next: Box<dyn Node<K, Option<A>>>,
+    pub(crate) takes: PhantomData<fn(V)>,
+}
+
+impl<K, V, A, F> Node<K, V> for Aggregate<K, V, A, F>
+where
+    K: Data,
+    A: Data,
+    F: Fn(&K, V, Option<A>) -> A + Send + Sync,
+{
+    fn process(&mut self, record: Record<K, V>, context: &mut Context) -> Processed {
+        if self.view.is_null(&record.key) {
+            context.drop_null_key();
+            return Ok(());
+        }
+        let Record { key, value, timestamp, headers } = record;
+        let (timestamp, aggregate) = match self.view.get(&key, context) {
+            Ok(Some((latest, aggregate))) => (latest.max(timestamp), Some(aggregate)),
+            Ok(None) => (timestamp, None),
+            Err(error) => return context.fail(*error),
+        };
+        let aggregate = (self.fold)(&key, value, aggregate);
+        match self.view.put(&key, &aggregate, timestamp, context) {
+            Ok(()) => self.next.process(Record { key, value: Some(aggregate), timestamp, headers }, context),
+            Err(error) => context.fail(*error),
+        }
+    }
+}

@@ -1,0 +1,220 @@
+//! What a task has produced and nobody has taken yet: records for topics, writes for changelogs.
+//!
+//! All keys and values lie one behind the other in one buffer, which is used again after [`Outputs::clear`]; so a
+//! result costs no allocation.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use headwater_model::{Timestamp, TopicName};
+use headwater_schema::SerdeError;
+
+use crate::error::TaskError;
+use crate::graph::{Graph, StoreId, TopicId};
+use crate::record::Headers;
+
+/// How many skipped records are kept word for word between two looks; all are counted.
+const MAX_NOTED: usize = 8;
+
+/// See the module.
+#[derive(Debug)]
+pub struct Outputs {
+    graph: Arc<Graph>,
+    bytes: Vec<u8>,
+    records: Vec<RecordEntry>,
+    writes: Vec<WriteEntry>,
+    skipped: Vec<TaskError>,
+    keeps_store_writes: bool,
+}
+
+/// A record for a topic. The producer's partitioner finds the partition by the key.
+#[derive(Debug, Clone, Copy)]
+pub struct OutputRecord<'a> {
+    /// The topic.
+    pub topic: &'a TopicName,
+    /// The key, perhaps null.
+    pub key: Option<&'a [u8]>,
+    /// The value, perhaps null.
+    pub value: Option<&'a [u8]>,
+    /// The time of the event.
+    pub timestamp: Timestamp,
+    /// The headers.
+    pub headers: &'a Headers,
+}
+
+/// A change of a store, as its changelog is to get it, in the task's own partition.
+#[derive(Debug, Clone, Copy)]
+pub struct StoreWrite<'a> {
+    /// The name of the store.
+    pub store: &'a str,
+    /// The key.
+    pub key: &'a [u8],
+    /// The value; null where the key was removed.
+    pub value: Option<&'a [u8]>,
+    /// The time of the event.
+    pub timestamp: Timestamp,
+}
+
+type Span = Option<Range<usize>>;
+
+#[derive(Debug)]
+struct RecordEntry {
+    topic: TopicId,
+    key: Span,
+    value: Span,
+    timestamp: Timestamp,
+    headers: Headers,
+}
+
+#[derive(Debug)]
+struct WriteEntry {
+    store: StoreId,
+    key: Range<usize>,
+    value: Span,
+    timestamp: Timestamp,
+}
+
+impl Outputs {
+    pub(crate) fn new(graph: Arc<Graph>, keeps_store_writes: bool) -> Self {
+        Self {
+            graph,
+            bytes: Vec::new(),
+            records: Vec::new(),
+            writes: Vec::new(),
+            skipped: Vec::new(),
+            keeps_store_writes,
+        }
+    }
+
+    /// The records for topics, in the order in which they came about.
+    pub fn records(&self) -> impl ExactSizeIterator<Item = OutputRecord<'_>> {
+        self.records.iter().map(|entry| OutputRecord {
+            topic: self.graph.topic(entry.topic),
+            key: self.slice(entry.key.clone()),
+            value: self.slice(entry.value.clone()),
+            timestamp: entry.timestamp,
+            headers: &entry.headers,
+        })
+    }
+
+    /// The changes of stores, in the order in which they came about; none unless the task was told to keep them.
+    pub fn store_writes(&self) -> impl ExactSizeIterator<Item = StoreWrite<'_>> {
+        self.writes.iter().map(|entry| StoreWrite {
+            store: &self.graph.store(entry.store).name,
+            key: self.slice(Some(entry.key.clone())).unwrap_or_default(),
+            value: self.slice(entry.value.clone()),
+            timestamp: entry.timestamp,
+        })
+    }
+
+    /// The first few errors that the policies said to skip.
+    pub fn skipped(&self) -> &[TaskError] {
+        &self.skipped
+    }
+
+    /// How many bytes of keys and values wait here.
+    pub fn size(&self) -> usize {
+        self.bytes.len()
+    }
+
+    /// True if nothing waits here.
+    pub fn is_empty(&self) -> bool {
+        self.records.is_empty() && self.writes.is_empty() && self.skipped.is_empty()
+    }
+
+    /// Forgets everything, once it was taken.
+    pub fn clear(&mut self) {
+        self.bytes.clear();
+        self.records.clear();
+        self.writes.clear();
+        self.skipped.clear();
+    }
+
+    /// Begins a record; it counts only once it is finished.
+    pub(crate) fn draft(&mut self) -> Draft<'_> {
+        let start = self.bytes.len();
+        Draft { outputs: self, start, key: None, value: None, finished: false }
+    }
+
+    pub(crate) fn write_store(
+        &mut self,
+        store: StoreId,
+        key: &[u8],
+        value: Option<&[u8]>,
+        timestamp: Timestamp,
+    ) {
+        if self.keeps_store_writes {
+            let key = self.append(key);
+            let value = value.map(|value| self.append(value));
+            self.writes.push(WriteEntry { store, key, value, timestamp });
+        }
+    }
+
+    pub(crate) fn note_skipped(&mut self, error: TaskError) {
+        if self.skipped.len() < MAX_NOTED {
+            self.skipped.push(error);
+        }
+    }
+
+    fn append(&mut self, bytes: &[u8]) -> Range<usize> {
+        let start = self.bytes.len();
+        self.bytes.extend_from_slice(bytes);
+        start..self.bytes.len()
+    }
+
+    fn slice(&self, span: Span) -> Option<&[u8]> {
+        self.bytes.get(span?)
+    }
+}
+
+/// A record that is being written; dropped unfinished, it leaves nothing behind.
+pub(crate) struct Draft<'a> {
+    outputs: &'a mut Outputs,
+    start: usize,
+    key: Span,
+    value: Span,
+    finished: bool,
+}
+
+impl Draft<'_> {
+    /// Writes the key; `write` says whether it is anything but null.
+    pub(crate) fn key(
+        &mut self,
+        write: impl FnOnce(&mut Vec<u8>) -> Result<bool, SerdeError>,
+    ) -> Result<(), SerdeError> {
+        self.key = self.part(write)?;
+        Ok(())
+    }
+
+    /// Writes the value; `write` says whether it is anything but null.
+    pub(crate) fn value(
+        &mut self,
+        write: impl FnOnce(&mut Vec<u8>) -> Result<bool, SerdeError>,
+    ) -> Result<(), SerdeError> {
+        self.value = self.part(write)?;
+        Ok(())
+    }
+
+    pub(crate) fn finish(mut self, topic: TopicId, timestamp: Timestamp, headers: Headers) {
+        let (key, value) = (self.key.take(), self.value.take());
+        self.outputs.records.push(RecordEntry { topic, key, value, timestamp, headers });
+        self.finished = true;
+    }
+
+    fn part(
+        &mut self,
+        write: impl FnOnce(&mut Vec<u8>) -> Result<bool, SerdeError>,
+    ) -> Result<Span, SerdeError> {
+        let start = self.outputs.bytes.len();
+        let present = write(&mut self.outputs.bytes)?;
+        Ok(present.then(|| start..self.outputs.bytes.len()))
+    }
+}
+
+impl Drop for Draft<'_> {
+    fn drop(&mut self) {
+        if !self.finished {
+            self.outputs.bytes.truncate(self.start);
+        }
+    }
+}

@@ -1,0 +1,72 @@
+//! Stores: what a task remembers.
+//!
+//! Owns: the byte-store trait that every kind of store implements, the ordered map in memory, the typed views that
+//! operators use, and global tables.
+//!
+//! Invariants: the order of a byte store is the order of its keys' bytes; what a typed view writes, a task also offers
+//! to the store's changelog.
+//!
+//! Does not know: topics, the network, when a write is committed.
+
+pub(crate) mod global;
+mod key_value;
+mod memory;
+pub(crate) mod timed;
+pub(crate) mod window;
+
+use std::fmt::Debug;
+use std::ops::Bound;
+
+use bytes::Bytes;
+
+pub(crate) use key_value::KeyValueView;
+pub use memory::MemoryStore;
+pub(crate) use window::WindowView;
+
+/// Why a store failed.
+#[derive(Debug, thiserror::Error)]
+#[error("the store \"{store}\" failed")]
+pub struct StoreError {
+    /// The store's name.
+    pub store: String,
+    /// What happened.
+    #[source]
+    pub source: std::io::Error,
+}
+
+/// A range of keys; see [`ByteStore::range`].
+pub type KeyRange<'a> = (Bound<&'a [u8]>, Bound<&'a [u8]>);
+
+/// The entries of a range, in the order of their keys.
+pub type Entries<'a> = Box<dyn Iterator<Item = Result<(Bytes, Bytes), StoreError>> + 'a>;
+
+/// An ordered map of bytes that belongs to one task.
+pub trait ByteStore: Send + Debug {
+    /// The value of a key.
+    fn get(&self, key: &[u8]) -> Result<Option<Bytes>, StoreError>;
+
+    /// Sets the value of a key.
+    fn put(&mut self, key: &[u8], value: &[u8]) -> Result<(), StoreError>;
+
+    /// Removes a key, which need not exist.
+    fn delete(&mut self, key: &[u8]) -> Result<(), StoreError>;
+
+    /// The entries whose keys lie in the range.
+    fn range(&self, range: KeyRange<'_>) -> Entries<'_>;
+
+    /// The entries whose keys begin with the prefix.
+    fn prefix(&self, prefix: &[u8]) -> Entries<'_> {
+        match end_of_prefix(prefix) {
+            Some(end) => self.range((Bound::Included(prefix), Bound::Excluded(&end))),
+            None => self.range((Bound::Included(prefix), Bound::Unbounded)),
+        }
+    }
+}
+
+/// The first key after all that begin with the prefix; `None` if there is no such key.
+fn end_of_prefix(prefix: &[u8]) -> Option<Vec<u8>> {
+    let last = prefix.iter().rposition(|byte| *byte != u8::MAX)?;
+    let mut end = prefix.get(..=last)?.to_vec();
+    *end.last_mut()? += 1;
+    Some(end)
+}

@@ -1,0 +1,79 @@
+//! The typed view of a store with one value per key.
+//!
+//! A stored value is the event's time (i64, most significant byte first) and then the value's bytes, so that a result
+//! can carry the latest time of what it was made of. The changelog gets them apart.
+
+use std::sync::Arc;
+
+use headwater_model::Timestamp;
+use headwater_schema::Serde;
+
+use super::timed::{read_timed, write_timed};
+use crate::context::Context;
+use crate::graph::StoreId;
+use crate::node::{Lookup, NodeError};
+
+/// How one operator sees one key-value store.
+pub(crate) struct KeyValueView<K, V> {
+    store: StoreId,
+    keys: Arc<dyn Serde<K>>,
+    values: Arc<dyn Serde<V>>,
+    key: Vec<u8>,
+    value: Vec<u8>,
+}
+
+impl<K: 'static, V: 'static> KeyValueView<K, V> {
+    pub(crate) fn new(store: StoreId, keys: Arc<dyn Serde<K>>, values: Arc<dyn Serde<V>>) -> Self {
+        Self { store, keys, values, key: Vec::new(), value: Vec::new() }
+    }
+
+    /// True if the key is one that stands for null, which no table has.
+    pub(crate) fn is_null(&self, key: &K) -> bool {
+        self.keys.is_null(key)
+    }
+
+    /// The value of a key and its time.
+    pub(crate) fn get(&mut self, key: &K, context: &Context) -> Result<Option<(Timestamp, V)>, NodeError> {
+        self.write_key(key, context)?;
+        let Some(stored) = context.store(self.store)?.get(&self.key)? else {
+            return Ok(None);
+        };
+        read_timed(&stored, self.values.as_ref()).map(Some).map_err(|error| context.stored(self.store, error))
+    }
+
+    /// Sets the value of a key.
+    pub(crate) fn put(
+        &mut self,
+        key: &K,
+        value: &V,
+        timestamp: Timestamp,
+        context: &mut Context,
+    ) -> Result<(), NodeError> {
+        self.write_key(key, context)?;
+        write_timed(&mut self.value, timestamp, value, self.values.as_ref())
+            .map_err(|error| context.unstorable(self.store, error))?;
+        context.put(self.store, &self.key, &self.value)
+    }
+
+    /// Removes a key.
+    pub(crate) fn delete(
+        &mut self,
+        key: &K,
+        timestamp: Timestamp,
+        context: &mut Context,
+    ) -> Result<(), NodeError> {
+        self.write_key(key, context)?;
+        context.delete(self.store, &self.key, timestamp)
+    }
+
+    fn write_key(&mut self, key: &K, context: &Context) -> Result<(), NodeError> {
+        self.key.clear();
+        self.keys.serialize(key, &mut self.key).map_err(|error| context.unstorable(self.store, error))
+    }
+}
+
+impl<K: Send + 'static, V: Send + 'static> Lookup<K, V> for KeyValueView<K, V> {
+    fn lookup(&mut self, key: &K, context: &Context) -> Result<Option<V>, NodeError> {
+        Ok(self.get(key, context)?.map(|(_, value)| value))
+    }
+}

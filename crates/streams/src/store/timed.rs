@@ -1,0 +1,39 @@
+//! A value together with the time of the event that it comes from, as stores keep it.
+//!
+//! ```text
+//! 0 timestamp i64, most significant byte first | 8 value
+//! ```
+
+use headwater_model::Timestamp;
+use headwater_schema::{Serde, SerdeError};
+
+/// The size of the time in front of a value.
+pub(crate) const TIME_SIZE: usize = 8;
+
+/// Replaces what is in `out` by the stored form.
+pub(crate) fn write_timed<V: 'static>(
+    out: &mut Vec<u8>,
+    timestamp: Timestamp,
+    value: &V,
+    serde: &dyn Serde<V>,
+) -> Result<(), SerdeError> {
+    out.clear();
+    out.extend_from_slice(&timestamp.0.to_be_bytes());
+    serde.serialize(value, out)
+}
+
+/// Reads the stored form.
+pub(crate) fn read_timed<V: 'static>(
+    stored: &[u8],
+    serde: &dyn Serde<V>,
+) -> Result<(Timestamp, V), SerdeError> {
+    let (timestamp, value) = split_timed(stored)
+        .ok_or_else(|| SerdeError::malformed::<V>("the time in front of it is cut off", stored, None))?;
+    Ok((timestamp, serde.deserialize(value)?))
+}
+
+/// The time and the value's bytes; `None` if even the time is cut off.
+pub(crate) fn split_timed(stored: &[u8]) -> Option<(Timestamp, &[u8])> {
+    let (timestamp, value) = stored.split_first_chunk::<TIME_SIZE>()?;
+    Some((Timestamp(i64::from_be_bytes(*timestamp)), value))
+}

@@ -1,0 +1,131 @@
+//! The typed view of a store with one value per key and window.
+//!
+//! ```text
+//! key:   0 start of the window i64, most significant byte first, sign bit flipped | 8 the key's bytes
+//! value: as in `timed`
+//! ```
+//!
+//! The start comes first, so that windows that are closed for good are the first range of the store, found without an
+//! index; a key within a window is one point read all the same.
+
+use std::ops::Bound;
+use std::sync::Arc;
+
+use headwater_model::Timestamp;
+use headwater_schema::{Serde, SerdeError};
+
+use super::timed::{read_timed, write_timed};
+use crate::context::Context;
+use crate::graph::StoreId;
+use crate::node::{Lookup, NodeError};
+use crate::window::{Window, Windowed};
+
+/// The size of a window's start in front of a key.
+const START_SIZE: usize = 8;
+
+/// How one operator sees one window store.
+pub(crate) struct WindowView<K, V> {
+    store: StoreId,
+    keys: Arc<dyn Serde<K>>,
+    values: Arc<dyn Serde<V>>,
+    key: Vec<u8>,
+    value: Vec<u8>,
+    /// No window in the store starts before this.
+    oldest_start: Timestamp,
+}
+
+impl<K: 'static, V: 'static> WindowView<K, V> {
+    pub(crate) fn new(store: StoreId, keys: Arc<dyn Serde<K>>, values: Arc<dyn Serde<V>>) -> Self {
+        Self { store, keys, values, key: Vec::new(), value: Vec::new(), oldest_start: Timestamp(i64::MIN) }
+    }
+
+    /// True if the key is one that stands for null, which no window has.
+    pub(crate) fn is_null(&self, key: &K) -> bool {
+        self.keys.is_null(key)
+    }
+
+    /// The value of a key in a window, and its time.
+    pub(crate) fn get(
+        &mut self,
+        key: &K,
+        window: Window,
+        context: &Context,
+    ) -> Result<Option<(Timestamp, V)>, NodeError> {
+        self.write_key(key, window, context)?;
+        let Some(stored) = context.store(self.store)?.get(&self.key)? else {
+            return Ok(None);
+        };
+        read_timed(&stored, self.values.as_ref()).map(Some).map_err(|error| context.stored(self.store, error))
+    }
+
+    /// Sets the value of a key in a window.
+    pub(crate) fn put(
+        &mut self,
+        key: &K,
+        window: Window,
+        value: &V,
+        timestamp: Timestamp,
+        context: &mut Context,
+    ) -> Result<(), NodeError> {
+        self.write_key(key, window, context)?;
+        write_timed(&mut self.value, timestamp, value, self.values.as_ref())
+            .map_err(|error| context.unstorable(self.store, error))?;
+        self.oldest_start = self.oldest_start.min(window.start);
+        context.put(self.store, &self.key, &self.value)
+    }
+
+    /// Removes the windows that start at or before `latest`.
+    pub(crate) fn expire(&mut self, latest: Timestamp, context: &mut Context) -> Result<(), NodeError> {
+        if latest < self.oldest_start {
+            return Ok(());
+        }
+        loop {
+            let first = context.store(self.store)?.range((Bound::Unbounded, Bound::Unbounded)).next();
+            let Some((key, _)) = first.transpose()? else {
+                self.oldest_start = Timestamp(i64::MAX);
+                return Ok(());
+            };
+            match split_start(&key) {
+                Some((start, _)) if start > latest => {
+                    self.oldest_start = start;
+                    return Ok(());
+                }
+                _ => context.delete(self.store, &key, context.stream_time())?,
+            }
+        }
+    }
+
+    fn write_key(&mut self, key: &K, window: Window, context: &Context) -> Result<(), NodeError> {
+        self.key.clear();
+        self.key.extend_from_slice(&sortable(window.start));
+        self.keys.serialize(key, &mut self.key).map_err(|error| context.unstorable(self.store, error))
+    }
+}
+
+impl<K: Send + 'static, V: Send + 'static> Lookup<Windowed<K>, V> for WindowView<K, V> {
+    fn lookup(&mut self, key: &Windowed<K>, context: &Context) -> Result<Option<V>, NodeError> {
+        Ok(self.get(&key.key, key.window(), context)?.map(|(_, value)| value))
+    }
+}
+
+/// Reads a key of the store: the start of the window, and the key.
+pub(crate) fn read_windowed_key<K: 'static>(
+    bytes: &[u8],
+    keys: &dyn Serde<K>,
+) -> Result<(Timestamp, K), SerdeError> {
+    let (start, key) = split_start(bytes)
+        .ok_or_else(|| SerdeError::malformed::<K>("the window in front of it is cut off", bytes, None))?;
+    Ok((start, keys.deserialize(key)?))
+}
+
+fn split_start(key: &[u8]) -> Option<(Timestamp, &[u8])> {
+    let (start, key) = key.split_first_chunk::<START_SIZE>()?;
+    Some((Timestamp((u64::from_be_bytes(*start) ^ SIGN_BIT) as i64), key))
+}
+
+/// Bytes that sort as the times do, negative ones included.
+fn sortable(time: Timestamp) -> [u8; START_SIZE] {
+    (time.0 as u64 ^ SIGN_BIT).to_be_bytes()
+}
+
+const SIGN_BIT: u64 = 1 << 63;

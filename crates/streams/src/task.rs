@@ -1,0 +1,243 @@
+//! Tasks: one sub-topology at work on one partition of its topics.
+//!
+//! Owns: a task's inputs, the choice of the next record, its stores, its position.
+//!
+//! Invariants: the next record is the one with the lowest timestamp over all inputs (ties go to the input declared
+//! first), and an input that may still have an older one is waited for; the same batches give the same outputs, however
+//! they are cut and whenever they come; nothing here reads a clock.
+//!
+//! Does not know: clients, Tokio, other tasks, when something is committed.
+
+mod input;
+mod schedule;
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use headwater_model::{Monotonic, Offset, Timestamp, TopicPartition};
+use headwater_wire::batch::Batch;
+
+use crate::context::Context;
+use crate::error::{ErrorPolicies, TaskError};
+use crate::graph::{Graph, StoreId};
+use crate::node::Source;
+use crate::outputs::Outputs;
+use crate::store::ByteStore;
+use crate::topology::TaskId;
+use input::Input;
+use schedule::{Choice, InputState, choose};
+
+pub use input::End;
+
+/// What a task is told besides its topology.
+#[derive(Debug, Clone)]
+pub struct TaskConfig {
+    /// What to do about records that cannot be dealt with.
+    pub policies: ErrorPolicies,
+    /// How long to wait for an input that is at its end, while others have records. Zero, as Kafka's default, waits only
+    /// for records that are known to be there.
+    pub max_idle: Duration,
+    /// True if changes of stores are to be kept in the outputs, for changelogs.
+    pub keeps_store_writes: bool,
+    /// How large the records of a batch may become when they are decompressed.
+    pub max_batch_bytes: usize,
+}
+
+/// How a call of [`Task::step`] ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Step {
+    /// The limit is reached, and there may be more to do.
+    More,
+    /// Some inputs have records, but another may still have an older one. At the time given, if there is one, the task
+    /// goes on without.
+    Waiting(Option<Monotonic>),
+    /// Every record that is known of has been processed.
+    Idle,
+    /// Every input is bounded, and at its bound: nothing more will come.
+    Finished,
+}
+
+/// What a task has done.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct TaskMetrics {
+    /// Records taken in.
+    pub records_in: u64,
+    /// Records too late for their window, by the operator's name.
+    pub late: BTreeMap<String, u64>,
+    /// Records left out because their key was null.
+    pub null_keys: u64,
+    /// Records left out because of an error, as the policies say.
+    pub skipped: u64,
+}
+
+/// See the module.
+pub struct Task {
+    id: TaskId,
+    graph: Arc<Graph>,
+    inputs: Vec<Input>,
+    context: Context,
+    max_idle: Duration,
+    records_in: u64,
+}
+
+impl Default for TaskConfig {
+    fn default() -> Self {
+        Self {
+            policies: ErrorPolicies::default(),
+            max_idle: Duration::ZERO,
+            keeps_store_writes: false,
+            max_batch_bytes: 64 << 20,
+        }
+    }
+}
+
+impl Task {
+    pub(crate) fn new(
+        id: TaskId,
+        graph: Arc<Graph>,
+        sources: Vec<(TopicPartition, Box<dyn Source>)>,
+        stores: BTreeMap<StoreId, Box<dyn ByteStore>>,
+        config: &TaskConfig,
+    ) -> Self {
+        let names = sources.iter().map(|(topic_partition, _)| topic_partition.clone()).collect();
+        let outputs = Outputs::new(Arc::clone(&graph), config.keeps_store_writes);
+        let inputs = sources
+            .into_iter()
+            .map(|(topic_partition, source)| Input::new(topic_partition, source, config.max_batch_bytes));
+        Self {
+            id,
+            inputs: inputs.collect(),
+            context: Context::new(Arc::clone(&graph), stores, outputs, config.policies, names),
+            graph,
+            max_idle: config.max_idle,
+            records_in: 0,
+        }
+    }
+
+    /// Which task this is.
+    pub fn id(&self) -> TaskId {
+        self.id
+    }
+
+    /// The partitions that the task reads. An input's number is its place here.
+    pub fn inputs(&self) -> impl ExactSizeIterator<Item = &TopicPartition> {
+        self.inputs.iter().map(Input::topic_partition)
+    }
+
+    /// Says where an input begins; until then that is offset 0.
+    pub fn start_at(&mut self, input: usize, offset: Offset) {
+        if let Some(input) = self.inputs.get_mut(input) {
+            input.start_at(offset);
+        }
+    }
+
+    /// Says what is known of an input's end.
+    pub fn set_end(&mut self, input: usize, end: End) {
+        if let Some(input) = self.inputs.get_mut(input) {
+            input.set_end(end);
+        }
+    }
+
+    /// Adds the records of a batch from an offset on. Batches of an input come in the order of their offsets; what the
+    /// task has already is left out.
+    pub fn add(&mut self, input: usize, batch: Batch, from: Offset) {
+        if let Some(input) = self.inputs.get_mut(input) {
+            input.add(batch, from);
+        }
+    }
+
+    /// How many bytes of an input wait, so that fetching can pause.
+    pub fn buffered_bytes(&self, input: usize) -> usize {
+        self.inputs.get(input).map_or(0, Input::buffered_bytes)
+    }
+
+    /// The offset up to which an input has been processed: what to commit once the outputs are safe.
+    pub fn position(&self, input: usize) -> Option<Offset> {
+        self.inputs.get(input).map(Input::position)
+    }
+
+    /// All positions; see [`Task::position`].
+    pub fn positions(&self) -> impl Iterator<Item = (&TopicPartition, Offset)> {
+        self.inputs.iter().map(|input| (input.topic_partition(), input.position()))
+    }
+
+    /// Processes up to `limit` records, the oldest first.
+    pub fn step(&mut self, now: Monotonic, limit: usize) -> Result<Step, TaskError> {
+        for _ in 0..limit {
+            match self.choose(now)? {
+                Choice::Process(input) => self.process(input)?,
+                Choice::Wait(until) => return Ok(Step::Waiting(until)),
+                Choice::Idle => return Ok(Step::Idle),
+                Choice::Finished => return Ok(Step::Finished),
+            }
+        }
+        Ok(Step::More)
+    }
+
+    /// What has been produced since the outputs were last cleared.
+    pub fn outputs(&self) -> &Outputs {
+        self.context.outputs()
+    }
+
+    /// Forgets the outputs, once they were taken.
+    pub fn clear_outputs(&mut self) {
+        self.context.outputs_mut().clear();
+    }
+
+    /// The highest timestamp of all records that the task has taken up; -1 at first.
+    pub fn stream_time(&self) -> Timestamp {
+        self.context.stream_time()
+    }
+
+    /// What the task has done.
+    pub fn metrics(&self) -> TaskMetrics {
+        let counts = self.context.counts();
+        let late =
+            counts.late.iter().map(|(node, count)| (self.graph.node(*node).label().to_owned(), *count));
+        TaskMetrics {
+            records_in: self.records_in,
+            late: late.collect(),
+            null_keys: counts.null_keys,
+            skipped: counts.skipped,
+        }
+    }
+
+    /// A store of this task, by its name.
+    pub fn store(&self, name: &str) -> Option<&dyn ByteStore> {
+        self.context.stores().find(|(id, _)| self.graph.store(*id).name == name).map(|(_, store)| store)
+    }
+
+    fn choose(&mut self, now: Monotonic) -> Result<Choice, TaskError> {
+        // The usual case, without a list of states.
+        if let [input] = self.inputs.as_mut_slice()
+            && matches!(input.state(now)?, InputState::Ready(_))
+        {
+            return Ok(Choice::Process(0));
+        }
+        let mut states = Vec::with_capacity(self.inputs.len());
+        for input in &mut self.inputs {
+            states.push(input.state(now)?);
+        }
+        Ok(choose(&states, now, self.max_idle))
+    }
+
+    fn process(&mut self, index: usize) -> Result<(), TaskError> {
+        let Some(input) = self.inputs.get_mut(index) else {
+            return Ok(());
+        };
+        if let Some((offset, timestamp)) = input.head() {
+            self.context.begin(index, offset, timestamp);
+            self.records_in += 1;
+            input.process_head(&mut self.context).map_err(|error| *error)?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for Task {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Task").field("id", &self.id).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,168 @@
+//! One input of a task: the batches that wait, the records of the first of them, and what is known of the end.
+
+use std::collections::VecDeque;
+
+use headwater_model::{Monotonic, Offset, Timestamp, TopicPartition};
+use headwater_wire::batch::Batch;
+
+use super::schedule::InputState;
+use crate::context::Context;
+use crate::error::{Location, TaskError};
+use crate::node::{Processed, Source};
+
+/// What is known of the end of an input. An end is the offset after the last record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum End {
+    /// Nothing: the input is waited for.
+    #[default]
+    Unknown,
+    /// The end as it was when somebody last looked; more may have been written since.
+    At(Offset),
+    /// The input ends here for this task, whatever is written later.
+    Bounded(Offset),
+}
+
+pub(super) struct Input {
+    topic_partition: TopicPartition,
+    source: Box<dyn Source>,
+    batches: VecDeque<(Batch, Offset)>,
+    buffered_bytes: usize,
+    /// Where the batch whose records wait in the source ends, and its size.
+    open: Option<(Offset, usize)>,
+    /// The offset of the next record to be processed.
+    position: Offset,
+    /// The offset of the next record to be added.
+    added: Offset,
+    end: End,
+    at_end_since: Option<Monotonic>,
+    max_batch_bytes: usize,
+}
+
+impl Input {
+    pub(super) fn new(
+        topic_partition: TopicPartition,
+        source: Box<dyn Source>,
+        max_batch_bytes: usize,
+    ) -> Self {
+        Self {
+            topic_partition,
+            source,
+            batches: VecDeque::new(),
+            buffered_bytes: 0,
+            open: None,
+            position: Offset::ZERO,
+            added: Offset::ZERO,
+            end: End::Unknown,
+            at_end_since: None,
+            max_batch_bytes,
+        }
+    }
+
+    pub(super) fn topic_partition(&self) -> &TopicPartition {
+        &self.topic_partition
+    }
+
+    pub(super) fn start_at(&mut self, offset: Offset) {
+        self.position = self.position.max(offset);
+        self.added = self.added.max(offset);
+    }
+
+    pub(super) fn set_end(&mut self, end: End) {
+        self.end = end;
+    }
+
+    pub(super) fn position(&self) -> Offset {
+        self.position
+    }
+
+    pub(super) fn buffered_bytes(&self) -> usize {
+        self.buffered_bytes
+    }
+
+    pub(super) fn add(&mut self, batch: Batch, from: Offset) {
+        if batch.next_offset() > self.added {
+            let from = from.max(self.added);
+            self.added = batch.next_offset();
+            self.buffered_bytes += batch.size();
+            self.batches.push_back((batch, from));
+        }
+    }
+
+    pub(super) fn head(&self) -> Option<(Offset, Timestamp)> {
+        self.source.head()
+    }
+
+    /// Decodes the next batch if need be, and says where the input stands.
+    pub(super) fn state(&mut self, now: Monotonic) -> Result<InputState, TaskError> {
+        loop {
+            if let Some((_, time)) = self.head() {
+                self.at_end_since = None;
+                return Ok(InputState::Ready(time));
+            }
+            match self.batches.pop_front() {
+                Some((batch, from)) => self.decode(&batch, from)?,
+                None => break,
+            }
+        }
+        Ok(match self.end {
+            End::Bounded(end) if self.position >= end => InputState::Finished,
+            End::At(end) if self.position >= end => InputState::AtEnd(*self.at_end_since.get_or_insert(now)),
+            End::Unknown | End::At(_) | End::Bounded(_) => InputState::Lagging,
+        })
+    }
+
+    /// Sends the oldest record through the task; after it, the input's position is behind it.
+    pub(super) fn process_head(&mut self, context: &mut Context) -> Processed {
+        let Some((offset, _)) = self.head() else {
+            return Ok(());
+        };
+        self.source.process_head(context)?;
+        self.position = offset.next();
+        if self.head().is_none() {
+            self.close_batch();
+        }
+        Ok(())
+    }
+
+    fn decode(&mut self, batch: &Batch, from: Offset) -> Result<(), TaskError> {
+        self.open = Some((batch.next_offset(), batch.size()));
+        if !batch.is_control() {
+            self.decode_records(batch, from)?;
+        }
+        if self.head().is_none() {
+            self.close_batch();
+        }
+        Ok(())
+    }
+
+    fn decode_records(&mut self, batch: &Batch, from: Offset) -> Result<(), TaskError> {
+        let unreadable = |source| {
+            let at = Location { topic_partition: self.topic_partition.clone(), offset: batch.base_offset() };
+            TaskError::Batch { at, source }
+        };
+        let bound = match self.end {
+            End::Bounded(end) => end,
+            End::Unknown | End::At(_) => Offset(i64::MAX),
+        };
+        let open = batch.open(self.max_batch_bytes).map_err(unreadable)?;
+        for record in open.records() {
+            let record = record.map_err(unreadable)?;
+            if record.offset >= from && record.offset < bound {
+                self.source.decode(&record, &self.topic_partition);
+            }
+        }
+        Ok(())
+    }
+
+    /// The records of the open batch are all processed: offsets that compaction left empty at its end are too.
+    fn close_batch(&mut self) {
+        if let Some((end, size)) = self.open.take() {
+            self.buffered_bytes = self.buffered_bytes.saturating_sub(size);
+            let end = match self.end {
+                End::Bounded(bound) => end.min(bound),
+                End::Unknown | End::At(_) => end,
+            };
+            self.position = self.position.max(end);
+        }
+    }
+}

@@ -1,0 +1,191 @@
+//! A topology: what an application does, as a value.
+//!
+//! Owns: the builder, the split into sub-topologies, the description, the plan of partitions and tasks for given
+//! topics, and the making of tasks.
+//!
+//! Invariants: a topology that exists is valid, and never changes; every task that it makes is independent of every
+//! other. The names of internal topics are `<application>-<name>-repartition` and `<application>-<store>-changelog`.
+//!
+//! Does not know: brokers, clients, how many instances run.
+
+pub(crate) mod builder;
+mod describe;
+mod error;
+mod plan;
+mod sub_topology;
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+
+use headwater_model::{PartitionId, TopicName, TopicPartition};
+
+use crate::graph::{Graph, NodeId, StoreKind};
+use crate::node::{Assembly, Source};
+use crate::store::global::{GlobalStores, GlobalTableStore};
+use crate::store::{ByteStore, MemoryStore};
+use crate::task::{Task, TaskConfig};
+
+pub use builder::{TopologyBuilder, TopologyDraft};
+pub use error::{TopologyError, TopologyProblem};
+pub use plan::{Plan, PlanError};
+pub use sub_topology::{SourceTopic, SubTopology};
+
+/// What an application does, as a value: it can be printed, tested without a broker, and run. Cloning shares it.
+#[derive(Clone)]
+pub struct Topology {
+    parts: Arc<Parts>,
+}
+
+/// What is promised about each record's effects.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Guarantee {
+    /// Every record has its effects; after a failure, some have them twice.
+    AtLeastOnce,
+}
+
+/// One task of a topology: a sub-topology at work on one partition of its topics.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct TaskId {
+    /// The number of the sub-topology.
+    pub sub_topology: usize,
+    /// The partition.
+    pub partition: PartitionId,
+}
+
+/// A topic that belongs to the application alone.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InternalTopic {
+    /// Its name.
+    pub topic: TopicName,
+    /// What it is for.
+    pub kind: InternalTopicKind,
+}
+
+/// What an internal topic is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum InternalTopicKind {
+    /// Carries records to the partition of their new key.
+    Repartition,
+    /// Keeps what a store holds. Not written yet: stores in memory are rebuilt from their inputs.
+    Changelog,
+}
+
+pub(crate) struct Parts {
+    pub(crate) graph: Arc<Graph>,
+    pub(crate) guarantee: Guarantee,
+    pub(crate) sources: BTreeMap<NodeId, SourceFactory>,
+    pub(crate) globals: Vec<GlobalFactory>,
+    pub(crate) sub_topologies: Vec<SubTopology>,
+}
+
+pub(crate) type SourceFactory = Box<dyn Fn(&Assembly<'_>) -> Box<dyn Source> + Send + Sync>;
+pub(crate) type GlobalFactory = Box<dyn Fn() -> Arc<dyn GlobalTableStore> + Send + Sync>;
+
+impl Topology {
+    /// Begins a topology. The application id names its group and its internal topics.
+    ///
+    /// The draft must be told the guarantee, as long as exactly-once is not there to be the default.
+    pub fn builder(application_id: &str) -> TopologyDraft {
+        TopologyDraft::new(application_id)
+    }
+
+    /// The application's id: the name of its group, and the first part of its internal topics' names.
+    pub fn application_id(&self) -> &str {
+        &self.parts.graph.application_id
+    }
+
+    /// What is promised about each record's effects.
+    pub fn guarantee(&self) -> Guarantee {
+        self.parts.guarantee
+    }
+
+    /// The sub-topologies. Each comes after those that it reads from, unless they feed each other in a circle.
+    pub fn sub_topologies(&self) -> &[SubTopology] {
+        &self.parts.sub_topologies
+    }
+
+    /// The topics of global tables.
+    pub fn global_topics(&self) -> &[TopicName] {
+        &self.parts.graph.globals
+    }
+
+    /// The topics that must exist before the application starts: what it reads and does not write itself.
+    pub fn source_topics(&self) -> Vec<&TopicName> {
+        let sub_topologies = self.sub_topologies().iter();
+        let read = sub_topologies.flat_map(|sub| sub.external_sources().map(|source| &source.topic));
+        sorted(read.chain(self.global_topics()))
+    }
+
+    /// The topics that the application writes for others.
+    pub fn sink_topics(&self) -> Vec<&TopicName> {
+        sorted(self.sub_topologies().iter().flat_map(|sub| sub.sinks()))
+    }
+
+    /// The topics that belong to the application alone.
+    pub fn internal_topics(&self) -> Vec<InternalTopic> {
+        let sub_topologies = self.sub_topologies().iter();
+        let repartition = sub_topologies
+            .flat_map(SubTopology::repartitions)
+            .map(|topic| InternalTopic { topic: topic.clone(), kind: InternalTopicKind::Repartition });
+        let stores = self.parts.graph.stores.iter().filter(|store| store.kind != StoreKind::Table);
+        let changelog = stores.map(|store| InternalTopic {
+            topic: store.backed_by.clone(),
+            kind: InternalTopicKind::Changelog,
+        });
+        repartition.chain(changelog).collect()
+    }
+
+    /// Empty global tables, to be shared by all tasks of an instance.
+    pub fn global_stores(&self, config: &TaskConfig) -> GlobalStores {
+        let tables = self.parts.globals.iter().map(|make| make()).collect();
+        GlobalStores::new(tables, config.policies.deserialization, config.max_batch_bytes)
+    }
+
+    /// A task with stores of its own, all empty; `None` if there is no such sub-topology.
+    pub fn task(&self, id: TaskId, globals: &GlobalStores, config: &TaskConfig) -> Option<Task> {
+        let sub_topology = self.sub_topologies().get(id.sub_topology)?;
+        let assembly = Assembly { globals };
+        let sources = sub_topology.sources().iter().filter_map(|source| {
+            let make = self.parts.sources.get(&source.node)?;
+            Some((TopicPartition::new(source.topic.clone(), id.partition), make(&assembly)))
+        });
+        let stores = sub_topology.stores().iter().map(|store| {
+            let memory: Box<dyn ByteStore> = Box::new(MemoryStore::new());
+            (*store, memory)
+        });
+        Some(Task::new(id, Arc::clone(&self.parts.graph), sources.collect(), stores.collect(), config))
+    }
+
+    pub(crate) fn graph(&self) -> &Graph {
+        &self.parts.graph
+    }
+}
+
+fn sorted<'a>(topics: impl Iterator<Item = &'a TopicName>) -> Vec<&'a TopicName> {
+    let mut topics: Vec<_> = topics.collect();
+    topics.sort();
+    topics.dedup();
+    topics
+}
+
+impl fmt::Debug for Topology {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Topology").field("graph", &self.parts.graph).finish_non_exhaustive()
+    }
+}
+
+impl fmt::Display for Guarantee {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::AtLeastOnce => "at least once",
+        })
+    }
+}
+
+/// Prints as Kafka's task ids do: `<sub-topology>_<partition>`.
+impl fmt::Display for TaskId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}_{}", self.sub_topology, self.partition)
+    }
+}

@@ -1,0 +1,80 @@
+//! A topology in words, for people and for version control.
+
+use std::fmt;
+
+use super::Topology;
+use crate::graph::{Graph, NodeId, NodeKind, SourceRole, StoreKind};
+
+/// Prints each sub-topology as a tree from its sources to its sinks; a node with several parents is spelled out under
+/// the first.
+impl fmt::Display for Topology {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let graph = self.graph();
+        writeln!(f, "topology {}, {}", self.application_id(), self.guarantee())?;
+        if !self.global_topics().is_empty() {
+            f.write_str("\nglobal tables, whole in every instance\n")?;
+        }
+        for topic in self.global_topics() {
+            writeln!(f, "  global table {topic}")?;
+        }
+        for sub_topology in self.sub_topologies() {
+            let state = if sub_topology.is_stateful() { "stateful" } else { "stateless" };
+            writeln!(f, "\nsub-topology {}, {state}", sub_topology.number())?;
+            for source in sub_topology.sources() {
+                tree(f, graph, source.node, None, 1)?;
+            }
+            for store in sub_topology.stores() {
+                let store = graph.store(*store);
+                writeln!(f, "  store {}: {}, backed by {}", store.name, store.kind, store.backed_by)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn tree(
+    f: &mut fmt::Formatter<'_>,
+    graph: &Graph,
+    id: NodeId,
+    parent: Option<NodeId>,
+    depth: usize,
+) -> fmt::Result {
+    let node = graph.node(id);
+    let spelled_out = parent.is_none() || node.parents.first() == parent.as_ref();
+    write!(f, "{:indent$}", "", indent = 2 * depth)?;
+    match &node.kind {
+        NodeKind::Source { topic, role } => match role {
+            SourceRole::Stream => write!(f, "stream {}", graph.topic(*topic))?,
+            SourceRole::Table => write!(f, "table {}", graph.topic(*topic))?,
+            SourceRole::Repartition(name) => write!(f, "repartition {name} <- {}", graph.topic(*topic))?,
+        },
+        NodeKind::Operator(operator) => {
+            write!(f, "{node}")?;
+            if let Some(detail) = &operator.detail {
+                write!(f, " {detail}")?;
+            }
+        }
+        NodeKind::Sink { topic } => write!(f, "to {}", graph.topic(*topic))?,
+        NodeKind::RepartitionSink { topic, name } => {
+            write!(f, "repartition {name} -> {}", graph.topic(*topic))?
+        }
+    }
+    if !spelled_out {
+        return f.write_str(" (above)\n");
+    }
+    f.write_str("\n")?;
+    for child in graph.children(id) {
+        tree(f, graph, child, Some(id), depth + 1)?;
+    }
+    Ok(())
+}
+
+impl fmt::Display for StoreKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Table => f.write_str("newest value per key"),
+            Self::KeyValue => f.write_str("value per key"),
+            Self::Windows(windows) => write!(f, "value per key and window, {windows}"),
+        }
+    }
+}

@@ -1,0 +1,76 @@
+//! Why a topology cannot be built. All problems are reported at once.
+
+use std::fmt;
+
+use headwater_model::InvalidName;
+use headwater_schema::Part;
+
+/// Why a topology cannot be built.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TopologyError {
+    /// The application.
+    pub application_id: String,
+    /// What is wrong, in the order of declaration; at least one.
+    pub problems: Vec<TopologyProblem>,
+}
+
+/// One thing that is wrong with a topology.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum TopologyProblem {
+    /// There is no source.
+    #[error("it reads no topic")]
+    Empty,
+    /// Two operators have one name.
+    #[error("the name \"{name}\" is given twice, to {first} and to {second}; give one of them another")]
+    DuplicateName {
+        /// The name.
+        name: String,
+        /// What has it.
+        first: &'static str,
+        /// What was given it again.
+        second: &'static str,
+    },
+    /// A name that cannot be part of a topic's name, or a topic's name that is none.
+    #[error("\"{name}\" cannot be used")]
+    IllegalName {
+        /// The name.
+        name: String,
+        /// What is wrong with it.
+        source: InvalidName,
+    },
+    /// A topic has two readers in the topology.
+    #[error("the topic \"{0}\" is read twice; keep the stream or table in a variable, and use that twice")]
+    ReadTwice(String),
+    /// Records must be stored or sent, and nobody said how they are written.
+    #[error(
+        "\"{name}\" does not know how to write the stream's {part}s, whose type was changed on the way; say so with \
+         `.with_serdes(..)` before it"
+    )]
+    UnknownSerde {
+        /// The operator.
+        name: String,
+        /// Key or value.
+        part: Part,
+    },
+    /// Windows without a size.
+    #[error("the windows of \"{0}\" are shorter than a millisecond")]
+    EmptyWindows(String),
+    /// A stream or table was combined with one of another topology.
+    #[error("\"{0}\" joins a table of another topology")]
+    ForeignTable(String),
+}
+
+impl fmt::Display for TopologyError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the topology \"{}\" cannot be built: ", self.application_id)?;
+        for (index, problem) in self.problems.iter().enumerate() {
+            if index > 0 {
+                f.write_str("; ")?;
+            }
+            problem.fmt(f)?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for TopologyError {}
