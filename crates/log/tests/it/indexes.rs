@@ -208,9 +208,8 @@ fn kafkas_own_tool_reads_the_segments() {
                 Compression::Gzip,
                 Compression::Snappy,
             ];
-            let records: Vec<_> = (0..1 + entropy.below(9))
-                .map(|_| (50 * index + entropy.below(500) as i64, "a value"))
-                .collect();
+            let records: Vec<_> =
+                (0..=entropy.below(9)).map(|_| (50 * index + entropy.below(500) as i64, "a value")).collect();
             let bytes = batch(codec[entropy.below(5) as usize], &records);
             let leader_epoch = headwater_model::LeaderEpoch(life);
             log.append(bytes, headwater_log::Assign { leader_epoch, ..assign() }).unwrap();
