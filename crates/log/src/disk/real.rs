@@ -5,6 +5,8 @@ use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::sync::Arc;
+#[cfg(target_os = "linux")]
+use std::{os::unix::fs::MetadataExt, sync::OnceLock};
 
 use headwater_wire::protocol::ReadAt;
 
@@ -15,8 +17,9 @@ use super::{Disk, DiskFile, Entry};
 pub enum SyncMethod {
     /// One `fdatasync` after the other. Touches nothing but the files asked for.
     PerFile,
-    /// One `syncfs` for the whole file system from this many files on (Linux; elsewhere as `PerFile`). Much faster
-    /// for many files, but it waits for what others wrote to that file system, too. All files must be on one.
+    /// One `syncfs` for the whole file system from this many files on. Much faster for many files, though it waits for
+    /// what others wrote to that file system, too. File by file where the system has no such call or does not report
+    /// errors by it (Linux before 5.8), and for files on more than one file system.
     FileSystemFrom(usize),
 }
 
@@ -27,9 +30,13 @@ pub struct RealDisk {
 }
 
 impl RealDisk {
-    /// Syncs file by file.
+    /// From this many files on, syncing the whole file system was faster wherever it was measured
+    /// (`examples/sync_methods.rs`).
+    const MANY_FILES: usize = 16;
+
+    /// Syncs few files one by one, many at once.
     pub fn new() -> Self {
-        Self::with_method(SyncMethod::PerFile)
+        Self::with_method(SyncMethod::FileSystemFrom(Self::MANY_FILES))
     }
 
     /// Syncs by that method.
@@ -87,7 +94,7 @@ impl Disk for RealDisk {
     fn sync(&self, files: &[Arc<dyn DiskFile>]) -> io::Result<()> {
         if let (SyncMethod::FileSystemFrom(least), Some(first)) = (self.method, files.first())
             && files.len() >= least
-            && sync_file_system(first.as_ref())?
+            && sync_file_system(first.as_ref(), files)?
         {
             return Ok(());
         }
@@ -106,15 +113,37 @@ impl Disk for RealDisk {
     }
 }
 
-/// Syncs everything on the file's file system; false where the system cannot.
+/// Syncs everything on the file system that all these files are on; false if it cannot be done so.
 #[cfg(target_os = "linux")]
-fn sync_file_system(file: &dyn DiskFile) -> io::Result<bool> {
-    rustix::fs::syncfs(std_file(file)?)?;
+fn sync_file_system(first: &dyn DiskFile, files: &[Arc<dyn DiskFile>]) -> io::Result<bool> {
+    if !syncfs_reports_errors() {
+        return Ok(false);
+    }
+    let first = std_file(first)?;
+    let device = first.metadata()?.dev();
+    for file in files {
+        if std_file(file.as_ref())?.metadata()?.dev() != device {
+            return Ok(false);
+        }
+    }
+    rustix::fs::syncfs(first)?;
     Ok(true)
 }
 
+/// True from Linux 5.8 on.
+#[cfg(target_os = "linux")]
+fn syncfs_reports_errors() -> bool {
+    static ANSWER: OnceLock<bool> = OnceLock::new();
+    *ANSWER.get_or_init(|| {
+        let release = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
+        let mut numbers =
+            release.split(|c: char| !c.is_ascii_digit()).map(|number| number.parse().unwrap_or(0));
+        (numbers.next(), numbers.next()) >= (Some(5), Some(8))
+    })
+}
+
 #[cfg(not(target_os = "linux"))]
-fn sync_file_system(_file: &dyn DiskFile) -> io::Result<bool> {
+fn sync_file_system(_first: &dyn DiskFile, _files: &[Arc<dyn DiskFile>]) -> io::Result<bool> {
     Ok(false)
 }
 

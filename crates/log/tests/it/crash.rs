@@ -193,6 +193,27 @@ fn nothing_durable_is_lost_over_many_lives() {
 }
 
 #[test]
+fn the_mark_of_an_orderly_end_is_not_believed_once_the_log_has_grown() {
+    for seed in 0..u64::from(scaled(300)) {
+        let (disk, mut entropy) = (SimDisk::new(seed), Entropy::from_seed(seed));
+        let mut progress = Progress::default();
+        let (mut log, _) = open(&disk, config());
+        progress.run(&mut log, &disk, &mut entropy, 8).unwrap();
+        progress.durable = log.end_offset();
+        log.close().unwrap();
+        // What takes back the mark may be lost, and some of what was appended may not.
+        let (mut log, report) = open(&disk, config());
+        assert!(report.clean);
+        for _ in 0..=entropy.below(4) {
+            progress.append(&mut log, &mut entropy).unwrap();
+        }
+        disk.power_loss();
+        let (mut log, _) = open(&disk, config());
+        progress.check(&mut log);
+    }
+}
+
+#[test]
 fn a_failed_sync_poisons_until_the_log_is_opened_again() {
     let disk = SimDisk::new(5);
     let (mut log, _) = open(&disk, config());

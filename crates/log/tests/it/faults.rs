@@ -1,7 +1,7 @@
 //! Disks that are full or broken: an append is wholly there or not at all.
 
 use headwater_log::sim::{FaultRates, Operation, SimDisk};
-use headwater_log::{LogConfig, LogError};
+use headwater_log::{Disk, LogConfig, LogError, RealDisk, SyncMethod};
 use headwater_model::Offset;
 use std::io;
 
@@ -81,5 +81,25 @@ fn whatever_fails_the_log_holds_what_was_accepted() {
         assert_eq!(log.close().is_ok(), !poisoned);
         let (log, _) = open(&disk, small());
         assert_eq!(contents(&read_all(&log)), accepted, "seed {seed}, opened again");
+    }
+}
+
+#[test]
+fn many_files_of_a_real_disk_are_synced_by_any_method() {
+    let folder = tempfile::tempdir().unwrap();
+    for method in [SyncMethod::PerFile, SyncMethod::FileSystemFrom(1), SyncMethod::FileSystemFrom(16)] {
+        let disk = RealDisk::with_method(method);
+        let files: Vec<_> = (0..20)
+            .map(|index| {
+                let file = disk.create(&folder.path().join(index.to_string())).unwrap();
+                file.write_all_at(b"bytes", 0).unwrap();
+                file
+            })
+            .collect();
+        disk.sync(&files).unwrap();
+        disk.sync_dir(folder.path()).unwrap();
+        disk.sync(&[]).unwrap();
+        let foreign = SimDisk::new(1).create(std::path::Path::new("/file")).unwrap();
+        assert!(disk.sync(&[foreign]).is_err(), "a file of another disk");
     }
 }
