@@ -43,7 +43,9 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
     let is_ci = std::env::var("CI").is_ok_and(|value| value == "true");
 
     let mut summary = Summary::default();
+    let started = process::now();
     let setup = Setup::prepare(root, steps.iter().any(|step| step.is_python()), &mut summary)?;
+    summary.set_up_took(started.elapsed());
     for step in steps {
         step.run(root, &setup, &mut summary)?;
     }

@@ -18,6 +18,7 @@ pub(super) struct Report {
 /// How all steps came out.
 #[derive(Default)]
 pub(super) struct Summary {
+    set_up: Duration,
     reports: Vec<Report>,
     not_set_up: Vec<String>,
     not_run: Vec<&'static str>,
@@ -26,6 +27,11 @@ pub(super) struct Summary {
 impl Summary {
     pub(super) fn enter(&mut self, report: Report) {
         self.reports.push(report);
+    }
+
+    /// How long the set-up took; downloads are nobody's budget.
+    pub(super) fn set_up_took(&mut self, took: Duration) {
+        self.set_up = took;
     }
 
     /// A part of the set-up that failed.
@@ -73,7 +79,8 @@ impl Summary {
         }
         lines.extend(self.not_run.iter().map(|name| format!("{name:8} skipped: its set-up failed")));
         lines.extend(self.not_set_up.iter().map(|reason| format!("skipped: {reason}")));
-        lines.push(format!("all steps: {} of {}{}", clock(took), clock(budget), over(took, budget)));
+        let total = format!("{} of {}{}", clock(took), clock(budget), over(took, budget));
+        lines.push(format!("all steps: {total} (and {} for the set-up)", clock(self.set_up)));
         let Counts { passed, failed, skipped } = self.total();
         lines.push(format!("{passed} passed, {failed} failed, {skipped} skipped"));
         lines
