@@ -3,7 +3,7 @@
 
 mod administration;
 mod failures;
-mod fixture;
+pub(crate) mod fixture;
 mod membership;
 mod offsets;
 mod restarts;

@@ -226,12 +226,16 @@ pub(crate) fn only_partition(mut response: FetchResponse) -> PartitionData {
 }
 
 pub(crate) fn values(data: &PartitionData) -> Vec<String> {
+    values_within(data, 1 << 20)
+}
+
+pub(crate) fn values_within(data: &PartitionData, max_uncompressed: usize) -> Vec<String> {
     let bytes = data.records.clone().unwrap().to_bytes().unwrap();
     let mut values = Vec::new();
     for batch in headwater_wire::batch::batches(bytes) {
         let batch = batch.unwrap();
         batch.verify_crc().unwrap();
-        let open = batch.open(1 << 20).unwrap();
+        let open = batch.open(max_uncompressed).unwrap();
         for record in open.records() {
             values.push(String::from_utf8(record.unwrap().value.unwrap().to_vec()).unwrap());
         }

@@ -1,6 +1,8 @@
 //! Produce, Fetch, ListOffsets: what goes in comes out, once, in order, and when it may.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
+
+use tokio::time::Instant;
 
 use headwater_broker::Durability;
 use headwater_model::ProducerId;
@@ -14,6 +16,7 @@ use headwater_wire::messages::offset_for_leader_epoch::{
 };
 use headwater_wire::messages::produce::ProduceRequest;
 
+use crate::groups::fixture::pass;
 use crate::harness::{
     Server, batch, batch_with, fetch_request, numbered, only_partition, produce_request, values,
 };
@@ -82,9 +85,9 @@ async fn a_waiting_fetch_wakes_when_records_come_and_not_before() {
     writer.create("t", 2, &[]).await;
     let started = Instant::now();
     let id = reader.send(12, &fetch_request("t", 1, 0, 15_000)).await;
-    tokio::time::sleep(Duration::from_millis(100)).await;
+    pass(Duration::from_millis(100)).await;
     writer.produce_value("t", 0, "elsewhere").await;
-    tokio::time::sleep(Duration::from_millis(100)).await;
+    pass(Duration::from_millis(100)).await;
     writer.produce_value("t", 1, "here").await;
     let (answered, response) = reader.receive::<FetchRequest>(12).await;
     assert_eq!(answered, id);
@@ -116,7 +119,7 @@ async fn a_fetch_waits_for_the_bytes_that_it_wants() {
     writer.produce_value("t", 0, "v").await;
     reader.send(12, &request).await;
     for _ in 0..2 {
-        tokio::time::sleep(Duration::from_millis(50)).await;
+        pass(Duration::from_millis(50)).await;
         writer.produce_value("t", 0, "v").await;
     }
     let (_, response) = reader.receive::<FetchRequest>(12).await;

@@ -1,1 +1,197 @@
-//! (being written)
+//! What a broker keeps over its end, orderly or not.
+
+use std::path::Path;
+
+use headwater_broker::Broker;
+use headwater_model::{ErrorCode, ProducerId};
+use headwater_wire::messages::delete_topics::DeleteTopicsRequest;
+use headwater_wire::messages::init_producer_id::InitProducerIdRequest;
+use headwater_wire::messages::metadata::{MetadataRequest, MetadataResponse};
+use tokio::io::DuplexStream;
+
+use crate::groups::fixture::{World, pass};
+use crate::harness::{Client, Server, batch, config, numbered, open};
+
+async fn new_id(client: &mut Client<DuplexStream>) -> i64 {
+    let request = InitProducerIdRequest { transactional_id: None, ..Default::default() };
+    let answer = client.call(5, &request).await;
+    assert_eq!(ErrorCode::from_code(answer.error_code), ErrorCode::None);
+    answer.producer_id
+}
+
+async fn metadata(client: &mut Client<DuplexStream>) -> MetadataResponse {
+    client.call(12, &MetadataRequest { topics: None, ..Default::default() }).await
+}
+
+async fn delete(client: &mut Client<DuplexStream>, name: &str) {
+    let request = DeleteTopicsRequest { topic_names: vec![name.to_owned()], ..Default::default() };
+    assert_eq!(client.call(5, &request).await.responses[0].error_code, 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn topics_records_and_identities_survive_orderly_ends_and_power_losses() {
+    let mut world = World::new().await;
+    let mut client = world.client();
+    client.create("kept", 2, &[("cleanup.policy", "compact")]).await;
+    client.create("gone", 2, &[]).await;
+    client.produce_value("gone", 0, "v").await;
+    delete(&mut client, "gone").await;
+    let id = ProducerId(new_id(&mut client).await);
+    assert_eq!(client.produce("kept", 1, numbered(id, 0, 0, &["a"])).await.error_code, 0);
+    let before = metadata(&mut client).await;
+    let mut epoch = before.topics[0].partitions[0].leader_epoch;
+    let mut ids = vec![id.0];
+    for round in 0..6 {
+        if round % 2 == 0 {
+            world.restart().await;
+        } else {
+            world.crash().await;
+        }
+        let mut client = world.client();
+        let after = metadata(&mut client).await;
+        assert_eq!(after.cluster_id, before.cluster_id);
+        let topics = |response: &MetadataResponse| -> Vec<_> {
+            response.topics.iter().map(|t| (t.name.clone(), t.topic_id, t.partitions.len())).collect()
+        };
+        assert_eq!(topics(&after), topics(&before));
+        let new_epoch = after.topics[0].partitions[0].leader_epoch;
+        assert_eq!(new_epoch, epoch + 1, "the leader epoch rises at each start");
+        epoch = new_epoch;
+        let repeat = client.produce("kept", 1, numbered(id, 0, 0, &["a"])).await;
+        assert_eq!((repeat.error_code, repeat.base_offset), (0, 0), "a repeat is known over restarts");
+        assert_eq!(client.values("kept", 1, 0).await, ["a"]);
+        ids.push(new_id(&mut client).await);
+    }
+    assert!(ids.is_sorted_by(|earlier, later| earlier < later), "{ids:?}");
+    let mut client = world.client();
+    client.create("gone", 1, &[]).await;
+    assert_eq!(client.values("gone", 0, 0).await, Vec::<String>::new());
+}
+
+#[tokio::test(start_paused = true)]
+async fn everything_acknowledged_survives_a_power_loss_at_any_time() {
+    for round in 0..40 {
+        let mut world = World::new().await;
+        let mut client = world.client();
+        let mut acknowledged = Vec::new();
+        world.disk.power_fails_at(world.disk.operations() + round);
+        for n in 0..20 {
+            let value = n.to_string();
+            let produced = client.produce("t", 0, batch(&[&value])).await;
+            if produced.error_code != 0 {
+                break;
+            }
+            acknowledged.push(value);
+        }
+        let seen = client.fetch("t", 0, 0, 0).await.high_watermark;
+        assert!(seen <= acknowledged.len() as i64, "consumers see nothing that is not durable");
+        world.crash().await;
+        let kept = world.client().values("t", 0, 0).await;
+        assert!(kept.starts_with(&acknowledged), "power failed after {round}: {kept:?}, {acknowledged:?}");
+        assert!(kept.len() <= acknowledged.len() + 1);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_power_loss_while_topics_come_and_go_leaves_each_whole_or_absent() {
+    for round in 0..60 {
+        let mut world = World::new().await;
+        let mut client = world.client();
+        client.create("old", 2, &[]).await;
+        client.produce_value("old", 1, "v").await;
+        world.disk.power_fails_at(world.disk.operations() + round);
+        let created = client.try_create("new", 2, &[]).await;
+        let deletion = DeleteTopicsRequest { topic_names: vec!["old".to_owned()], ..Default::default() };
+        let deleted = ErrorCode::from_code(client.call(5, &deletion).await.responses[0].error_code);
+        world.crash().await;
+        let mut client = world.client();
+        let topics = metadata(&mut client).await.topics;
+        let find = |name: &str| topics.iter().find(|topic| topic.name.as_deref() == Some(name));
+        let online = |name: &str| find(name).is_some_and(|t| t.partitions.iter().all(|p| p.error_code == 0));
+        assert!(find("new").is_none() || online("new"));
+        assert!(
+            created != ErrorCode::None || online("new"),
+            "an acknowledged topic is there (round {round})"
+        );
+        assert!(find("old").is_none() || online("old"));
+        if deleted == ErrorCode::None {
+            assert!(find("old").is_none(), "a deleted topic stays deleted (round {round})");
+            client.create("old", 2, &[]).await;
+            assert_eq!(client.values("old", 1, 0).await, Vec::<String>::new());
+        } else if find("old").is_some() {
+            assert_eq!(client.values("old", 1, 0).await, ["v"]);
+        }
+    }
+}
+
+async fn stop(broker: Broker) {
+    broker.close().await;
+    drop(broker);
+    // The background tasks let go of it.
+    tokio::task::yield_now().await;
+}
+
+#[tokio::test]
+async fn a_folder_that_belongs_to_no_topic_is_moved_aside_and_kept() {
+    let dir = tempfile::tempdir().unwrap();
+    stop(open(config(dir.path()))).await;
+    let stray = dir.path().join("broker/unknown-0");
+    std::fs::create_dir(&stray).unwrap();
+    std::fs::write(stray.join("00000000000000000000.log"), b"something").unwrap();
+    stop(open(config(dir.path()))).await;
+    assert!(!stray.exists());
+    let aside = dir.path().join("broker/unknown-0.0-stray/00000000000000000000.log");
+    assert_eq!(std::fs::read(aside).unwrap(), b"something");
+}
+
+#[tokio::test]
+async fn a_partition_whose_log_cannot_be_opened_is_offline_and_the_others_serve() {
+    let dir = tempfile::tempdir().unwrap();
+    let serve = |dir: &Path| {
+        let broker = open(config(dir));
+        let (near, far) = tokio::io::duplex(64 * 1024);
+        let serving = broker.clone();
+        let connection = tokio::spawn(async move { serving.serve_connection(far, "test").await });
+        (broker, connection, Client::new(near))
+    };
+    let (broker, connection, mut client) = serve(dir.path());
+    client.create("t", 2, &[]).await;
+    drop(client);
+    connection.await.unwrap();
+    stop(broker).await;
+    let log = dir.path().join("broker/t-1");
+    std::fs::remove_dir_all(&log).unwrap();
+    std::fs::write(&log, b"no folder").unwrap();
+
+    let (broker, connection, mut client) = serve(dir.path());
+    let partitions = metadata(&mut client).await.topics.remove(0).partitions;
+    let leaders: Vec<_> =
+        partitions.iter().map(|p| (p.leader_id, ErrorCode::from_code(p.error_code))).collect();
+    assert_eq!(leaders, [(1, ErrorCode::None), (-1, ErrorCode::LeaderNotAvailable)]);
+    client.produce_value("t", 0, "v").await;
+    let produced = client.produce("t", 1, batch(&["v"])).await;
+    assert_eq!(ErrorCode::from_code(produced.error_code), ErrorCode::KafkaStorageError);
+    let fetched = client.fetch("t", 1, 0, 0).await;
+    assert_eq!(ErrorCode::from_code(fetched.error_code), ErrorCode::KafkaStorageError);
+    delete(&mut client, "t").await;
+    drop(client);
+    connection.await.unwrap();
+    stop(broker).await;
+}
+
+#[tokio::test]
+async fn a_shutdown_lets_waiting_fetches_return_and_closes_the_logs_in_order() {
+    let server = Server::start().await;
+    let mut client = server.client().await;
+    client.create("t", 1, &[]).await;
+    client.produce_value("t", 0, "v").await;
+    client.send(12, &crate::harness::fetch_request("t", 0, 1, 60_000)).await;
+    pass(std::time::Duration::from_millis(50)).await;
+    let address = server.running.local_addr();
+    let started = tokio::time::Instant::now();
+    server.running.shutdown().await;
+    assert!(started.elapsed() < std::time::Duration::from_secs(4));
+    assert!(client.receive_frame().await.is_some(), "the waiting fetch is answered");
+    assert_eq!(client.receive_frame().await, None);
+    assert!(tokio::net::TcpStream::connect(address).await.is_err());
+}
