@@ -4,6 +4,8 @@ mod codegen;
 mod test;
 mod tidy;
 
+use std::process::ExitCode;
+
 use clap::{Parser, Subcommand};
 
 #[derive(Parser)]
@@ -23,10 +25,20 @@ enum Chore {
     Test(test::Options),
 }
 
-fn main() -> anyhow::Result<()> {
-    match Arguments::parse().chore {
+fn main() -> ExitCode {
+    let outcome = match Arguments::parse().chore {
         Chore::Codegen(options) => codegen::run(&options),
         Chore::Tidy(options) => tidy::run(&options),
-        Chore::Test(options) => test::run(&options),
+        Chore::Test(options) => match test::run(&options) {
+            Ok(code) => return code,
+            Err(error) => Err(error),
+        },
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
     }
 }

@@ -13,6 +13,7 @@ mod step;
 mod summary;
 
 use std::path::Path;
+use std::process::ExitCode;
 
 use anyhow::Context;
 
@@ -31,12 +32,13 @@ pub(crate) struct Options {
     list: bool,
 }
 
-pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
+/// Runs the steps; a failed test is told by the exit code, an error is one of this program.
+pub(crate) fn run(options: &Options) -> anyhow::Result<ExitCode> {
     if options.list {
         for step in &STEPS {
             println!("{:8} {:>2} min  {}", step.name, step.budget_min, step.about);
         }
-        return Ok(());
+        return Ok(ExitCode::SUCCESS);
     }
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().context("xtask lies in the repository")?;
     let steps = choose(&options.only)?;
@@ -49,8 +51,9 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
     for step in steps {
         step.run(root, &setup, &mut summary)?;
     }
-    summary.print();
-    summary.verdict(is_ci)
+    let faults = summary.faults(is_ci);
+    summary.print(&faults);
+    Ok(if faults.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 /// The steps to run, in order: all of them, or those named and what they need.

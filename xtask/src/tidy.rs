@@ -68,7 +68,10 @@ fn is_up_to_date(root: &Path, name: &str, arguments: &[&str], advice: &str) -> a
 }
 
 fn is_formatted(root: &Path) -> anyhow::Result<bool> {
-    let status = Command::new("cargo").args(["fmt", "--all", "--check"]).current_dir(root).status()?;
+    let status = Command::new("cargo")
+        .args(["fmt", "--all", "--check", "--", "--color=never"])
+        .current_dir(root)
+        .status()?;
     if !status.success() {
         eprintln!("fmt: the lines above are not formatted; run `cargo fmt --all`");
     }
