@@ -3,5 +3,6 @@
 
 mod admin;
 mod consumer;
+mod kafka;
 mod producer;
 mod support;
