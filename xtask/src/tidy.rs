@@ -29,11 +29,12 @@ pub(crate) fn run(_options: &Options) -> anyhow::Result<()> {
         let text = std::fs::read_to_string(root.join(path)).with_context(|| format!("cannot read {path}"))?;
         problems.extend(check_file(path, &text));
     }
+    let generated = is_up_to_date(root, "codegen", &["codegen", "--check"], "run `cargo xtask codegen`")?;
+    let formatted = is_formatted(root)?;
+    // Last, so that the shortest answers are where people look.
     for problem in &problems {
         eprintln!("{problem}");
     }
-    let generated = is_up_to_date(root, "codegen", &["codegen", "--check"], "run `cargo xtask codegen`")?;
-    let formatted = is_formatted(root)?;
     anyhow::ensure!(problems.is_empty(), "{} problems in {} files", problems.len(), files.len());
     anyhow::ensure!(generated && formatted, "see above");
     println!("tidy: {} files, nothing to say", files.len());
