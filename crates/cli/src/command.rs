@@ -2,6 +2,7 @@
 
 mod connect;
 mod consume;
+mod demo;
 mod group;
 mod produce;
 mod topic;
@@ -26,10 +27,7 @@ pub(crate) fn run(arguments: Arguments) -> anyhow::Result<()> {
 async fn dispatch(command: Command) -> anyhow::Result<()> {
     match command {
         Command::Up(up) => up::run(up).await,
-        Command::Demo(demo) => {
-            let _ = demo;
-            anyhow::bail!("later")
-        }
+        Command::Demo(demo) => demo::run(demo).await,
         Command::Topic(topic) => topic::run(topic).await,
         Command::Produce(produce) => produce::run(produce).await,
         Command::Consume(consume) => consume::run(consume).await,

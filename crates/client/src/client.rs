@@ -107,7 +107,8 @@ impl<C: Connector> Client<C> {
         &self.inner.config
     }
 
-    pub(crate) fn clock(&self) -> &Arc<dyn Clock> {
+    /// The clock that the client goes by.
+    pub fn clock(&self) -> &Arc<dyn Clock> {
         &self.inner.clock
     }
 

@@ -1,1 +1,51 @@
-//! (being written)
+//! The library for authors of event-driven services.
+//!
+//! Owns: the [`prelude`] and the re-exports of what authors need; no logic of its own.
+//!
+//! ```
+//! use headwater::prelude::*;
+//! use serde::{Deserialize, Serialize};
+//!
+//! #[derive(Clone, Serialize, Deserialize)]
+//! struct Rate { pounds: f64 }
+//! #[derive(Clone, Serialize, Deserialize)]
+//! struct Payment { currency: String, amount: f64 }
+//! #[derive(Clone, Serialize, Deserialize)]
+//! struct Notice { text: String }
+//!
+//! fn topology() -> Result<Topology, TopologyError> {
+//!     let mut app = Topology::builder("lunch-abroad").guarantee(AtLeastOnce);
+//!     let rates = app.table("exchange-rates", json::<String, Rate>());
+//!     app.stream("payments", json::<String, Payment>())
+//!         .filter(|payment| payment.value.currency != "GBP")
+//!         .select_key(|payment| payment.value.currency.clone())
+//!         .join("payment-rate", &rates, |payment, rate| Notice {
+//!             text: format!("{:.2} pounds", payment.value.amount * rate.pounds),
+//!         })
+//!         .to("notices", json());
+//!     app.build()
+//! }
+//!
+//! println!("{}", topology()?);
+//! # Ok::<(), TopologyError>(())
+//! ```
+//!
+//! A topology is a value: it prints itself, is tested without a broker ([`streams::TestDriver`]), and run
+//! ([`streams::Streams`]).
+
+pub use headwater_client as client;
+pub use headwater_model as model;
+pub use headwater_schema as schema;
+pub use headwater_streams as streams;
+
+/// What the author of a topology needs, in one line: `use headwater::prelude::*;`.
+pub mod prelude {
+    pub use headwater_client::{Client, ClientConfig};
+    pub use headwater_model::Timestamp;
+    pub use headwater_schema::{Json, Serde, bytes, json, long, optional, serdes, utf8};
+    pub use headwater_streams::Guarantee::AtLeastOnce;
+    pub use headwater_streams::{
+        GlobalTable, GroupedStream, Record, Stream, Streams, StreamsConfig, Table, Topology, TopologyError,
+        TumblingWindows, Windowed,
+    };
+}

@@ -5,6 +5,14 @@
 //! Does not know: which broker it runs on, terminals, the command line.
 
 pub mod board;
+mod demo;
 pub mod entities;
+mod feed;
 pub mod rows;
 pub mod source;
+pub mod topics;
+mod topology;
+
+pub use demo::{Demo, DemoError, Status};
+pub use feed::{Event, Feed, FeedError};
+pub use topology::{APPLICATION, HOURS, topology};

@@ -107,7 +107,12 @@ fn row(row: &BoardRow) -> String {
 
 fn bar(done: u64, total: u64) -> String {
     let full = (done.min(total) as usize * BAR).checked_div(total as usize).unwrap_or(0);
-    format!("{}{} {:>3}%", "█".repeat(full), "░".repeat(BAR - full), (done.min(total) * 100).checked_div(total).unwrap_or(0))
+    format!(
+        "{}{} {:>3}%",
+        "█".repeat(full),
+        "░".repeat(BAR - full),
+        (done.min(total) * 100).checked_div(total).unwrap_or(0)
+    )
 }
 
 /// A number with commas between thousands.
@@ -130,12 +135,25 @@ mod tests {
     use headwater_flights::board::{Hour, Worst};
 
     fn hour(origin: &str, window_start: &str) -> BoardRow {
-        let worst = Worst { carrier: "UA".into(), airline: None, flight: 1545, dest: "IAH".into(), delay_minutes: 1301 };
+        let worst = Worst {
+            carrier: "UA".into(),
+            airline: None,
+            flight: 1545,
+            dest: "IAH".into(),
+            delay_minutes: 1301,
+        };
         BoardRow {
             origin: origin.into(),
             window_start: window_start.into(),
             window_end: String::new(),
-            hour: Hour { scheduled: 24, departed: 23, cancelled: 1, delayed_15: 4, total_delay_minutes: 80, worst: Some(worst) },
+            hour: Hour {
+                scheduled: 24,
+                departed: 23,
+                cancelled: 1,
+                delayed_15: 4,
+                total_delay_minutes: 80,
+                worst: Some(worst),
+            },
         }
     }
 
@@ -170,6 +188,9 @@ mod tests {
 
     #[test]
     fn thousands_are_grouped() {
-        assert_eq!([0, 999, 1_000, 336_776, 1_000_000].map(grouped), ["0", "999", "1,000", "336,776", "1,000,000"]);
+        assert_eq!(
+            [0, 999, 1_000, 336_776, 1_000_000].map(grouped),
+            ["0", "999", "1,000", "336,776", "1,000,000"]
+        );
     }
 }

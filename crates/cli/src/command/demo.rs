@@ -1,0 +1,13 @@
+//! `headwater demo <name>`: a reference application, live on this terminal.
+
+mod board;
+mod flights;
+mod screen;
+
+use crate::arguments::Demo;
+
+pub(super) async fn run(demo: Demo) -> anyhow::Result<()> {
+    match demo {
+        Demo::Flights(arguments) => flights::run(arguments).await,
+    }
+}

@@ -1,0 +1,218 @@
+//! The runtime: drives a topology's tasks over a client, on any Kafka cluster.
+//!
+//! Owns: an instance of an application. Internal topics are made, global tables are read to their end, then workers
+//! drive tasks: batches in from a consumer, records out to a producer, positions committed after both.
+//!
+//! Invariants: at least once, because an offset is committed only after everything that was made of the records before
+//! it is acknowledged. A task with state begins at its inputs' earliest records, because its state is in memory; a task
+//! without begins where its group has committed. A bounded run works off one sub-topology after the other, and reads
+//! the end of a repartition topic only after its writers' last acknowledgement; so it gives the same results each time,
+//! however many workers it has.
+//!
+//! Does not know: the broker; what tasks do.
+
+mod config;
+mod error;
+mod globals;
+mod prepare;
+mod progress;
+mod tasks;
+mod worker;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use headwater_client::admin::OffsetSpec;
+use headwater_client::{Client, Connector, TcpConnector};
+use headwater_model::{Offset, TopicName, TopicPartition};
+use tokio::task::JoinSet;
+
+use crate::store::global::GlobalStores;
+use crate::topology::{Plan, SubTopology, TaskId, Topology};
+use progress::{Bounds, Shared};
+use worker::{Assignment, Worker};
+
+pub use config::StreamsConfig;
+pub use error::StreamsError;
+pub use progress::Progress;
+
+/// A running instance of an application.
+///
+/// Dropping it stops it at once, as if it had crashed: what was not committed is done again by the next one.
+#[derive(Debug)]
+pub struct Streams<C: Connector = TcpConnector> {
+    client: Client<C>,
+    topology: Topology,
+    plan: Plan,
+    shared: Arc<Shared>,
+    workers: JoinSet<Result<(), StreamsError>>,
+    follower: JoinSet<Result<(), StreamsError>>,
+}
+
+impl<C: Connector> Streams<C> {
+    /// Starts an instance that takes part in its application's group: instances divide the tasks among themselves.
+    /// It runs until it is drained or stopped.
+    ///
+    /// Returns once the topics are checked and made and global tables are read to their end.
+    pub async fn start(
+        topology: Topology,
+        client: Client<C>,
+        config: StreamsConfig,
+    ) -> Result<Self, StreamsError> {
+        let mut instance = Self::prepare(topology, client, &config).await?;
+        let globals = globals::read_to_end(&instance.client, &instance.topology, &config).await?;
+        let stores = globals.stores.clone();
+        instance.follower.spawn(globals.follow());
+        for number in 0..config.workers.max(1) {
+            instance.spawn(number, Assignment::Group, &stores, &config);
+        }
+        Ok(instance)
+    }
+
+    /// Processes what the topics hold now, sub-topology by sub-topology, and ends. Nothing else of the application may
+    /// run meanwhile.
+    pub async fn run_bounded(
+        topology: Topology,
+        client: Client<C>,
+        config: StreamsConfig,
+    ) -> Result<Progress, StreamsError> {
+        let mut instance = Self::prepare(topology, client, &config).await?;
+        let ends = instance.external_ends().await?;
+        let globals = globals::read_to_end(&instance.client, &instance.topology, &config).await?;
+        let workers = config.workers.max(1);
+        let mut shares: Vec<Vec<TaskId>> = vec![Vec::new(); workers];
+        for (task, share) in instance.plan.all_tasks().zip((0..workers).cycle()) {
+            if let Some(share) = shares.get_mut(share) {
+                share.push(task);
+            }
+        }
+        instance.shared.set_bounds(Bounds { gated: true, ends });
+        for (number, share) in shares.into_iter().enumerate() {
+            instance.spawn(number, Assignment::Tasks(share), &globals.stores, &config);
+        }
+        instance.finish().await
+    }
+
+    /// What has been done so far.
+    pub fn progress(&self) -> Progress {
+        self.shared.progress()
+    }
+
+    /// The topology, as it runs.
+    pub fn topology(&self) -> &Topology {
+        &self.topology
+    }
+
+    /// Completes when the instance has failed, with the reason. Cancel-safe.
+    pub async fn failed(&mut self) -> StreamsError {
+        tokio::select! {
+            biased;
+            error = first_error(&mut self.workers) => error,
+            error = first_error(&mut self.follower) => error,
+        }
+    }
+
+    /// Processes what the topics hold now, sub-topology by sub-topology, then commits, leaves the group and ends.
+    ///
+    /// It works off the tasks that this instance has; with one instance, these are all.
+    pub async fn drain(mut self) -> Result<Progress, StreamsError> {
+        let ends = self.external_ends().await?;
+        self.shared.set_bounds(Bounds { gated: false, ends });
+        self.finish().await
+    }
+
+    /// Commits what has been processed, leaves the group and ends.
+    pub async fn stop(mut self) -> Result<Progress, StreamsError> {
+        self.end().await
+    }
+
+    async fn prepare(
+        topology: Topology,
+        client: Client<C>,
+        config: &StreamsConfig,
+    ) -> Result<Self, StreamsError> {
+        let plan = prepare::topics(&client, &topology).await?;
+        let shared = Arc::new(Shared::new(config.workers.max(1)));
+        let (workers, follower) = (JoinSet::new(), JoinSet::new());
+        Ok(Self { client, topology, plan, shared, workers, follower })
+    }
+
+    fn spawn(
+        &mut self,
+        number: usize,
+        assignment: Assignment,
+        globals: &GlobalStores,
+        config: &StreamsConfig,
+    ) {
+        let worker = Worker::new(
+            number,
+            self.client.clone(),
+            self.topology.clone(),
+            self.plan.clone(),
+            globals.clone(),
+            Arc::clone(&self.shared),
+            config.clone(),
+        );
+        self.workers.spawn(worker.run(assignment));
+    }
+
+    /// Works off the sub-topologies in order, once the ends of their external sources are bounded.
+    async fn finish(&mut self) -> Result<Progress, StreamsError> {
+        for number in 0..self.topology.sub_topologies().len() {
+            self.bound_repartitions(number).await?;
+            let shared = Arc::clone(&self.shared);
+            tokio::select! {
+                biased;
+                error = self.failed() => return Err(error),
+                () = shared.finished(number) => {}
+            }
+        }
+        self.end().await
+    }
+
+    async fn end(&mut self) -> Result<Progress, StreamsError> {
+        self.shared.stop();
+        while let Some(ended) = self.workers.join_next().await {
+            ended.map_err(|error| StreamsError::Crashed(error.to_string()))??;
+        }
+        Ok(self.shared.progress())
+    }
+
+    async fn external_ends(&self) -> Result<BTreeMap<TopicPartition, Offset>, StreamsError> {
+        let sub_topologies = self.topology.sub_topologies().iter();
+        let sources = sub_topologies.flat_map(SubTopology::external_sources).map(|source| &source.topic);
+        self.ends(sources).await
+    }
+
+    /// All writers of the sub-topology's repartition topics have their last acknowledgement: now these have an end.
+    async fn bound_repartitions(&self, number: usize) -> Result<(), StreamsError> {
+        let Some(sub_topology) = self.topology.sub_topologies().get(number) else {
+            return Ok(());
+        };
+        let external: Vec<_> = sub_topology.external_sources().map(|source| &source.topic).collect();
+        let sources = sub_topology.sources().iter().map(|source| &source.topic);
+        let ends = self.ends(sources.filter(|topic| !external.contains(topic))).await?;
+        self.shared.add_bounds(number, ends);
+        Ok(())
+    }
+
+    async fn ends(
+        &self,
+        topics: impl Iterator<Item = &TopicName>,
+    ) -> Result<BTreeMap<TopicPartition, Offset>, StreamsError> {
+        let partitions = topics.flat_map(|topic| prepare::partitions(&self.plan, topic));
+        prepare::listed(&self.client, partitions, OffsetSpec::Latest).await
+    }
+}
+
+/// The first error of a set of tasks; pending for ever if they end well.
+async fn first_error(tasks: &mut JoinSet<Result<(), StreamsError>>) -> StreamsError {
+    loop {
+        match tasks.join_next().await {
+            Some(Ok(Ok(()))) => {}
+            Some(Ok(Err(error))) => return error,
+            Some(Err(crash)) => return StreamsError::Crashed(crash.to_string()),
+            None => std::future::pending().await,
+        }
+    }
+}

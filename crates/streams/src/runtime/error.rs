@@ -1,0 +1,75 @@
+//! Why an instance of an application cannot start, or stopped.
+
+use headwater_client::{AdminError, CommitError, ConsumeError, SendError};
+use headwater_model::TopicName;
+
+use crate::error::TaskError;
+use crate::topology::{PlanError, TaskId};
+
+/// Why an instance of an application cannot start, or stopped. What it had not committed is done again at a restart.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StreamsError {
+    /// The topics that there are do not fit the topology.
+    #[error("\"{application}\" cannot run: {source}")]
+    Plan {
+        /// The application id.
+        application: String,
+        /// What does not fit.
+        source: PlanError,
+    },
+    /// A repartition topic exists with another number of partitions: it belongs to another version of the topology.
+    #[error(
+        "the repartition topic \"{topic}\" has {found} partitions, but the topology needs {needed}: another version of the \
+         application made it; delete it once that version has worked it off"
+    )]
+    RepartitionCount {
+        /// The topic.
+        topic: TopicName,
+        /// How many partitions it has.
+        found: usize,
+        /// How many are needed.
+        needed: i32,
+    },
+    /// The cluster refused something that the instance needs.
+    #[error(transparent)]
+    Admin(#[from] AdminError),
+    /// Records could not be read.
+    #[error(transparent)]
+    Consume(#[from] ConsumeError),
+    /// Positions could not be committed.
+    #[error("positions cannot be committed: {0}")]
+    Commit(#[from] CommitError),
+    /// A result could not be written.
+    #[error("a result cannot be written: {0}")]
+    Produce(#[from] SendError),
+    /// A task failed on a record.
+    #[error("task {task} stopped: {source}{}", because(source))]
+    Task {
+        /// The task.
+        task: TaskId,
+        /// What went wrong, and at which record.
+        source: TaskError,
+    },
+    /// A record of a global table's topic could not be read.
+    #[error("a global table cannot be read: {source}{}", because(source))]
+    Global {
+        /// What went wrong, and at which record.
+        source: TaskError,
+    },
+    /// A part of the instance panicked.
+    #[error("a worker ended unexpectedly: {0}")]
+    Crashed(String),
+}
+
+/// The causes of an error behind its own sentence.
+fn because(error: &TaskError) -> String {
+    let mut text = String::new();
+    let mut cause = std::error::Error::source(error);
+    while let Some(error) = cause {
+        text.push_str(": ");
+        text.push_str(&error.to_string());
+        cause = error.source();
+    }
+    text
+}

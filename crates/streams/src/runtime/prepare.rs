@@ -1,0 +1,91 @@
+//! Before anything runs: which topics there are, which must be made, how many partitions they have.
+
+use std::collections::BTreeMap;
+
+use headwater_client::admin::{NewTopic, OffsetSpec, TopicDescription};
+use headwater_client::{AdminError, Client, Connector};
+use headwater_model::{ErrorCode, Offset, PartitionId, TopicName, TopicPartition};
+
+use super::error::StreamsError;
+use crate::topology::{Plan, Topology};
+
+/// Checks the topics that a topology reads, and makes its repartition topics.
+pub(super) async fn topics<C: Connector>(
+    client: &Client<C>,
+    topology: &Topology,
+) -> Result<Plan, StreamsError> {
+    let sources: Vec<TopicName> = topology.source_topics().into_iter().cloned().collect();
+    let existing = partition_counts(client, &sources).await?;
+    let application = || topology.application_id().to_owned();
+    let plan = Plan::new(topology, &existing)
+        .map_err(|source| StreamsError::Plan { application: application(), source })?;
+    make_repartition_topics(client, &plan).await?;
+    Ok(plan)
+}
+
+/// The partitions of a topic of the plan.
+pub(super) fn partitions(plan: &Plan, topic: &TopicName) -> impl Iterator<Item = TopicPartition> + use<> {
+    let topic = topic.clone();
+    (0..plan.partitions(&topic).unwrap_or_default())
+        .map(move |partition| TopicPartition::new(topic.clone(), PartitionId(partition)))
+}
+
+/// Offsets of partitions.
+pub(super) async fn listed<C: Connector>(
+    client: &Client<C>,
+    partitions: impl Iterator<Item = TopicPartition>,
+    spec: OffsetSpec,
+) -> Result<BTreeMap<TopicPartition, Offset>, StreamsError> {
+    let wanted: Vec<_> = partitions.map(|partition| (partition, spec)).collect();
+    let listed = client.admin().offsets(&wanted).await?;
+    Ok(listed.into_iter().filter_map(|(at, listed)| Some((at, listed.offset?))).collect())
+}
+
+async fn partition_counts<C: Connector>(
+    client: &Client<C>,
+    topics: &[TopicName],
+) -> Result<BTreeMap<TopicName, i32>, StreamsError> {
+    let mut counts = BTreeMap::new();
+    for (topic, described) in client.admin().describe_topics(topics).await? {
+        match described {
+            Ok(TopicDescription { partitions, .. }) => {
+                counts.insert(topic, partitions.len() as i32);
+            }
+            // The plan names all that are missing.
+            Err(AdminError::NoSuchTopic(_)) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(counts)
+}
+
+async fn make_repartition_topics<C: Connector>(client: &Client<C>, plan: &Plan) -> Result<(), StreamsError> {
+    let needed: BTreeMap<TopicName, i32> =
+        plan.repartition_topics().map(|(topic, partitions)| (topic.clone(), partitions)).collect();
+    let new: Vec<NewTopic> =
+        needed.iter().map(|(topic, partitions)| repartition_topic(topic, *partitions)).collect();
+    if new.is_empty() {
+        return Ok(());
+    }
+    for created in client.admin().create_topics(&new).await.into_values() {
+        match created {
+            Err(error) if error.code() != Some(ErrorCode::TopicAlreadyExists) => return Err(error.into()),
+            _ => {}
+        }
+    }
+    let names: Vec<_> = needed.keys().cloned().collect();
+    for (topic, described) in client.admin().describe_topics(&names).await? {
+        let found = described?.partitions.len();
+        let needed = needed.get(&topic).copied().unwrap_or_default();
+        if found != needed as usize {
+            return Err(StreamsError::RepartitionCount { topic, found, needed });
+        }
+    }
+    Ok(())
+}
+
+fn repartition_topic(topic: &TopicName, partitions: i32) -> NewTopic {
+    NewTopic::new(topic.clone(), partitions)
+        .with_config("cleanup.policy", "delete")
+        .with_config("retention.ms", "-1")
+}

@@ -1,0 +1,155 @@
+//! What the workers of an instance and its driver tell each other: progress one way, bounds and the end the other way.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use headwater_model::{Offset, TopicPartition};
+use tokio::sync::watch;
+
+use crate::task::TaskMetrics;
+use crate::topology::TaskId;
+
+/// What an instance has done, and what lies before it.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Progress {
+    /// How many tasks the instance has.
+    pub tasks: usize,
+    /// Records taken in by the tasks that it has. A task that starts again counts again from its first record.
+    pub records_in: u64,
+    /// Records written to topics, repartition topics included.
+    pub records_out: u64,
+    /// Records too late for their window, by the operator's name.
+    pub late: BTreeMap<String, u64>,
+    /// Records left out because their key was null.
+    pub null_keys: u64,
+    /// Records left out because of an error, as the policies say.
+    pub skipped: u64,
+    /// Records that wait in the topics, as far as known.
+    pub lag: u64,
+}
+
+/// Up to where to work.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Bounds {
+    /// A task whose inputs are not all bounded must wait until they are.
+    pub(super) gated: bool,
+    /// The ends of partitions.
+    pub(super) ends: BTreeMap<TopicPartition, Offset>,
+}
+
+/// What workers are told.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Orders {
+    /// `None`: for ever.
+    pub(super) bounds: Option<Bounds>,
+    /// Sub-topologies whose inputs are all bounded are those below this number.
+    pub(super) bounded: usize,
+    /// Commit and end.
+    pub(super) stop: bool,
+}
+
+/// See the module.
+#[derive(Debug)]
+pub(super) struct Shared {
+    orders: watch::Sender<Orders>,
+    states: Mutex<Vec<WorkerState>>,
+    changed: watch::Sender<u64>,
+}
+
+/// What a worker tells.
+#[derive(Debug, Clone, Default)]
+pub(super) struct WorkerState {
+    /// False while the group divides the tasks anew.
+    pub(super) settled: bool,
+    pub(super) tasks: BTreeMap<TaskId, TaskMetrics>,
+    /// Tasks that have reached their bounds, with everything acknowledged and committed.
+    pub(super) finished: BTreeSet<TaskId>,
+    pub(super) records_out: u64,
+    pub(super) skipped_results: u64,
+    pub(super) lag: u64,
+}
+
+impl Shared {
+    pub(super) fn new(workers: usize) -> Self {
+        Self {
+            orders: watch::Sender::new(Orders::default()),
+            states: Mutex::new(vec![WorkerState::default(); workers]),
+            changed: watch::Sender::new(0),
+        }
+    }
+
+    pub(super) fn orders(&self) -> watch::Receiver<Orders> {
+        self.orders.subscribe()
+    }
+
+    pub(super) fn set_bounds(&self, bounds: Bounds) {
+        self.orders.send_modify(|orders| orders.bounds = Some(bounds));
+    }
+
+    /// Bounds the repartition topics of a sub-topology, after those of all before it.
+    pub(super) fn add_bounds(&self, sub_topology: usize, ends: BTreeMap<TopicPartition, Offset>) {
+        self.orders.send_modify(|orders| {
+            orders.bounds.get_or_insert_default().ends.extend(ends);
+            orders.bounded = sub_topology + 1;
+        });
+    }
+
+    pub(super) fn stop(&self) {
+        self.orders.send_modify(|orders| orders.stop = true);
+    }
+
+    pub(super) fn tell(&self, worker: usize, state: WorkerState) {
+        let has_news = {
+            let mut states = self.states();
+            let Some(known) = states.get_mut(worker) else {
+                return;
+            };
+            let has_news = known.settled != state.settled || known.finished != state.finished;
+            *known = state;
+            has_news
+        };
+        if has_news {
+            self.changed.send_modify(|changes| *changes += 1);
+        }
+    }
+
+    /// Completes when every task of a sub-topology that the instance has is finished.
+    pub(super) async fn finished(&self, sub_topology: usize) {
+        let mut changed = self.changed.subscribe();
+        loop {
+            changed.borrow_and_update();
+            let is_finished = |state: &WorkerState| {
+                let mut tasks = state.tasks.keys().filter(|task| task.sub_topology == sub_topology);
+                state.settled && tasks.all(|task| state.finished.contains(task))
+            };
+            if self.states().iter().all(is_finished) {
+                return;
+            }
+            // The sender lives as long as `self`.
+            let _ = changed.changed().await;
+        }
+    }
+
+    pub(super) fn progress(&self) -> Progress {
+        let mut progress = Progress::default();
+        for state in self.states().iter() {
+            progress.tasks += state.tasks.len();
+            progress.records_out += state.records_out;
+            progress.skipped += state.skipped_results;
+            progress.lag += state.lag;
+            for metrics in state.tasks.values() {
+                progress.records_in += metrics.records_in;
+                progress.null_keys += metrics.null_keys;
+                progress.skipped += metrics.skipped;
+                for (operator, late) in &metrics.late {
+                    *progress.late.entry(operator.clone()).or_default() += late;
+                }
+            }
+        }
+        progress
+    }
+
+    fn states(&self) -> MutexGuard<'_, Vec<WorkerState>> {
+        self.states.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,333 @@
+//! A worker: one consumer, one producer, and the tasks between them.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use headwater_client::{
+    Client, CommitError, Connector, ConsumeError, Consumer, ConsumerConfig, ConsumerEvent, Producer,
+    ProducerRecord, SendError, SendFailure, StartAt,
+};
+use headwater_model::{Monotonic, Offset, TopicName, TopicPartition};
+use headwater_wire::batch::Header;
+use tokio::sync::watch;
+
+use super::config::StreamsConfig;
+use super::error::StreamsError;
+use super::progress::{Orders, Shared, WorkerState};
+use super::tasks::Tasks;
+use crate::error::OnError;
+use crate::outputs::Outputs;
+use crate::store::global::GlobalStores;
+use crate::task::{End, Step};
+use crate::topology::{Plan, TaskId, Topology};
+
+/// How many records a task processes before its results are sent.
+const RECORDS_PER_STEP: usize = 1_000;
+
+/// How long a worker waits for records before it looks around.
+const POLL: Duration = Duration::from_millis(100);
+
+/// Which tasks a worker has.
+pub(super) enum Assignment {
+    /// Those that the group gives it.
+    Group,
+    /// These.
+    Tasks(Vec<TaskId>),
+}
+
+/// See the module.
+pub(super) struct Worker<C: Connector> {
+    number: usize,
+    topology: Topology,
+    plan: Plan,
+    shared: Arc<Shared>,
+    orders: watch::Receiver<Orders>,
+    config: StreamsConfig,
+    client: Client<C>,
+    consumer: Consumer<C>,
+    producer: Producer<C>,
+    tasks: Tasks,
+    state: WorkerState,
+    /// What the group has, as far as this worker knows.
+    committed: BTreeMap<TopicPartition, Offset>,
+    committed_at: Monotonic,
+    paused: BTreeSet<TopicPartition>,
+}
+
+/// What a round of work left to do.
+struct Round {
+    /// Some task can go on at once.
+    busy: bool,
+    /// Tasks that are at their bounds.
+    finished: BTreeSet<TaskId>,
+}
+
+impl<C: Connector> Worker<C> {
+    pub(super) fn new(
+        number: usize,
+        client: Client<C>,
+        topology: Topology,
+        plan: Plan,
+        globals: GlobalStores,
+        shared: Arc<Shared>,
+        config: StreamsConfig,
+    ) -> Self {
+        let consumer = client.consumer(ConsumerConfig {
+            group: Some(topology.application_id().to_owned()),
+            ..config.consumer.clone()
+        });
+        Self {
+            number,
+            orders: shared.orders(),
+            shared,
+            consumer,
+            producer: client.producer(config.producer.clone()),
+            tasks: Tasks::new(topology.clone(), globals, config.task.clone()),
+            state: WorkerState::default(),
+            committed: BTreeMap::new(),
+            committed_at: client.clock().monotonic(),
+            paused: BTreeSet::new(),
+            client,
+            topology,
+            plan,
+            config,
+        }
+    }
+
+    /// Works until told to stop, or until something fails.
+    pub(super) async fn run(mut self, assignment: Assignment) -> Result<(), StreamsError> {
+        let worked = self.work(assignment).await;
+        if worked.is_ok() {
+            self.producer.close().await?;
+        }
+        self.consumer.close().await;
+        worked
+    }
+
+    async fn work(&mut self, assignment: Assignment) -> Result<(), StreamsError> {
+        match assignment {
+            Assignment::Group => self.consumer.subscribe(self.topics())?,
+            Assignment::Tasks(tasks) => {
+                let starts = self.take(&tasks.into_iter().collect());
+                self.consumer.assign(starts)?;
+            }
+        }
+        let mut wait = POLL;
+        loop {
+            let orders = self.orders.borrow_and_update().clone();
+            if orders.stop {
+                return self.commit().await;
+            }
+            if let Some(event) = self.next_event(wait).await? {
+                self.take_event(event).await?;
+            }
+            self.locate_all(&orders)?;
+            let round = self.process(&orders).await?;
+            self.hold_back()?;
+            let due = self.client.clock().monotonic() - self.committed_at >= self.config.commit_interval;
+            let has_finished = !round.finished.is_subset(&self.state.finished);
+            if due || has_finished {
+                self.commit().await?;
+                self.state.finished = round.finished;
+            }
+            self.tell();
+            wait = if round.busy { Duration::ZERO } else { POLL };
+        }
+    }
+
+    /// The next event, or `None` after a while, or as soon as there are new orders.
+    async fn next_event(&mut self, wait: Duration) -> Result<Option<ConsumerEvent>, ConsumeError> {
+        if wait.is_zero() {
+            // Lets others work, too.
+            tokio::task::yield_now().await;
+        }
+        tokio::select! {
+            biased;
+            event = self.consumer.poll_event(wait) => event,
+            _ = self.orders.changed() => Ok(None),
+        }
+    }
+
+    async fn take_event(&mut self, event: ConsumerEvent) -> Result<(), StreamsError> {
+        match event {
+            ConsumerEvent::Fetched(fetched) => self.tasks.add(fetched),
+            ConsumerEvent::Assigned(partitions) => {
+                let tasks = self.tasks.reading(&partitions);
+                for (at, start) in self.take(&tasks) {
+                    // A partition of a task may be another member's if its topics are not divided alike.
+                    if partitions.contains(&at) && !matches!(start, StartAt::Committed) {
+                        self.consumer.seek(&at, start)?;
+                    }
+                }
+            }
+            ConsumerEvent::Revoked(_) => {
+                self.commit().await?;
+                self.tasks.suspend();
+                self.unsettle();
+            }
+            ConsumerEvent::Lost(_) => {
+                self.tasks.lose();
+                self.unsettle();
+            }
+        }
+        Ok(())
+    }
+
+    /// Has these tasks from now on; gives where to read.
+    fn take(&mut self, tasks: &BTreeSet<TaskId>) -> Vec<(TopicPartition, StartAt)> {
+        let plan = &self.plan;
+        let starts = self
+            .tasks
+            .replace(tasks, |at| plan.partitions(&at.topic).is_some_and(|count| at.partition.0 < count));
+        self.paused.clear();
+        self.state.settled = true;
+        self.state.finished.clear();
+        self.tell();
+        starts
+    }
+
+    fn unsettle(&mut self) {
+        self.committed.clear();
+        self.paused.clear();
+        self.state.settled = false;
+        self.state.finished.clear();
+        self.tell();
+    }
+
+    /// Tells the tasks where their inputs end.
+    fn locate_all(&mut self, orders: &Orders) -> Result<(), ConsumeError> {
+        let partitions: Vec<_> = self.tasks.partitions().cloned().collect();
+        self.state.lag = 0;
+        for at in partitions {
+            let position = self.consumer.position(&at)?;
+            let high = self.consumer.watermarks(&at)?.map(|watermarks| watermarks.high);
+            let bounds = orders.bounds.as_ref();
+            let end = match (bounds.and_then(|bounds| bounds.ends.get(&at)), high) {
+                (Some(end), _) => End::Bounded(*end),
+                (None, Some(high)) => End::At(high),
+                (None, None) => End::Unknown,
+            };
+            self.tasks.locate(&at, position, end);
+            if let (Some(position), Some(high)) = (position, high) {
+                self.state.lag += high.0.saturating_sub(position.0).max(0) as u64;
+            }
+        }
+        Ok(())
+    }
+
+    /// Lets every task that may work take a step, and sends what it made.
+    async fn process(&mut self, orders: &Orders) -> Result<Round, StreamsError> {
+        let mut round = Round { busy: false, finished: BTreeSet::new() };
+        let working: Vec<TaskId> = self.tasks.working(orders).map(|(id, _)| id).collect();
+        for id in working {
+            let now = self.client.clock().monotonic();
+            let Some(task) = self.tasks.get_mut(id) else {
+                continue;
+            };
+            let step = task.step(now, RECORDS_PER_STEP);
+            let step = step.map_err(|source| StreamsError::Task { task: id, source })?;
+            send(&self.producer, task.outputs(), self.config.task.policies.production, &mut self.state)
+                .await?;
+            task.clear_outputs();
+            match step {
+                Step::More => round.busy = true,
+                Step::Finished => drop(round.finished.insert(id)),
+                Step::Waiting(_) | Step::Idle => {}
+            }
+        }
+        Ok(round)
+    }
+
+    /// Pauses the partitions of which enough waits, and resumes those of which it does not any more.
+    fn hold_back(&mut self) -> Result<(), ConsumeError> {
+        let partitions: Vec<_> = self.tasks.partitions().cloned().collect();
+        for at in partitions {
+            let (waits, limit) = (self.tasks.buffered_bytes(&at), self.config.max_buffered_bytes);
+            if waits > limit && !self.paused.contains(&at) {
+                self.consumer.pause(&at)?;
+                self.paused.insert(at);
+            } else if waits <= limit / 2 && self.paused.remove(&at) {
+                self.consumer.resume(&at)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Commits what has been processed, after everything made of it is acknowledged.
+    async fn commit(&mut self) -> Result<(), StreamsError> {
+        self.committed_at = self.client.clock().monotonic();
+        let flushed = self.producer.flush().await;
+        skip_or_fail(flushed, self.config.task.policies.production, &mut self.state)?;
+        let mut news = self.tasks.positions();
+        news.retain(|at, position| self.committed.get(at) != Some(position));
+        if news.is_empty() {
+            return Ok(());
+        }
+        match self.consumer.commit(news.clone()).await {
+            Ok(()) => self.committed.extend(news),
+            // The group is dividing its partitions anew: who gets them does again what was not committed.
+            Err(error) if matches!(error, CommitError::Rebalancing | CommitError::NotMember(_)) => {}
+            Err(error) => return Err(error.into()),
+        }
+        Ok(())
+    }
+
+    fn tell(&mut self) {
+        self.state.tasks = self.tasks.metrics();
+        self.shared.tell(self.number, self.state.clone());
+    }
+
+    fn topics(&self) -> Vec<TopicName> {
+        let sources = self.topology.sub_topologies().iter().flat_map(|sub| sub.sources());
+        let topics: BTreeSet<_> = sources.map(|source| source.topic.clone()).collect();
+        topics.into_iter().collect()
+    }
+}
+
+/// Hands a task's results to the producer; waits only for room.
+async fn send<C: Connector>(
+    producer: &Producer<C>,
+    outputs: &Outputs,
+    policy: OnError,
+    state: &mut WorkerState,
+) -> Result<(), StreamsError> {
+    for record in outputs.records() {
+        let headers: Vec<Header<'_>> = record
+            .headers
+            .iter()
+            .map(|header| Header { key: &header.key, value: header.value.as_deref() })
+            .collect();
+        let sent = producer
+            .send(ProducerRecord {
+                topic: record.topic,
+                partition: None,
+                key: record.key,
+                value: record.value,
+                headers: &headers,
+                timestamp: Some(record.timestamp),
+            })
+            .await;
+        state.records_out += 1;
+        skip_or_fail(sent.map(drop), policy, state)?;
+    }
+    Ok(())
+}
+
+/// A result that is refused for what it is may be skipped; anything else stops the instance.
+fn skip_or_fail(
+    sent: Result<(), SendError>,
+    policy: OnError,
+    state: &mut WorkerState,
+) -> Result<(), StreamsError> {
+    let Err(error) = sent else {
+        return Ok(());
+    };
+    let is_the_records_fault =
+        matches!(error.cause(), SendFailure::RecordTooLarge { .. } | SendFailure::Refused { .. });
+    if policy == OnError::Skip && is_the_records_fault && !error.may_be_written() {
+        state.skipped_results += 1;
+        return Ok(());
+    }
+    Err(error.into())
+}

@@ -1,0 +1,164 @@
+//! The demo: topics are made, entities published, the microservice started, and the departures fed to it.
+//!
+//! Owns: the order of these steps, and what can be seen of them. Started again on the same cluster, it goes on where it
+//! stopped.
+//!
+//! Does not know: terminals; which broker it runs on.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use headwater::client::{AdminError, SendError};
+use headwater::client::{Client, Connector, ProducerConfig, TcpConnector};
+use headwater::model::{InvalidName, Timestamp, TopicName};
+use headwater::prelude::{Streams, StreamsConfig, TopologyError};
+use headwater::streams::StreamsError;
+use tokio::task::JoinHandle;
+
+use crate::entities::{self, DamagedTable, Entity};
+use crate::feed::{Event, Feed, FeedError};
+use crate::source::Flights;
+use crate::topics::{self, AIRLINES, AIRPORTS, FLIGHTS, PLANES};
+use crate::topology::topology;
+
+/// Entities are stamped this long before the first departure.
+const ENTITIES_BEFORE_MS: i64 = 60 * 60 * 1_000;
+
+/// Why the demo ended.
+#[derive(Debug, thiserror::Error)]
+pub enum DemoError {
+    /// A topic's name is illegal.
+    #[error(transparent)]
+    Name(#[from] InvalidName),
+    /// The topics could not be made.
+    #[error(transparent)]
+    Admin(#[from] AdminError),
+    /// The topology is not sound.
+    #[error(transparent)]
+    Topology(#[from] TopologyError),
+    /// The feed stopped.
+    #[error(transparent)]
+    Feed(#[from] FeedError),
+    /// A producer could not be closed in order.
+    #[error(transparent)]
+    Send(#[from] SendError),
+    /// The microservice stopped.
+    #[error("the microservice delay-board stopped: {0}")]
+    Service(#[from] StreamsError),
+    /// The feed panicked.
+    #[error("the feed ended unexpectedly: {0}")]
+    Crashed(String),
+}
+
+/// How far the demo is.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Status {
+    /// Departures in the file.
+    pub total: u64,
+    /// Departures in the topic, or on their way to it.
+    pub published: u64,
+    /// Departures that the microservice has counted.
+    pub counted: u64,
+    /// Updates of windows that it has published.
+    pub updates: u64,
+    /// Departures that came after their window's grace.
+    pub late: u64,
+}
+
+/// The demo, running. Dropping it ends it as a crash would.
+#[derive(Debug)]
+pub struct Demo<C: Connector = TcpConnector> {
+    streams: Streams<C>,
+    feed: JoinHandle<Result<(), FeedError>>,
+    published: Arc<AtomicU64>,
+    total: u64,
+}
+
+impl<C: Connector> Demo<C> {
+    /// Makes the topics, publishes the entities, starts the microservice and, in the background, the feed.
+    pub async fn start(client: Client<C>, flights: Flights) -> Result<Self, DemoError> {
+        topics::create_missing(&client, &topics::all()?).await?;
+        publish_entities(&client, Timestamp(flights.first_scheduled_ms() - ENTITIES_BEFORE_MS)).await?;
+        let streams = Streams::start(topology()?, client.clone(), StreamsConfig::default()).await?;
+        let (total, published) = (flights.len() as u64, Arc::new(AtomicU64::new(0)));
+        let feed =
+            tokio::spawn(publish_flights(client, TopicName::new(FLIGHTS)?, flights, Arc::clone(&published)));
+        Ok(Self { streams, feed, published, total })
+    }
+
+    /// How far it is.
+    pub fn status(&self) -> Status {
+        let progress = self.streams.progress();
+        Status {
+            total: self.total,
+            published: self.published.load(Ordering::Relaxed),
+            counted: progress.records_in,
+            updates: progress.records_out,
+            late: progress.late.values().sum(),
+        }
+    }
+
+    /// Completes once every departure is published and acknowledged. Cancel-safe; after that, it must not be called again.
+    pub async fn fed(&mut self) -> Result<(), DemoError> {
+        tokio::select! {
+            biased;
+            error = self.streams.failed() => Err(error.into()),
+            fed = &mut self.feed => match fed {
+                Ok(fed) => Ok(fed?),
+                Err(crash) => Err(DemoError::Crashed(crash.to_string())),
+            },
+        }
+    }
+
+    /// Completes when the microservice fails. Cancel-safe.
+    pub async fn failed(&mut self) -> DemoError {
+        self.streams.failed().await.into()
+    }
+
+    /// Lets the microservice count everything that is published, and ends it.
+    pub async fn drain(self) -> Result<Status, DemoError> {
+        let mut status = self.status();
+        let progress = self.streams.drain().await?;
+        status.counted = progress.records_in;
+        status.updates = progress.records_out;
+        status.late = progress.late.values().sum();
+        Ok(status)
+    }
+
+    /// Ends the feed and the microservice in order, wherever they are.
+    pub async fn stop(self) -> Result<(), DemoError> {
+        self.feed.abort();
+        self.streams.stop().await?;
+        Ok(())
+    }
+}
+
+async fn publish_entities<C: Connector>(client: &Client<C>, at: Timestamp) -> Result<(), DemoError> {
+    let tables: [(&str, fn() -> Result<Vec<Entity>, DamagedTable>); 3] =
+        [(AIRLINES, entities::airlines), (AIRPORTS, entities::airports), (PLANES, entities::planes)];
+    let producer = client.producer(ProducerConfig::default());
+    for (topic, table) in tables {
+        let feed = Feed::new(client.clone(), producer.clone(), TopicName::new(topic)?);
+        let entities = table().map_err(FeedError::from)?.into_iter();
+        let events = entities.map(|entity| Ok(Event { key: entity.key, value: entity.value, timestamp: at }));
+        feed.publish(events, &AtomicU64::new(0)).await?;
+    }
+    Ok(producer.close().await?)
+}
+
+async fn publish_flights<C: Connector>(
+    client: Client<C>,
+    topic: TopicName,
+    flights: Flights,
+    published: Arc<AtomicU64>,
+) -> Result<(), FeedError> {
+    let producer = client.producer(ProducerConfig::default());
+    let feed = Feed::new(client, producer.clone(), topic);
+    let events = flights.departures().map(|departure| {
+        let departure = departure?;
+        let timestamp = Timestamp(departure.scheduled_ms);
+        Ok(Event { key: departure.key, value: departure.value, timestamp })
+    });
+    feed.publish(events, &published).await?;
+    Ok(producer.close().await?)
+}
