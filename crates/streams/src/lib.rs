@@ -15,8 +15,10 @@ mod graph;
 mod node;
 mod outputs;
 mod record;
+mod runtime;
 mod store;
 mod task;
+mod test_driver;
 mod topology;
 mod window;
 
@@ -25,9 +27,11 @@ pub use error::{ErrorPolicies, Location, OnError, TaskError};
 pub use graph::SourceRole;
 pub use outputs::{OutputRecord, Outputs, StoreWrite};
 pub use record::{Data, Header, Headers, Record};
+pub use runtime::{Progress, Streams, StreamsConfig, StreamsError};
 pub use store::global::{Applied, GlobalStores};
 pub use store::{ByteStore, Entries, KeyRange, MemoryStore, StoreError};
 pub use task::{End, Step, Task, TaskConfig, TaskMetrics};
+pub use test_driver::{TestConfig, TestDriver, TestError, TestRecord};
 pub use topology::{
     Guarantee, InternalTopic, InternalTopicKind, Plan, PlanError, SourceTopic, SubTopology, TaskId, Topology,
     TopologyBuilder, TopologyDraft, TopologyError, TopologyProblem,

@@ -9,6 +9,7 @@
 //! Does not know: clients, Tokio, other tasks, when something is committed.
 
 mod input;
+mod read;
 mod schedule;
 
 use std::collections::BTreeMap;
@@ -158,6 +159,11 @@ impl Task {
         self.inputs.get(input).map(Input::position)
     }
 
+    /// The offset of the next record that an input wants added.
+    pub fn wanted(&self, input: usize) -> Option<Offset> {
+        self.inputs.get(input).map(Input::wanted)
+    }
+
     /// All positions; see [`Task::position`].
     pub fn positions(&self) -> impl Iterator<Item = (&TopicPartition, Offset)> {
         self.inputs.iter().map(|input| (input.topic_partition(), input.position()))
@@ -204,11 +210,6 @@ impl Task {
         }
     }
 
-    /// A store of this task, by its name.
-    pub fn store(&self, name: &str) -> Option<&dyn ByteStore> {
-        self.context.stores().find(|(id, _)| self.graph.store(*id).name == name).map(|(_, store)| store)
-    }
-
     fn choose(&mut self, now: Monotonic) -> Result<Choice, TaskError> {
         // The usual case, without a list of states.
         if let [input] = self.inputs.as_mut_slice()
@@ -233,6 +234,18 @@ impl Task {
             input.process_head(&mut self.context).map_err(|error| *error)?;
         }
         Ok(())
+    }
+}
+
+impl TaskMetrics {
+    /// Adds what another task has done.
+    pub fn add(&mut self, other: &Self) {
+        self.records_in += other.records_in;
+        self.null_keys += other.null_keys;
+        self.skipped += other.skipped;
+        for (operator, count) in &other.late {
+            *self.late.entry(operator.clone()).or_default() += count;
+        }
     }
 }
 

@@ -117,10 +117,6 @@ impl<K: 'static, V: Send + Sync + 'static> GlobalStore<K, V> {
         Self { topic, keys, values, entries: RwLock::new(BTreeMap::new()) }
     }
 
-    pub(crate) fn topic(&self) -> &TopicName {
-        &self.topic
-    }
-
     pub(crate) fn keys(&self) -> &dyn Serde<K> {
         self.keys.as_ref()
     }

@@ -75,6 +75,10 @@ impl Input {
         self.position
     }
 
+    pub(super) fn wanted(&self) -> Offset {
+        self.added
+    }
+
     pub(super) fn buffered_bytes(&self) -> usize {
         self.buffered_bytes
     }

@@ -10,7 +10,6 @@ use crate::graph::{Graph, NodeId, NodeKind, SourceRole, StoreId};
 #[derive(Debug, Clone)]
 pub struct SubTopology {
     number: usize,
-    nodes: Vec<NodeId>,
     sources: Vec<SourceTopic>,
     sinks: Vec<TopicName>,
     repartitions: Vec<TopicName>,
@@ -72,10 +71,6 @@ impl SubTopology {
         !self.stores.is_empty()
     }
 
-    pub(crate) fn nodes(&self) -> &[NodeId] {
-        &self.nodes
-    }
-
     pub(crate) fn stores(&self) -> &[StoreId] {
         &self.stores
     }
@@ -97,7 +92,7 @@ impl SubTopology {
 pub(crate) fn split(graph: &Graph) -> Vec<SubTopology> {
     let mut parts = Vec::new();
     for nodes in connected(graph) {
-        parts.push(part(graph, nodes));
+        parts.push(part(graph, &nodes));
     }
     let all = |writer: &SubTopology, reader: &SubTopology| {
         reader.sources.iter().any(|source| writer.writes(&source.topic))
@@ -143,10 +138,9 @@ fn connected(graph: &Graph) -> Vec<Vec<NodeId>> {
     parts.into_values().collect()
 }
 
-fn part(graph: &Graph, nodes: Vec<NodeId>) -> SubTopology {
+fn part(graph: &Graph, nodes: &[NodeId]) -> SubTopology {
     let mut part = SubTopology {
         number: 0,
-        nodes: Vec::new(),
         sources: Vec::new(),
         sinks: Vec::new(),
         repartitions: Vec::new(),
@@ -154,7 +148,7 @@ fn part(graph: &Graph, nodes: Vec<NodeId>) -> SubTopology {
         copartitioned: Vec::new(),
         follows: Vec::new(),
     };
-    for id in &nodes {
+    for id in nodes {
         let node = graph.node(*id);
         part.stores.extend(&node.stores);
         match &node.kind {
@@ -174,7 +168,6 @@ fn part(graph: &Graph, nodes: Vec<NodeId>) -> SubTopology {
     part.stores.dedup();
     part.sinks.sort();
     part.sinks.dedup();
-    part.nodes = nodes;
     part
 }
 

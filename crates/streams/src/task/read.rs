@@ -1,0 +1,72 @@
+//! Reading a task's stores from outside, typed.
+
+use std::ops::Bound;
+
+use headwater_schema::Serde;
+
+use super::Task;
+use crate::error::TaskError;
+use crate::graph::{StoreId, StoreKind};
+use crate::store::ByteStore;
+use crate::store::timed::read_timed;
+use crate::store::window::read_windowed_key;
+use crate::window::Windowed;
+
+impl Task {
+    /// The names of the task's stores.
+    pub fn store_names(&self) -> impl Iterator<Item = &str> {
+        self.context.stores().map(|(id, _)| self.graph.store(id).name.as_str())
+    }
+
+    /// A store of this task as bytes, by its name.
+    pub fn store(&self, name: &str) -> Option<&dyn ByteStore> {
+        self.store_named(name).map(|(_, store)| store)
+    }
+
+    /// The entries of a store with one value per key, in the order of the keys' bytes; `None` if there is no such store.
+    pub fn entries<K: 'static, V: 'static>(
+        &self,
+        name: &str,
+        keys: &dyn Serde<K>,
+        values: &dyn Serde<V>,
+    ) -> Option<Result<Vec<(K, V)>, TaskError>> {
+        let (id, store) = self.store_named(name)?;
+        if matches!(self.graph.store(id).kind, StoreKind::Windows(_)) {
+            return None;
+        }
+        let entries = store.range((Bound::Unbounded, Bound::Unbounded)).map(|entry| {
+            let (key, value) = entry?;
+            let read = || Ok((keys.deserialize(&key)?, read_timed(&value, values)?.1));
+            read().map_err(|error| *self.context.stored(id, error))
+        });
+        Some(entries.collect())
+    }
+
+    /// The entries of a store with one value per key and window, in the order of the windows, then of the keys' bytes;
+    /// `None` if there is no such store.
+    pub fn window_entries<K: 'static, V: 'static>(
+        &self,
+        name: &str,
+        keys: &dyn Serde<K>,
+        values: &dyn Serde<V>,
+    ) -> Option<Result<Vec<(Windowed<K>, V)>, TaskError>> {
+        let (id, store) = self.store_named(name)?;
+        let StoreKind::Windows(windows) = self.graph.store(id).kind else {
+            return None;
+        };
+        let entries = store.range((Bound::Unbounded, Bound::Unbounded)).map(|entry| {
+            let (key, value) = entry?;
+            let read = || {
+                let (start, key) = read_windowed_key(&key, keys)?;
+                let windowed = Windowed { key, start, end: start.plus_ms(windows.size_ms()) };
+                Ok((windowed, read_timed(&value, values)?.1))
+            };
+            read().map_err(|error| *self.context.stored(id, error))
+        });
+        Some(entries.collect())
+    }
+
+    fn store_named(&self, name: &str) -> Option<(StoreId, &dyn ByteStore)> {
+        self.context.stores().find(|(id, _)| self.graph.store(*id).name == name)
+    }
+}

@@ -1,0 +1,395 @@
+//! A topology at work without a broker, for tests of topologies.
+//!
+//! Owns: the topics of a test, the hand-over of records between the tasks of a topology, a clock in the test's hands.
+//!
+//! Invariants: it drives the tasks that the runtime drives, over real batches; what was fed and run has had all its
+//! effects when the call returns; the same calls give the same outputs.
+//!
+//! Does not know: clients, commits, processes.
+
+mod error;
+mod topics;
+mod written;
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use headwater_model::{Monotonic, Offset, PartitionId, Timestamp, TopicName, TopicPartition};
+use headwater_schema::{KeyValueSerde, Part, Serde};
+use headwater_wire::batch::BatchError;
+
+use crate::error::TaskError;
+use crate::record::{Headers, Record};
+use crate::store::global::GlobalStores;
+use crate::task::{End, Step, Task, TaskConfig, TaskMetrics};
+use crate::topology::{Plan, Topology};
+use crate::window::Windowed;
+use topics::{RecordBytes, Topics};
+use written::{Written, WrittenRecord};
+
+pub use error::TestError;
+
+/// Drives a topology in a test: takes records for the topics that it reads, and shows what it writes and keeps.
+///
+/// [`pipe`](Self::pipe) feeds one record and waits for all its effects. [`load`](Self::load) only lays records into
+/// their topics, so that [`run`](Self::run) takes them up by their time, over all topics, whatever order they were
+/// loaded in.
+///
+/// ```
+/// use headwater_model::Timestamp;
+/// use headwater_schema::{long, serdes, utf8};
+/// use headwater_streams::{Guarantee, Record, TestDriver, Topology};
+///
+/// let mut app = Topology::builder("words").guarantee(Guarantee::AtLeastOnce);
+/// app.stream("words", serdes(utf8(), utf8()))
+///     .group_by_key()
+///     .count("counts")
+///     .updates()
+///     .to("counted", serdes(utf8(), long()));
+/// let topology = app.build()?;
+///
+/// let mut driver = TestDriver::new(&topology);
+/// for time in [10, 20] {
+///     let word = Record::new("a".to_owned(), "said".to_owned(), Timestamp(time));
+///     driver.pipe("words", serdes(utf8(), utf8()), word)?;
+/// }
+/// let counted = driver.output("counted", serdes(utf8(), long()))?;
+/// assert_eq!(counted.iter().map(|record| record.value).collect::<Vec<_>>(), [1, 2]);
+/// assert_eq!(driver.store("counts", serdes(utf8(), long()))?, [("a".to_owned(), 2)]);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug)]
+pub struct TestDriver {
+    globals: GlobalStores,
+    global_partitions: Vec<TopicPartition>,
+    tasks: Vec<Driven>,
+    topics: Topics,
+    written: BTreeMap<TopicName, Written>,
+    now: Monotonic,
+    stopped: bool,
+    /// Lent to serdes, so that feeding a record allocates nothing of its own.
+    key: Vec<u8>,
+    value: Vec<u8>,
+}
+
+/// What a test may want other than it is by default.
+#[derive(Debug, Clone, Default)]
+pub struct TestConfig {
+    partitions: BTreeMap<String, i32>,
+    task: TaskConfig,
+}
+
+/// A record that the topology wrote.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TestRecord<K, V> {
+    /// The key.
+    pub key: K,
+    /// The value.
+    pub value: V,
+    /// The time of the event.
+    pub timestamp: Timestamp,
+    /// The headers.
+    pub headers: Headers,
+    /// The partition that it went to.
+    pub partition: PartitionId,
+}
+
+/// A task, and the partitions that it reads.
+#[derive(Debug)]
+struct Driven {
+    task: Task,
+    inputs: Vec<TopicPartition>,
+}
+
+impl TestConfig {
+    /// Gives a topic more partitions than one.
+    #[must_use]
+    pub fn partitions(mut self, topic: &str, count: i32) -> Self {
+        self.partitions.insert(topic.to_owned(), count);
+        self
+    }
+
+    /// Tells all tasks something other than the default: policies for errors, how long to wait for idle inputs.
+    #[must_use]
+    pub fn task(self, task: TaskConfig) -> Self {
+        Self { task, ..self }
+    }
+}
+
+impl TestDriver {
+    /// A driver with empty stores, whose topics have one partition each.
+    pub fn new(topology: &Topology) -> Self {
+        match Self::with(topology, &TestConfig::default()) {
+            Ok(driver) => driver,
+            Err(error) => unreachable!("topics with one partition each suit every topology: {error}"),
+        }
+    }
+
+    /// As [`TestDriver::new`], with partition counts and task settings of one's own.
+    pub fn with(topology: &Topology, config: &TestConfig) -> Result<Self, TestError> {
+        let partitions = partition_counts(topology, &config.partitions)?;
+        let plan = Plan::new(topology, &partitions)?;
+        let internal = plan.repartition_topics().map(|(topic, count)| (topic.clone(), count));
+        let topics =
+            Topics::new(partitions.into_iter().chain(internal), |topic| plan.partitions(topic).is_some());
+        let globals = topology.global_stores(&config.task);
+        let global_partitions = globals.topics().flat_map(|topic| topics.partitions(topic)).collect();
+        let tasks = plan.all_tasks().filter_map(|id| {
+            let task = topology.task(id, &globals, &config.task)?;
+            Some(Driven { inputs: task.inputs().cloned().collect(), task })
+        });
+        Ok(Self {
+            tasks: tasks.collect(),
+            globals,
+            global_partitions,
+            written: written_topics(topology).map(|topic| (topic, Written::default())).collect(),
+            topics,
+            now: Monotonic::ORIGIN,
+            stopped: false,
+            key: Vec::new(),
+            value: Vec::new(),
+        })
+    }
+
+    /// Feeds a record to a topic that the topology reads, and lets it have all its effects.
+    ///
+    /// A record with a key goes to the partition of its key, as Kafka's clients send it; records without go to each
+    /// partition in turn. For raw bytes and nulls, the serdes are `optional(bytes())`.
+    pub fn pipe<K, V, SK: Serde<K>, SV: Serde<V>>(
+        &mut self,
+        topic: &str,
+        serdes: KeyValueSerde<SK, SV>,
+        record: Record<K, V>,
+    ) -> Result<(), TestError> {
+        self.load(topic, serdes, [record])?;
+        self.run()
+    }
+
+    /// Lays records into a topic that the topology reads, and leaves them there until [`TestDriver::run`].
+    pub fn load<K, V, SK: Serde<K>, SV: Serde<V>>(
+        &mut self,
+        topic: &str,
+        serdes: KeyValueSerde<SK, SV>,
+        records: impl IntoIterator<Item = Record<K, V>>,
+    ) -> Result<(), TestError> {
+        if self.stopped {
+            return Err(TestError::Stopped);
+        }
+        let name = topic;
+        let topic = self.read_topic(name)?;
+        let unwritable = |part| move |source| TestError::Unwritable { topic: name.to_owned(), part, source };
+        for record in records {
+            self.key.clear();
+            self.value.clear();
+            let key = serdes.key.serialize_nullable(&record.key, &mut self.key);
+            let key = key.map_err(unwritable(Part::Key))?.then_some(self.key.as_slice());
+            let value = serdes.value.serialize_nullable(&record.value, &mut self.value);
+            let value = value.map_err(unwritable(Part::Value))?.then_some(self.value.as_slice());
+            let bytes = RecordBytes { key, value, timestamp: record.timestamp, headers: &record.headers };
+            let partition = self.topics.partition_of(&topic, key);
+            self.topics.append(&topic, partition, &bytes).map_err(too_large(&topic))?;
+        }
+        Ok(())
+    }
+
+    /// Lets all that was loaded have its effects.
+    pub fn run(&mut self) -> Result<(), TestError> {
+        if self.stopped {
+            return Err(TestError::Stopped);
+        }
+        let ended = self.run_to_the_end();
+        self.stopped = ended.is_err();
+        ended
+    }
+
+    /// Lets the wall clock go on, and what waits for it happen. Event time does not follow: that is the records'.
+    pub fn advance(&mut self, time: Duration) -> Result<(), TestError> {
+        self.now = self.now + time;
+        self.run()
+    }
+
+    /// Takes what was written to a topic since it was last read, in the order in which it was written. That can be any
+    /// topic that the topology writes, repartition topics included. For raw bytes, the serdes are `optional(bytes())`.
+    pub fn output<K, V, SK: Serde<K>, SV: Serde<V>>(
+        &mut self,
+        topic: &str,
+        serdes: KeyValueSerde<SK, SV>,
+    ) -> Result<Vec<TestRecord<K, V>>, TestError> {
+        let Some(written) = self.written.get_mut(topic) else {
+            let known = self.written.keys().map(ToString::to_string).collect();
+            return Err(TestError::NotWritten { topic: topic.to_owned(), known });
+        };
+        let unreadable = |part| move |source| TestError::Unreadable { topic: topic.to_owned(), part, source };
+        let typed = |record: WrittenRecord<'_>| {
+            let key = serdes.key.deserialize_nullable(record.key).map_err(unreadable(Part::Key))?;
+            let value = serdes.value.deserialize_nullable(record.value).map_err(unreadable(Part::Value))?;
+            let WrittenRecord { partition, timestamp, headers, .. } = record;
+            Ok(TestRecord { key, value, timestamp, headers, partition })
+        };
+        std::mem::take(written).records().map(typed).collect()
+    }
+
+    /// The entries of a table or an aggregate: partition by partition, in the order of the keys' bytes.
+    pub fn store<K: 'static, V: 'static, SK: Serde<K>, SV: Serde<V>>(
+        &self,
+        name: &str,
+        serdes: KeyValueSerde<SK, SV>,
+    ) -> Result<Vec<(K, V)>, TestError> {
+        let entries = |task: &Task| task.entries(name, &serdes.key, &serdes.value);
+        self.entries(name, "table or aggregate", entries)
+    }
+
+    /// The entries of a windowed aggregate: partition by partition, in the order of the windows, then of the keys'
+    /// bytes. Windows that are over, grace included, are removed when the next record arrives.
+    pub fn window_store<K: 'static, V: 'static, SK: Serde<K>, SV: Serde<V>>(
+        &self,
+        name: &str,
+        serdes: KeyValueSerde<SK, SV>,
+    ) -> Result<Vec<(Windowed<K>, V)>, TestError> {
+        let entries = |task: &Task| task.window_entries(name, &serdes.key, &serdes.value);
+        self.entries(name, "windowed aggregate", entries)
+    }
+
+    /// How many records were too late for their window, by the name of the aggregate.
+    pub fn late(&self, name: &str) -> u64 {
+        self.metrics().late.get(name).copied().unwrap_or_default()
+    }
+
+    /// What all tasks together have done.
+    pub fn metrics(&self) -> TaskMetrics {
+        let mut sum = TaskMetrics::default();
+        for driven in &self.tasks {
+            sum.add(&driven.task.metrics());
+        }
+        sum
+    }
+
+    /// The topic of that name, if the topology reads it.
+    fn read_topic(&self, name: &str) -> Result<TopicName, TestError> {
+        let inputs = self.tasks.iter().flat_map(|driven| &driven.inputs).chain(&self.global_partitions);
+        let mut known = inputs.map(|input| &input.topic);
+        if let Some(topic) = known.clone().find(|topic| topic.as_str() == name) {
+            return Ok(topic.clone());
+        }
+        let mut known: Vec<_> = known.by_ref().map(ToString::to_string).collect();
+        known.sort();
+        known.dedup();
+        Err(TestError::NotRead { topic: name.to_owned(), known })
+    }
+
+    /// Tasks come in the order of their sub-topologies, so that one round suffices unless those feed each other in a
+    /// circle.
+    fn run_to_the_end(&mut self) -> Result<(), TestError> {
+        loop {
+            self.fill_global_tables()?;
+            let mut fed_back = false;
+            for driven in &mut self.tasks {
+                driven.take_from(&mut self.topics)?;
+                loop {
+                    let step = driven.task.step(self.now, RECORDS_AT_ONCE);
+                    fed_back |= collect(&mut driven.task, &mut self.topics, &mut self.written)?;
+                    if step? != Step::More {
+                        break;
+                    }
+                }
+            }
+            if !fed_back {
+                return Ok(());
+            }
+        }
+    }
+
+    fn fill_global_tables(&mut self) -> Result<(), TestError> {
+        for partition in &self.global_partitions {
+            let taken = self.topics.take(partition).map_err(too_large(&partition.topic))?;
+            for batch in taken.batches {
+                self.globals.apply(partition, &batch, Offset::ZERO)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn entries<T>(
+        &self,
+        name: &str,
+        kind: &'static str,
+        read: impl Fn(&Task) -> Option<Result<Vec<T>, TaskError>>,
+    ) -> Result<Vec<T>, TestError> {
+        let mut entries = Vec::new();
+        let mut found = false;
+        for of_task in self.tasks.iter().filter_map(|driven| read(&driven.task)) {
+            found = true;
+            entries.extend(of_task?);
+        }
+        if found {
+            return Ok(entries);
+        }
+        let known = self.tasks.iter().flat_map(|driven| driven.task.store_names());
+        let mut known: Vec<_> = known.map(str::to_owned).collect();
+        known.sort();
+        known.dedup();
+        Err(TestError::NoStore { store: name.to_owned(), kind, known })
+    }
+}
+
+impl Driven {
+    /// Hands the task what is new in its partitions.
+    fn take_from(&mut self, topics: &mut Topics) -> Result<(), TestError> {
+        for (number, input) in self.inputs.iter().enumerate() {
+            let taken = topics.take(input).map_err(too_large(&input.topic))?;
+            for batch in taken.batches {
+                self.task.add(number, batch, Offset::ZERO);
+            }
+            self.task.set_end(number, End::At(taken.end));
+        }
+        Ok(())
+    }
+}
+
+/// Takes what a task has produced to its topics; true if any of them is one that the topology reads.
+fn collect(
+    task: &mut Task,
+    topics: &mut Topics,
+    written: &mut BTreeMap<TopicName, Written>,
+) -> Result<bool, TestError> {
+    let mut fed_back = false;
+    for record in task.outputs().records() {
+        let partition = topics.partition_of(record.topic, record.key);
+        let (key, value, timestamp, headers) = (record.key, record.value, record.timestamp, record.headers);
+        let bytes = RecordBytes { key, value, timestamp, headers };
+        fed_back |= topics.append(record.topic, partition, &bytes).map_err(too_large(record.topic))?;
+        if let Some(written) = written.get_mut(record.topic) {
+            written.push(&record, partition);
+        }
+    }
+    task.clear_outputs();
+    Ok(fed_back)
+}
+
+/// How many partitions each topic has that the application does not make itself.
+fn partition_counts(
+    topology: &Topology,
+    wanted: &BTreeMap<String, i32>,
+) -> Result<BTreeMap<TopicName, i32>, TestError> {
+    let known = topology.source_topics().into_iter().chain(topology.sink_topics()).cloned();
+    let mut counts: BTreeMap<_, _> = known.map(|topic| (topic, 1)).collect();
+    for (topic, partitions) in wanted {
+        match (counts.get_mut(topic.as_str()), *partitions) {
+            (Some(count), 1..) => *count = *partitions,
+            _ => return Err(TestError::IllegalTopic { topic: topic.clone(), partitions: *partitions }),
+        }
+    }
+    Ok(counts)
+}
+
+fn written_topics(topology: &Topology) -> impl Iterator<Item = TopicName> {
+    let sub_topologies = topology.sub_topologies().iter();
+    sub_topologies.flat_map(|sub| sub.sinks().iter().chain(sub.repartitions())).cloned()
+}
+
+fn too_large(topic: &TopicName) -> impl Fn(BatchError) -> TestError {
+    move |source| TestError::Batch { topic: topic.to_string(), source }
+}
+
+/// After how many records a task's outputs are taken, so that they stay small.
+const RECORDS_AT_ONCE: usize = 4_096;

@@ -1,0 +1,83 @@
+//! Why a test could not go on.
+
+use headwater_schema::{Part, SerdeError};
+use headwater_wire::batch::BatchError;
+
+use crate::error::TaskError;
+use crate::topology::PlanError;
+
+/// Why a test could not go on.
+#[derive(Debug, thiserror::Error)]
+pub enum TestError {
+    /// The topology cannot run on topics with such partition counts.
+    #[error(transparent)]
+    Plan(#[from] PlanError),
+    /// A test's topic cannot have a name or partition count like this.
+    #[error("a topic \"{topic}\" with {partitions} partitions cannot be")]
+    IllegalTopic {
+        /// The name.
+        topic: String,
+        /// The partition count.
+        partitions: i32,
+    },
+    /// The topology does not read the topic.
+    #[error("the topology does not read \"{topic}\"; it reads {}", .known.join(", "))]
+    NotRead {
+        /// The topic.
+        topic: String,
+        /// What it reads.
+        known: Vec<String>,
+    },
+    /// The topology does not write the topic.
+    #[error("the topology does not write \"{topic}\"; it writes {}", .known.join(", "))]
+    NotWritten {
+        /// The topic.
+        topic: String,
+        /// What it writes.
+        known: Vec<String>,
+    },
+    /// The topology has no store of that name and kind.
+    #[error("the topology has no {kind} \"{store}\"; its stores are {}", .known.join(", "))]
+    NoStore {
+        /// The name.
+        store: String,
+        /// What kind of store was asked for.
+        kind: &'static str,
+        /// The stores that it has.
+        known: Vec<String>,
+    },
+    /// A record of the test cannot be written.
+    #[error("the {part} of a record for \"{topic}\" cannot be written")]
+    Unwritable {
+        /// The topic.
+        topic: String,
+        /// Key or value.
+        part: Part,
+        /// What is wrong with it.
+        source: SerdeError,
+    },
+    /// A record that the topology wrote cannot be read by the test.
+    #[error("the {part} of a record of \"{topic}\" cannot be read")]
+    Unreadable {
+        /// The topic.
+        topic: String,
+        /// Key or value.
+        part: Part,
+        /// What is wrong with it.
+        source: SerdeError,
+    },
+    /// A record does not fit into a batch.
+    #[error("a record for \"{topic}\" does not fit into a batch")]
+    Batch {
+        /// The topic.
+        topic: String,
+        /// What is wrong with it.
+        source: BatchError,
+    },
+    /// A task stopped. Nothing can be fed any more; what was written before can still be read.
+    #[error(transparent)]
+    Task(#[from] TaskError),
+    /// Something was fed after a task had stopped.
+    #[error("a task has stopped at an earlier error, and nothing can be fed any more")]
+    Stopped,
+}
