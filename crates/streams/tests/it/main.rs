@@ -1,0 +1,3 @@
+//! Topologies from the outside: operators under the test driver, the runtime over the embedded broker.
+
+mod runtime;
