@@ -8,6 +8,7 @@ import re
 import shutil
 import sys
 from collections.abc import Generator, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Protocol
 
@@ -89,18 +90,25 @@ def folder(request: pytest.FixtureRequest) -> Iterator[Path]:
         shutil.rmtree(path, ignore_errors=True)
 
 
+@contextmanager
+def shared_folder(request: pytest.FixtureRequest, name: str) -> Iterator[Path]:
+    """An empty folder for what several tests share, kept if any test failed."""
+    path = _fresh_folder(name)
+    yield path
+    if not request.session.stash.get(_FAILED, False):
+        shutil.rmtree(path, ignore_errors=True)
+
+
 @pytest.fixture(scope="session")
 def cluster(request: pytest.FixtureRequest) -> Iterator[Cluster]:
     """One broker for the whole run; tests keep apart by their topics' and groups' names."""
     name = request.param
-    path = _fresh_folder(f"cluster-{name}")
-    started = (HeadwaterBroker(path) if name == "headwater" else kafka_cluster(path)).start()
-    try:
-        yield started
-    finally:
-        started.stop()
-        if not request.session.stash.get(_FAILED, False):
-            shutil.rmtree(path, ignore_errors=True)
+    with shared_folder(request, f"cluster-{name}") as path:
+        started = (HeadwaterBroker(path) if name == "headwater" else kafka_cluster(path)).start()
+        try:
+            yield started
+        finally:
+            started.stop()
 
 
 @pytest.fixture

@@ -56,6 +56,7 @@ class Running:
         command: Iterable[str | Path],
         logs: Path,
         env: Mapping[str, str] | None = None,
+        cwd: Path | None = None,
     ) -> None:
         logs.mkdir(parents=True, exist_ok=True)
         self.name = name
@@ -69,6 +70,7 @@ class Running:
                 stdout=out,
                 stderr=err,
                 env=_environment(env),
+                cwd=cwd,
                 preexec_fn=_die_with_parent,
             )
 
@@ -129,6 +131,7 @@ def run(
     stdin: str | bytes | None = None,
     timeout_s: float = 120.0,
     env: Mapping[str, str] | None = None,
+    cwd: Path | None = None,
     expect_exit: int | None = 0,
 ) -> subprocess.CompletedProcess[str]:
     """Runs a command to its end and returns its outputs as text; any other exit code than `expect_exit` fails."""
@@ -140,6 +143,7 @@ def run(
         capture_output=True,
         timeout=timeout_s,
         env=_environment(env),
+        cwd=cwd,
         preexec_fn=_die_with_parent,
         check=False,
     )

@@ -70,9 +70,9 @@ pub(super) const STEPS: [Step; 8] = [
     },
     Step {
         name: "kafka",
-        about: "our command line and the flights over Apache Kafka, with a broker killed",
+        about: "our client, command line and flights over Apache Kafka, with a broker killed",
         budget_min: 6,
-        runs: Runs::Pytest(&["clients/test_command_line.py", "flights", "--cluster", "kafka"]),
+        runs: Runs::Pytest(&["clients/test_command_line.py", "flights", "rust", "--cluster", "kafka"]),
     },
     Step {
         name: "flights",

@@ -1,0 +1,70 @@
+"""Rust tests that need Apache Kafka, ignored without it: our client over three brokers, one of them killed."""
+
+from __future__ import annotations
+
+import random
+import re
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from conftest import kafka_cluster, shared_folder
+from support.kafka import KafkaCluster
+from support.paths import KAFKA_LIBS, REPOSITORY
+from support.processes import Running, run
+
+pytestmark = pytest.mark.kafka
+
+
+def command(package: str, test: str) -> list[str]:
+    return ["cargo", "test", "--package", package, "--test", "it", test, "--", "--ignored", "--nocapture"]
+
+
+def assert_ran(output: str) -> None:
+    """A filter that matches nothing passes too."""
+    passed = sum(int(number) for number in re.findall(r"^test result: ok\. (\d+) passed", output, re.MULTILINE))
+    assert passed > 0, f"no such test:\n{output[-2000:]}"
+
+
+@pytest.fixture(scope="module", autouse=True)
+def built() -> None:
+    """The tests are built before a broker waits for them."""
+    for package in ("headwater-client", "headwater-log"):
+        run(["cargo", "test", "--package", package, "--test", "it", "--no-run"], timeout_s=900, cwd=REPOSITORY)
+
+
+@pytest.fixture(scope="module")
+def three(request: pytest.FixtureRequest) -> Iterator[KafkaCluster]:
+    with shared_folder(request, "three-brokers") as folder:
+        cluster = kafka_cluster(folder, nodes=3).start()
+        try:
+            yield cluster
+        finally:
+            cluster.stop()
+
+
+@pytest.mark.parametrize("test", ["kafka::admin_calls", "consumer::cluster::a_group_of_two"])
+def test_the_client(three: KafkaCluster, test: str) -> None:
+    at = {"HEADWATER_TEST_BOOTSTRAP": three.bootstrap, "HEADWATER_BOOTSTRAP": three.bootstrap}
+    assert_ran(run(command("headwater-client", test), env=at, timeout_s=180, cwd=REPOSITORY).stdout)
+
+
+def test_the_producer_while_a_broker_dies_and_comes_back(
+    three: KafkaCluster, folder: Path, moments: random.Random
+) -> None:
+    at = {"HEADWATER_TEST_BOOTSTRAP": three.bootstrap, "HEADWATER_TEST_SECONDS": "20"}
+    test = Running("producer", command("headwater-client", "kafka::what_the_producer"), folder, at, REPOSITORY)
+    time.sleep(moments.uniform(3, 6))
+    node = moments.choice([1, 2, 3])
+    three.kill_node(node)
+    time.sleep(moments.uniform(3, 8))
+    three.start_node(node)
+    code = test.wait(180)
+    assert code == 0, test.last_words(60)
+    assert_ran(test.output())
+
+
+def test_the_log_is_read_by_kafkas_own_dump() -> None:
+    at = {"HEADWATER_KAFKA_LIBS": str(KAFKA_LIBS)}
+    assert_ran(run(command("headwater-log", "kafkas_own_tool"), env=at, timeout_s=180, cwd=REPOSITORY).stdout)
