@@ -154,18 +154,34 @@ impl Segment {
         }
     }
 
-    /// Completes the indexes' files, and returns them: for a roll or a close.
+    /// Completes the indexes' files, and returns them: for a close.
     pub(crate) fn finish_indexes(&self) -> io::Result<[Arc<dyn DiskFile>; 2]> {
         let mut state = self.write_state();
         state.index_newest(self.base);
         Ok([state.offsets.write()?, state.times.write()?])
     }
 
-    /// Gives back the memory of the indexes, which grow no more.
-    pub(crate) fn release_indexes(&self) {
+    /// Completes the indexes' files of a segment that grows no more, and returns them. If that fails, the indexes stay
+    /// in memory, and their files are removed, so that the next open makes them anew.
+    pub(crate) fn seal_indexes(&self, disk: &dyn Disk) -> Vec<Arc<dyn DiskFile>> {
+        let finished = self.finish_indexes();
         let mut state = self.write_state();
-        state.offsets.release();
-        state.times.release();
+        match finished {
+            Ok(files) => {
+                state.offsets.release();
+                state.times.release();
+                files.into()
+            }
+            Err(error) => {
+                tracing::warn!(segment = %self.path.display(), %error, "cannot complete the indexes");
+                for path in [state.offsets.path(), state.times.path()] {
+                    if let Err(error) = crate::disk::remove_if_there(disk, path) {
+                        tracing::warn!(path = %path.display(), %error, "cannot remove an incomplete index");
+                    }
+                }
+                Vec::new()
+            }
+        }
     }
 
     /// Removes the files. Open ones go on being readable.

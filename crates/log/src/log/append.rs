@@ -120,16 +120,7 @@ impl Log {
         self.anchor_once()?;
         let full = self.active();
         let next = Arc::new(Segment::create(&self.disk, &self.dir, self.end_offset())?);
-        match full.finish_indexes() {
-            Ok(indexes) => {
-                self.unsynced.files.extend(indexes);
-                full.release_indexes();
-            }
-            // They stay in memory, and are made anew at the next start.
-            Err(error) => {
-                tracing::warn!(segment = %full.path().display(), %error, "cannot complete the indexes");
-            }
-        }
+        self.unsynced.files.extend(full.seal_indexes(self.disk.as_ref()));
         self.unsynced.files.push(Arc::clone(full.file()));
         self.unsynced.directories.insert(self.dir.clone());
         let mut segments = self.reader.segments().as_ref().clone();

@@ -134,7 +134,7 @@ impl Recovery<'_> {
         }
         found.report.rebuilt_indexes.push(base);
         if !is_last {
-            Self::store_indexes(&segment, found);
+            found.to_sync.extend(segment.seal_indexes(self.disk.as_ref()));
         }
         Ok(segment)
     }
@@ -167,23 +167,10 @@ impl Recovery<'_> {
         found.unsure_from.get_or_insert(base);
         found.to_sync.push(Arc::clone(segment.file()));
         if whole && !later.is_empty() {
-            Self::store_indexes(&segment, found);
+            found.to_sync.extend(segment.seal_indexes(self.disk.as_ref()));
         }
         found.segments.push(segment);
         Ok(whole)
-    }
-
-    /// Completes the indexes of a segment that is not appended to.
-    fn store_indexes(segment: &Segment, found: &mut Recovered) {
-        match segment.finish_indexes() {
-            Ok(files) => {
-                found.to_sync.extend(files);
-                segment.release_indexes();
-            }
-            Err(error) => {
-                tracing::warn!(segment = %segment.path().display(), %error, "cannot store the indexes");
-            }
-        }
     }
 
     /// What is wrong between a segment and the next, if that may be cut off; an error if it may not.

@@ -247,3 +247,25 @@ fn kafkas_own_tool_reads_the_segments() {
         assert!(text.contains(expected), "{options:?}: {text}");
     }
 }
+
+#[test]
+fn indexes_that_could_not_be_written_are_made_anew_at_the_next_open() {
+    let disk = SimDisk::new(1);
+    let config = LogConfig { index_interval_bytes: 100, ..LogConfig::default() };
+    let mut log = filled(&disk, config.clone());
+    let expected = answers(&log);
+    log.sync().unwrap();
+    disk.fail_next(headwater_log::sim::Operation::Write, std::io::ErrorKind::StorageFull);
+    log.roll().unwrap();
+    assert_eq!(
+        (files(&disk, ".index").len(), files(&disk, ".log").len()),
+        (1, 2),
+        "the rolled segment has none"
+    );
+    assert_eq!(answers(&log), expected);
+    log.close().unwrap();
+    let (log, report) = open(&disk, config);
+    assert!(report.clean);
+    assert_eq!(report.rebuilt_indexes, [Offset(0)]);
+    assert_eq!(answers(&log), expected);
+}
