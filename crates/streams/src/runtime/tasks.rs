@@ -8,7 +8,7 @@ use headwater_model::{Offset, TopicPartition};
 use super::progress::Orders;
 use crate::store::global::GlobalStores;
 use crate::task::{End, Task, TaskConfig, TaskMetrics};
-use crate::topology::{TaskId, Topology};
+use crate::topology::{SubTopology, TaskId, Topology};
 
 /// See the module.
 pub(super) struct Tasks {
@@ -58,7 +58,7 @@ impl Tasks {
                 },
             };
             let has_state =
-                self.topology.sub_topologies().get(id.sub_topology).is_some_and(|sub| sub.is_stateful());
+                self.topology.sub_topologies().get(id.sub_topology).is_some_and(SubTopology::is_stateful);
             let inputs: Vec<_> = task.inputs().cloned().collect();
             for (index, at) in inputs.into_iter().enumerate() {
                 if !exists(&at) {

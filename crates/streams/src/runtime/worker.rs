@@ -20,7 +20,7 @@ use crate::error::OnError;
 use crate::outputs::Outputs;
 use crate::store::global::GlobalStores;
 use crate::task::{End, Step};
-use crate::topology::{Plan, TaskId, Topology};
+use crate::topology::{Plan, SubTopology, TaskId, Topology};
 
 /// How many records a task processes before its results are sent.
 const RECORDS_PER_STEP: usize = 1_000;
@@ -267,7 +267,7 @@ impl<C: Connector> Worker<C> {
         match self.consumer.commit(news.clone()).await {
             Ok(()) => self.committed.extend(news),
             // The group is dividing its partitions anew: who gets them does again what was not committed.
-            Err(error) if matches!(error, CommitError::Rebalancing | CommitError::NotMember(_)) => {}
+            Err(CommitError::Rebalancing | CommitError::NotMember(_)) => {}
             Err(error) => return Err(error.into()),
         }
         Ok(())
@@ -279,7 +279,7 @@ impl<C: Connector> Worker<C> {
     }
 
     fn topics(&self) -> Vec<TopicName> {
-        let sources = self.topology.sub_topologies().iter().flat_map(|sub| sub.sources());
+        let sources = self.topology.sub_topologies().iter().flat_map(SubTopology::sources);
         let topics: BTreeSet<_> = sources.map(|source| source.topic.clone()).collect();
         topics.into_iter().collect()
     }

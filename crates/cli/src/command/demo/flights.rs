@@ -41,7 +41,7 @@ pub(super) async fn run(arguments: DemoFlights) -> anyhow::Result<()> {
     let (place, bootstrap) = prepare(&arguments, &clock).await?;
     let client = Client::connect(connect::config(&bootstrap)).await?;
     let title = title(&arguments, &place, &bootstrap);
-    let mut show = Show::start(client.clone(), title, clock).await?;
+    let mut show = Show::new(client.clone(), title, clock, bootstrap.join(","));
     let mut demo = Demo::start(client, flights).await?;
     let ended = tokio::select! {
         biased;
@@ -113,6 +113,10 @@ fn say_how_to_look(place: &Place, bootstrap: &[String]) -> anyhow::Result<()> {
             bootstrap.join(",")
         }
     };
+    say_how_to_consume(&address)
+}
+
+fn say_how_to_consume(address: &str) -> anyhow::Result<()> {
     let elsewhere =
         if address == "127.0.0.1:9092" { String::new() } else { format!(" --bootstrap {address}") };
     output::line(format_args!("  headwater consume delay-board --from-beginning --until-end{elsewhere}"))?;
@@ -131,13 +135,14 @@ struct Show {
     consumer: Consumer,
     client: Client,
     clock: SystemClock,
+    bootstrap: String,
 }
 
 impl Show {
-    async fn start(client: Client, title: String, clock: SystemClock) -> anyhow::Result<Self> {
+    fn new(client: Client, title: String, clock: SystemClock, bootstrap: String) -> Self {
         let consumer = client.consumer(ConsumerConfig::default());
         let board = Board { title, ..Board::default() };
-        Ok(Self { board, screen: Screen::new(), consumer, client, clock })
+        Self { board, screen: Screen::new(), consumer, client, clock, bootstrap }
     }
 
     /// Shows the board until every departure is published (or, if not `until_done`, for ever).
@@ -149,15 +154,7 @@ impl Show {
         loop {
             tokio::select! {
                 biased;
-                _ = ticks.tick() => {
-                    let status = demo.status();
-                    // Once all is counted there is no news, and a terminal keeps what it shows.
-                    let is_news = self.board.counted != status.counted || self.board.published != status.published;
-                    self.take(&status);
-                    if is_news || !is_fed {
-                        self.screen.show(&self.board)?;
-                    }
-                }
+                _ = ticks.tick() => self.tick(&demo.status(), is_fed)?,
                 fed = fed_or_failed(demo, is_fed) => {
                     fed?;
                     is_fed = true;
@@ -168,6 +165,26 @@ impl Show {
                 batches = self.consumer.poll(Duration::from_secs(1)) => self.read(&batches?)?,
             }
         }
+    }
+
+    fn tick(&mut self, status: &Status, is_fed: bool) -> anyhow::Result<()> {
+        // Once all is counted there is no news, and a terminal keeps what it shows.
+        let is_news = self.board.counted != status.counted || self.board.published != status.published;
+        if is_fed && !is_news {
+            return Ok(());
+        }
+        self.take(status);
+        self.screen.show(&self.board)?;
+        if is_fed && status.counted == status.total {
+            self.screen.let_go();
+            output::line("")?;
+            output::line(
+                "Every flight is counted, and the microservice waits for more. In another terminal:",
+            )?;
+            say_how_to_consume(&self.bootstrap)?;
+            output::line("Ctrl-C ends it.")?;
+        }
+        Ok(())
     }
 
     /// Reads the rest of the board, and shows how it all came out.

@@ -26,6 +26,11 @@ impl Screen {
         if self.is_terminal { Duration::from_millis(100) } else { Duration::from_secs(1) }
     }
 
+    /// Leaves the board as it is; what is shown next comes below.
+    pub(super) fn let_go(&mut self) {
+        self.drawn_lines = 0;
+    }
+
     /// Shows the board as it is now.
     pub(super) fn show(&mut self, board: &Board) -> io::Result<()> {
         let mut out = io::stdout().lock();
