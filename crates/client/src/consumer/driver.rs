@@ -84,10 +84,8 @@ impl<C: Connector> Shared<C> {
             let commits = Commits::new(group.clone(), backoff, patience, client.entropy());
             (Membership::new(membership, client.entropy()), commits)
         });
-        let policy = RefreshPolicy {
-            max_age: client.config().metadata_max_age,
-            backoff: client.config().retry_backoff,
-        };
+        let policy =
+            RefreshPolicy { max_age: client.config().metadata_max_age, backoff, entropy: client.entropy() };
         let state = ConsumerState::new(Fetcher::new(fetcher, client.entropy()), group, policy);
         let id = client.next_consumer();
         Self {

@@ -3,7 +3,7 @@
 use headwater_model::{LeaderEpoch, Offset, Timestamp, TopicPartition};
 use headwater_wire::batch::{Batch, BatchError, OpenBatch, Record};
 
-/// A batch of a partition, as it came from the broker.
+/// A batch of a partition, as it came from the broker. It shares the memory of the answer that it came in.
 ///
 /// Opening it (which decompresses) is left to the application, so that it can happen on a thread of its choice:
 ///

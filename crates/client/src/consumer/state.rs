@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use headwater_model::{Monotonic, TopicName, TopicPartition};
+use headwater_model::{Entropy, Monotonic, TopicName, TopicPartition};
 use headwater_wire::messages::fetch::FetchResponse;
 use headwater_wire::messages::list_offsets::ListOffsetsResponse;
 use headwater_wire::messages::offset_commit::{OffsetCommitRequest, OffsetCommitResponse};
@@ -18,11 +18,12 @@ use crate::cluster::ClusterView;
 use crate::error::CallError;
 use crate::fetcher::{FetchWork, Fetcher, Taken};
 use crate::membership::{Effect, GroupAnswer, GroupEvent, GroupRequest, Identity, Membership};
+use crate::retry::Backoff;
 
 /// How often a subscribed topic is looked for that does not exist.
 const MISSING_TOPIC_INTERVAL: Duration = Duration::from_secs(1);
 
-/// Something that a driver has to do. Each but the last two is reported back as [`Done`].
+/// Something that a driver has to do. Each but the last is reported back as [`Done`].
 #[derive(Debug)]
 pub(crate) enum Work {
     Fetch(FetchWork),
@@ -47,10 +48,12 @@ pub(crate) enum Done {
 }
 
 /// How often metadata is asked for.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug)]
 pub(crate) struct RefreshPolicy {
     pub(crate) max_age: Duration,
-    pub(crate) backoff: Duration,
+    /// Between questions that follow each other, since the answers did not help.
+    pub(crate) backoff: Backoff,
+    pub(crate) entropy: Entropy,
 }
 
 /// See the module. `W` is whoever waits for a commit.
@@ -71,6 +74,8 @@ struct Refresh {
     under_way: bool,
     /// Topics whose leaders are not known, or not what they were.
     wanted: BTreeSet<TopicName>,
+    /// How many questions have followed each other.
+    streak: u32,
     not_before: Monotonic,
     /// When everything is looked at again, needed or not.
     regular: Monotonic,
@@ -87,6 +92,7 @@ impl<W> ConsumerState<W> {
             policy,
             under_way: false,
             wanted: BTreeSet::new(),
+            streak: 0,
             not_before: Monotonic::ORIGIN,
             regular: Monotonic::ORIGIN,
         };
@@ -180,8 +186,8 @@ impl<W> ConsumerState<W> {
         let committer = self.committer();
         let outcome = match (&mut self.commits, committer) {
             (None, _) => Err(CommitError::NoGroup),
+            (Some(_), _) if offsets.is_empty() => Ok(()),
             (Some(_), None) => Err(CommitError::Rebalancing),
-            (Some(_), Some(_)) if offsets.is_empty() => Ok(()),
             (Some(commits), Some(committer)) => return commits.push(offsets, committer, waiter, now),
         };
         self.outcomes.push((waiter, outcome));
@@ -311,13 +317,17 @@ impl<W> ConsumerState<W> {
     }
 
     fn plan_refresh(&mut self, now: Monotonic) {
-        let refresh = &self.refresh;
-        let due = now >= refresh.not_before && (!refresh.wanted.is_empty() || now >= refresh.regular);
-        if refresh.under_way || !due {
+        if self.refresh.under_way || now < self.refresh.not_before {
             return;
         }
-        let mut topics = refresh.wanted.clone();
-        if now >= refresh.regular {
+        if self.refresh.wanted.is_empty() {
+            self.refresh.streak = 0;
+            if now < self.refresh.regular {
+                return;
+            }
+        }
+        let mut topics = self.refresh.wanted.clone();
+        if now >= self.refresh.regular {
             topics.extend(self.topics());
         }
         if topics.is_empty() {
@@ -330,15 +340,17 @@ impl<W> ConsumerState<W> {
 
     fn refreshed(&mut self, success: bool, view: &ClusterView, now: Monotonic) {
         self.refresh.under_way = false;
-        self.refresh.not_before = now + self.refresh.policy.backoff;
+        self.refresh.streak = self.refresh.streak.saturating_add(1);
+        let RefreshPolicy { backoff, entropy, .. } = &mut self.refresh.policy;
+        self.refresh.not_before = now + backoff.delay(self.refresh.streak, entropy);
         if !success {
             return;
         }
         self.refresh.wanted.clear();
         let is_missing = |topic: TopicName| view.partitions(&topic).next().is_none();
         let any_missing = self.topics().into_iter().any(is_missing);
-        let policy = self.refresh.policy;
-        let interval = if any_missing { policy.max_age.min(MISSING_TOPIC_INTERVAL) } else { policy.max_age };
+        let max_age = self.refresh.policy.max_age;
+        let interval = if any_missing { max_age.min(MISSING_TOPIC_INTERVAL) } else { max_age };
         self.refresh.regular = now + interval;
         if let Some(membership) = &mut self.membership {
             membership.partitions_seen(|topic| count(view, topic), now);

@@ -1,5 +1,6 @@
 //! The consumer against the embedded broker, on virtual time.
 
+mod cluster;
 mod groups;
 mod reading;
 mod world;

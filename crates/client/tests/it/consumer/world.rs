@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use headwater_client::admin::NewTopic;
 use headwater_client::{
-    Client, ConsumeError, Consumer, ConsumerConfig, ConsumerEvent, OffsetReset, ProducerConfig,
+    Client, Connector, ConsumeError, Consumer, ConsumerConfig, ConsumerEvent, OffsetReset, ProducerConfig,
     ProducerRecord,
 };
 use headwater_model::{PartitionId, Timestamp, TopicPartition};
@@ -59,8 +59,8 @@ pub(crate) fn group() -> ConsumerConfig {
 }
 
 /// A consumer and what it was told. It commits what it has read before it lets go of partitions.
-pub(crate) struct Application {
-    pub(crate) consumer: Consumer<SimConnector>,
+pub(crate) struct Application<C: Connector = SimConnector> {
+    pub(crate) consumer: Consumer<C>,
     /// What it has by what it was told.
     pub(crate) owned: BTreeSet<TopicPartition>,
     /// The numbers read of each partition, in order.
@@ -69,8 +69,8 @@ pub(crate) struct Application {
     pub(crate) history: Vec<String>,
 }
 
-impl Application {
-    fn new(consumer: Consumer<SimConnector>) -> Self {
+impl<C: Connector> Application<C> {
+    pub(crate) fn new(consumer: Consumer<C>) -> Self {
         Self { consumer, owned: BTreeSet::new(), read: BTreeMap::new(), history: Vec::new() }
     }
 
@@ -123,9 +123,9 @@ impl Application {
 }
 
 /// Lets applications poll in turn until the condition holds.
-pub(crate) async fn poll_until<const N: usize>(
-    applications: &mut [&mut Application; N],
-    condition: impl Fn(&[&mut Application; N]) -> bool,
+pub(crate) async fn poll_until<C: Connector, const N: usize>(
+    applications: &mut [&mut Application<C>; N],
+    condition: impl Fn(&[&mut Application<C>; N]) -> bool,
 ) {
     for _ in 0..2_000 {
         if condition(applications) {
