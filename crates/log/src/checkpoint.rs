@@ -212,4 +212,21 @@ mod tests {
         }
         assert_eq!(RecoveryPointFile::open(&disk, dir).unwrap().1, Some(point(1)));
     }
+
+    #[test]
+    fn an_anchor_never_overwrites_the_newest_one() {
+        let disk = SimDisk::new(1);
+        let dir = Path::new("/p");
+        disk.create_dir(dir).unwrap();
+        for durable in 1..6 {
+            let (mut file, before) = RecoveryPointFile::open(&disk, dir).unwrap();
+            file.anchor(&disk, &point(durable)).unwrap();
+            // As if the write had been torn.
+            let torn = file.anchor_slot * SLOT_SIZE;
+            let good = disk::read_to_end(file.file.as_ref()).unwrap();
+            file.file.write_all_at(&[0xFF; 30], torn as u64).unwrap();
+            assert_eq!(RecoveryPointFile::open(&disk, dir).unwrap().1, before);
+            file.file.write_all_at(&good, 0).unwrap();
+        }
+    }
 }

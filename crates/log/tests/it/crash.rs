@@ -224,11 +224,61 @@ fn a_failed_sync_poisons_until_the_log_is_opened_again() {
     assert!(log.sync().is_err());
     assert_eq!((log.durable_offset(), log.end_offset()), (Offset(1), Offset(2)));
     assert!(matches!(log.append(plain(1), assign()), Err(LogError::Poisoned(_))));
-    assert!(log.begin_sync().is_none() && log.roll().is_err());
+    assert!(log.roll().is_err());
     assert_eq!(read_all(&log).len(), 2, "it can still be read");
     assert!(log.close().is_err(), "and is not closed in order");
     disk.power_loss();
     let (mut log, report) = open(&disk, config());
     assert!(!report.clean && log.end_offset() >= Offset(1));
     assert!(log.append(plain(1), assign()).is_ok());
+}
+
+#[test]
+fn a_poisoned_log_hands_out_no_tickets() {
+    let disk = SimDisk::new(5);
+    let (mut log, _) = open(&disk, config());
+    log.append(plain(1), assign()).unwrap();
+    let ticket = log.begin_sync().unwrap();
+    log.append(plain(1), assign()).unwrap();
+    log.poison(Poison { kind: std::io::ErrorKind::Other, message: "the sync failed".into() });
+    assert!(log.is_dirty() && log.begin_sync().is_none());
+    log.complete_sync(ticket);
+    assert_eq!(log.durable_offset(), Offset(0), "nothing is durable any more, whatever succeeds");
+}
+
+#[test]
+fn recovery_reads_from_the_last_roll_on_and_trusts_the_epochs_file() {
+    for seed in 0..u64::from(scaled(50)) {
+        let disk = SimDisk::new(seed);
+        let (mut log, _) = open(&disk, LogConfig::default());
+        for _ in 0..5 {
+            log.append(plain(2), assign()).unwrap();
+            log.sync().unwrap();
+            log.roll().unwrap();
+        }
+        log.append(plain(2), assign()).unwrap();
+        log.sync().unwrap();
+        disk.power_loss();
+        let (log, report) = open(&disk, LogConfig::default());
+        assert_eq!((log.end_offset(), report.epochs_rebuilt), (Offset(12), false));
+        assert_eq!(report.checked_bytes, plain(2).len() as u64, "the last segment's");
+    }
+}
+
+#[test]
+fn an_epoch_whose_records_are_lost_is_forgotten() {
+    let disk = SimDisk::new(1);
+    let (mut log, _) = open(&disk, LogConfig::default());
+    log.append(plain(2), assign()).unwrap();
+    log.sync().unwrap();
+    let later = headwater_log::Assign { leader_epoch: headwater_model::LeaderEpoch(4), ..assign() };
+    log.append(plain(2), later).unwrap();
+    // The epochs are in their file, and the sync never comes.
+    drop(log.begin_sync());
+    drop(log);
+    let path = files(&disk, ".log").remove(0);
+    let bytes = content(&disk, &path);
+    overwrite(&disk, &path, &bytes[..plain(2).len() + 10]);
+    let (log, _) = open(&disk, LogConfig::default());
+    assert_eq!((log.end_offset(), log.latest_epoch()), (Offset(2), Some(assign().leader_epoch)));
 }
