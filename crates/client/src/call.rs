@@ -256,3 +256,34 @@ fn coordinator_route(response: &FindCoordinatorResponse, group: &str) -> Result<
     }
     Ok(Route { peer: Peer::Node(node), address: Address { host: host.clone(), port } })
 }
+
+#[cfg(test)]
+mod tests {
+    use headwater_wire::messages::find_coordinator::Coordinator;
+
+    use super::*;
+
+    #[test]
+    fn a_coordinator_is_found_in_answers_of_every_version() {
+        let coordinator = Coordinator {
+            key: "g".to_owned(),
+            node_id: 4,
+            host: "h".to_owned(),
+            port: 9,
+            ..Default::default()
+        };
+        let listed =
+            FindCoordinatorResponse { coordinators: vec![coordinator.clone()], ..Default::default() };
+        let single =
+            FindCoordinatorResponse { node_id: 4, host: "h".to_owned(), port: 9, ..Default::default() };
+        for response in [listed, single] {
+            let route = coordinator_route(&response, "g").unwrap();
+            assert_eq!((route.peer, &*route.name()), (Peer::Node(4), "broker 4 (h:9)"));
+        }
+        let missing = Coordinator { error_code: ErrorCode::CoordinatorNotAvailable.code(), ..coordinator };
+        let missing = FindCoordinatorResponse { coordinators: vec![missing], ..Default::default() };
+        for response in [missing, FindCoordinatorResponse::default()] {
+            assert_eq!(coordinator_route(&response, "g").unwrap_err(), ErrorCode::CoordinatorNotAvailable);
+        }
+    }
+}

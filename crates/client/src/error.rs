@@ -172,3 +172,36 @@ impl MetadataError {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn errors_are_sentences_that_say_who_failed_and_whether_it_may_have_happened() {
+        let broker: Arc<str> = "broker 1 (localhost:9092)".into();
+        let refused = Arc::new(Disconnect::Connect(std::io::Error::other("connection refused")));
+        let closed = Arc::new(Disconnect::Closed);
+        let api = ApiKey::InitProducerId;
+        let errors = [
+            CallError::Unreachable(Unreachable {
+                tried: vec![("a:1".into(), Arc::clone(&refused)), ("b:2".into(), Arc::clone(&closed))],
+            }),
+            CallError::Connect { broker: Arc::clone(&broker), cause: refused },
+            CallError::Unsupported { broker: Arc::clone(&broker), api, ours: 0..=5, theirs: Some(6..=7) },
+            CallError::Unsupported { broker: Arc::clone(&broker), api, ours: 0..=5, theirs: None },
+            CallError::NotSent { broker: Arc::clone(&broker), api, cause: Arc::clone(&closed) },
+            CallError::NoAnswer { broker, api, cause: closed },
+        ];
+        let expected = expect_test::expect![[r"
+            false no Kafka broker answers at a:1 (connection refused), nor at b:2 (the broker closed the connection); start one with `headwater up`, or give the address of a cluster that runs
+            false cannot reach broker 1 (localhost:9092): connection refused
+            false broker 1 (localhost:9092) does not offer InitProducerId in versions 0 to 5 (it has 6 to 7); it may be too old, or too new, for this client
+            false broker 1 (localhost:9092) does not offer InitProducerId in versions 0 to 5 (it does not have it at all); it may be too old, or too new, for this client
+            false InitProducerId was not sent to broker 1 (localhost:9092): the broker closed the connection
+            true InitProducerId was sent to broker 1 (localhost:9092), but no answer came (the broker closed the connection); it may have been processed
+        "]];
+        let lines = errors.map(|error| format!("{} {error}\n", error.may_have_been_processed()));
+        expected.assert_eq(&lines.concat());
+    }
+}

@@ -9,6 +9,25 @@
 //! possibly written, and its result says which.
 //!
 //! Does not know: the broker's inside, schemas, topologies.
+//!
+//! ```no_run
+//! use headwater_client::admin::NewTopic;
+//! use headwater_client::{Client, ClientConfig, ProducerConfig, ProducerRecord};
+//! use headwater_model::TopicName;
+//!
+//! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+//! let client = Client::connect(ClientConfig::new(["localhost:9092"])).await?;
+//! let flights = TopicName::new("flights")?;
+//! client.admin().create_topic(NewTopic::new(flights.clone(), 4)).await?;
+//!
+//! let producer = client.producer(ProducerConfig::default());
+//! for origin in ["EWR", "JFK", "LGA"] {
+//!     producer.send(ProducerRecord::new(&flights, b"{}").key(origin.as_bytes())).await?;
+//! }
+//! producer.flush().await?; // every record so far is acknowledged, or this is the first error
+//! # Ok(())
+//! # }
+//! ```
 
 pub mod admin;
 mod assignor;

@@ -1,8 +1,8 @@
 //! The producer: records go in one by one and leave in batches; each comes back with where it is, or with an error
 //! that says whether it may have been written.
 //!
-//! Owns: [`Producer`], its settings and results; the decisions are those of the pure [`machine`], which a task
-//! ([`driver`]) and one task per broker ([`lane`]) carry out.
+//! Owns: [`Producer`], its settings and results; the decisions are those of the pure machine in
+//! `machine.rs`, which a task (`driver.rs`) and one task per broker (`lane.rs`) carry out.
 //!
 //! Does not know: what is in a record.
 //!

@@ -9,12 +9,13 @@ use headwater_wire::messages::api_versions::{ApiVersion, ApiVersionsRequest, Api
 use headwater_wire::messages::heartbeat::{HeartbeatRequest, HeartbeatResponse};
 use headwater_wire::protocol::{Chunk, Reader};
 use headwater_wire::{ApiKey, Message, Request, frame};
-use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, DuplexStream};
+use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 
 use super::{Answer, Connection, ConnectionSettings, Disconnect, Lost};
 use crate::config::Address;
-use crate::connector::Connector;
+use crate::connector::{Connector, TcpConnector};
 
 /// Hands out prepared streams, one per connection.
 struct Scripted(Mutex<Vec<DuplexStream>>);
@@ -30,22 +31,25 @@ impl Connector for Scripted {
 
 const TIMEOUT: Duration = Duration::from_secs(3);
 
-fn connection(stream: Option<DuplexStream>) -> Connection {
-    let settings = ConnectionSettings {
+fn settings() -> ConnectionSettings {
+    ConnectionSettings {
         client_id: "test".into(),
         connect_timeout: Duration::from_secs(1),
         idle_timeout: Duration::from_mins(1),
         max_response_bytes: 1 << 20,
-    };
+    }
+}
+
+fn connection(stream: Option<DuplexStream>) -> Connection {
     let address = Address { host: "scripted".to_owned(), port: 1 };
     let connector = Arc::new(Scripted(Mutex::new(stream.into_iter().collect())));
-    Connection::open(connector, address, settings, Duration::ZERO)
+    Connection::open(connector, address, settings(), Duration::ZERO)
 }
 
 /// The broker's end: reads requests, writes what the script says.
-struct Peer(DuplexStream);
+struct Peer<S = DuplexStream>(S);
 
-impl Peer {
+impl<S: AsyncRead + AsyncWrite + Unpin> Peer<S> {
     async fn request(&mut self) -> (frame::RequestHeader, Reader) {
         let length = self.0.read_i32().await.unwrap();
         let mut bytes = vec![0; length as usize];
@@ -243,4 +247,24 @@ async fn an_idle_connection_is_closed() {
     let started = tokio::time::Instant::now();
     connection.state.clone().wait_for(|state| matches!(state, super::State::Ended { .. })).await.unwrap();
     assert_eq!(started.elapsed().as_secs(), 60);
+}
+
+#[tokio::test]
+async fn tcp_carries_requests_and_answers() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap().to_string().parse().unwrap();
+    let connection = Connection::open(Arc::new(TcpConnector), address, settings(), Duration::ZERO);
+    let serve = async {
+        let mut peer = Peer(listener.accept().await.unwrap().0);
+        peer.shake_hands().await;
+        let (header, _) = peer.request().await;
+        peer.heartbeat(header.correlation_id, 7).await;
+        peer
+    };
+    let ask = async {
+        connection.ready().await.unwrap();
+        error_code(heartbeat(&connection)).await.unwrap()
+    };
+    let (answer, _peer) = tokio::join!(ask, serve);
+    assert_eq!(answer, 7);
 }

@@ -143,3 +143,35 @@ fn said(message: Option<&str>) -> String {
 fn because(error: Option<&impl std::fmt::Display>) -> String {
     error.map(|error| format!("; the last trouble was: {error}")).unwrap_or_default()
 }
+
+#[cfg(test)]
+mod tests {
+    use headwater_model::PartitionId;
+
+    use super::*;
+
+    #[test]
+    fn errors_say_whether_the_record_may_be_written_and_why() {
+        let topic = TopicName::new("flights").unwrap();
+        let at = TopicPartition::new(topic.clone(), PartitionId(2));
+        let refused =
+            SendFailure::Refused { at: at.clone(), error: ErrorCode::NotEnoughReplicas, message: None };
+        let expired =
+            SendFailure::Expired { at, after: Duration::from_mins(2), last: Some(Arc::new(refused)) };
+        let waited = Duration::from_mins(1);
+        let errors = [
+            SendError::new(true, Arc::new(expired)),
+            SendError::not_written(SendFailure::NoSuchTopic(topic.clone())),
+            SendError::not_written(SendFailure::NoMetadata { topic, waited, last: None }),
+            SendError::not_written(SendFailure::BufferFull { limit: 1000, waited }),
+        ];
+        let expected = expect_test::expect![[r#"
+            it is not known whether the record was written: flights-2 did not acknowledge it within 120000 ms; the last trouble was: flights-2 refused the batch: too few replicas are in sync (error code 19)
+            the record was not written: there is no topic "flights"; create it first, for example with `headwater topic create flights`
+            the record was not written: the partitions of topic "flights" are not known after 60000 ms
+            the record was not written: 1000 bytes of records wait to be acknowledged, and none was within 60000 ms
+        "#]];
+        let lines = errors.map(|error| format!("{error}\n"));
+        expected.assert_eq(&lines.concat());
+    }
+}

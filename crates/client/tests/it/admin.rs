@@ -1,88 +1,98 @@
 //! Admin calls.
 
+use std::sync::Arc;
+
 use headwater_client::admin::{ConfigResource, NewTopic, OffsetSpec};
-use headwater_client::{Client, ClientConfig, ConnectError, ProducerConfig, ProducerRecord};
-use headwater_model::{ErrorCode, Offset, Timestamp};
+use headwater_client::{Client, ClientConfig, ConnectError, Connector, ProducerConfig, ProducerRecord};
+use headwater_model::{Entropy, ErrorCode, Offset, Timestamp};
+use headwater_testkit::SimNet;
+use tokio::io::DuplexStream;
 
-use crate::support::{Server, at, name, topic};
+use crate::support::{at, name, topic, with_cluster, with_topic};
 
-#[tokio::test]
-async fn topics_are_created_described_listed_and_deleted() {
-    let server = Server::start().await;
-    let admin = server.client().await.admin();
-    let wanted =
-        [NewTopic::new(topic(), 3).with_config("cleanup.policy", "compact"), NewTopic::new(name("b"), 1)];
-    let created = admin.create_topics(&wanted).await;
-    assert!(created.len() == 2 && created.values().all(Result::is_ok), "{created:?}");
-    let again = admin.create_topic(wanted[0].clone()).await.unwrap_err();
-    assert_eq!(again.code(), Some(ErrorCode::TopicAlreadyExists), "{again}");
+#[test]
+fn topics_are_created_described_listed_and_deleted() {
+    with_cluster(|_cluster, client| async move {
+        let admin = client.admin();
+        let wanted =
+            [NewTopic::new(topic(), 3).with_config("cleanup.policy", "compact"), NewTopic::new(name("b"), 1)];
+        let created = admin.create_topics(&wanted).await;
+        assert!(created.len() == 2 && created.values().all(Result::is_ok), "{created:?}");
+        let again = admin.create_topic(wanted[0].clone()).await.unwrap_err();
+        assert_eq!(again.code(), Some(ErrorCode::TopicAlreadyExists), "{again}");
 
-    let listed = admin.list_topics().await.unwrap();
-    let names: Vec<(&str, usize)> =
-        listed.iter().map(|topic| (topic.name.as_str(), topic.partitions)).collect();
-    assert_eq!(names, [("b", 1), ("flights", 3)]);
-    let described = admin.describe_topic(&topic()).await.unwrap();
-    assert_eq!(described.partitions.len(), 3);
-    assert!(described.partitions.iter().all(|partition| partition.leader.is_some()), "{described:?}");
+        let listed = admin.list_topics().await.unwrap();
+        let names: Vec<(&str, usize)> =
+            listed.iter().map(|topic| (topic.name.as_str(), topic.partitions)).collect();
+        assert_eq!(names, [("b", 1), ("flights", 3)]);
+        let described = admin.describe_topic(&topic()).await.unwrap();
+        assert_eq!(described.partitions.len(), 3);
+        assert!(described.partitions.iter().all(|partition| partition.leader.is_some()), "{described:?}");
 
-    let resource = ConfigResource::Topic(topic());
-    let configs =
-        admin.describe_configs(std::slice::from_ref(&resource)).await.remove(&resource).unwrap().unwrap();
-    let policy = configs.iter().find(|config| config.name == "cleanup.policy").unwrap();
-    assert_eq!((policy.value.as_deref(), policy.is_default), (Some("compact"), false));
+        let resource = ConfigResource::Topic(topic());
+        let configs =
+            admin.describe_configs(std::slice::from_ref(&resource)).await.remove(&resource).unwrap().unwrap();
+        let policy = configs.iter().find(|config| config.name == "cleanup.policy").unwrap();
+        assert_eq!((policy.value.as_deref(), policy.is_default), (Some("compact"), false));
 
-    let deleted = admin.delete_topics(&[topic(), name("never-there")]).await;
-    assert!(deleted[&topic()].is_ok(), "{deleted:?}");
-    let missing = deleted[&name("never-there")].as_ref().unwrap_err();
-    assert_eq!(missing.code(), Some(ErrorCode::UnknownTopicOrPartition), "{missing}");
-    assert!(missing.to_string().contains("headwater topic list"), "{missing}");
-    let gone = admin.describe_topic(&topic()).await.unwrap_err();
-    assert_eq!(gone.code(), Some(ErrorCode::UnknownTopicOrPartition), "{gone}");
+        let deleted = admin.delete_topics(&[topic(), name("never-there")]).await;
+        assert!(deleted[&topic()].is_ok(), "{deleted:?}");
+        let missing = deleted[&name("never-there")].as_ref().unwrap_err();
+        assert_eq!(missing.code(), Some(ErrorCode::UnknownTopicOrPartition), "{missing}");
+        assert!(missing.to_string().contains("headwater topic list"), "{missing}");
+        let gone = admin.describe_topic(&topic()).await.unwrap_err();
+        assert_eq!(gone.code(), Some(ErrorCode::UnknownTopicOrPartition), "{gone}");
+    });
 }
 
-#[tokio::test]
-async fn the_cluster_names_its_broker_where_clients_reach_it() {
-    let server = Server::start().await;
-    let cluster = server.client().await.admin().describe_cluster().await.unwrap();
-    let [broker] = &cluster.brokers[..] else {
-        panic!("{cluster:?}");
-    };
-    assert_eq!(format!("{}:{}", broker.host, broker.port), server.address());
-    assert_eq!(cluster.controller, Some(broker.id));
+#[test]
+fn the_cluster_names_its_broker_where_clients_reach_it() {
+    with_cluster(|_cluster, client| async move {
+        let cluster = client.admin().describe_cluster().await.unwrap();
+        let [broker] = &cluster.brokers[..] else {
+            panic!("{cluster:?}");
+        };
+        assert_eq!((broker.host.as_str(), broker.port), ("broker", 9092));
+        assert_eq!(cluster.controller, Some(broker.id));
+    });
 }
 
-#[tokio::test]
-async fn offsets_are_found_by_position_and_by_time() {
-    let (_server, client) = Server::with_topic(2).await;
-    let producer = client.producer(ProducerConfig::default());
-    let topic = topic();
-    for time in [1_000, 3_000, 2_000] {
-        let record = ProducerRecord::new(&topic, b"v").partition(at(0).partition).timestamp(Timestamp(time));
-        producer.send(record).await.unwrap().await.unwrap();
-    }
-    for (spec, expected) in [
-        (OffsetSpec::Earliest, Some(0)),
-        (OffsetSpec::Latest, Some(3)),
-        (OffsetSpec::AtTime(Timestamp(1_500)), Some(1)),
-        (OffsetSpec::AtTime(Timestamp(3_001)), None),
-        (OffsetSpec::MaxTimestamp, Some(1)),
-    ] {
-        let offsets = client.admin().offsets(&[(at(0), spec), (at(1), OffsetSpec::Latest)]).await.unwrap();
-        assert_eq!(offsets[&at(0)].offset, expected.map(Offset), "{spec:?}");
-        assert_eq!(offsets[&at(1)].offset, Some(Offset(0)));
-    }
-    let none = client.admin().offsets(&[(at(7), OffsetSpec::Latest)]).await.unwrap_err();
-    assert_eq!(none.to_string(), "topic \"flights\" has no partition 7; it has partitions 0 to 1");
+#[test]
+fn offsets_are_found_by_position_and_by_time() {
+    with_topic(2, |_cluster, client| async move {
+        let producer = client.producer(ProducerConfig::default());
+        let topic = topic();
+        for time in [1_000, 3_000, 2_000] {
+            let record =
+                ProducerRecord::new(&topic, b"v").partition(at(0).partition).timestamp(Timestamp(time));
+            producer.send(record).await.unwrap().await.unwrap();
+        }
+        for (spec, expected) in [
+            (OffsetSpec::Earliest, Some(0)),
+            (OffsetSpec::Latest, Some(3)),
+            (OffsetSpec::AtTime(Timestamp(1_500)), Some(1)),
+            (OffsetSpec::AtTime(Timestamp(3_001)), None),
+            (OffsetSpec::MaxTimestamp, Some(1)),
+        ] {
+            let offsets =
+                client.admin().offsets(&[(at(0), spec), (at(1), OffsetSpec::Latest)]).await.unwrap();
+            assert_eq!(offsets[&at(0)].offset, expected.map(Offset), "{spec:?}");
+            assert_eq!(offsets[&at(1)].offset, Some(Offset(0)));
+        }
+        let none = client.admin().offsets(&[(at(7), OffsetSpec::Latest)]).await.unwrap_err();
+        assert_eq!(none.to_string(), "topic \"flights\" has no partition 7; it has partitions 0 to 1");
+    });
 }
 
-#[tokio::test]
-async fn groups_that_do_not_exist_are_said_not_to() {
-    let server = Server::start().await;
-    let admin = server.client().await.admin();
-    assert_eq!(admin.list_groups().await.unwrap(), []);
-    let described = admin.describe_groups(&["nobody"]).await;
-    assert_eq!(described["nobody"].as_ref().unwrap_err().code(), Some(ErrorCode::GroupIdNotFound));
-    assert!(admin.group_offsets("nobody").await.unwrap().is_empty());
+#[test]
+fn groups_that_do_not_exist_are_said_not_to() {
+    with_cluster(|_cluster, client| async move {
+        let admin = client.admin();
+        assert_eq!(admin.list_groups().await.unwrap(), []);
+        let described = admin.describe_groups(&["nobody"]).await;
+        assert_eq!(described["nobody"].as_ref().unwrap_err().code(), Some(ErrorCode::GroupIdNotFound));
+        assert!(admin.group_offsets("nobody").await.unwrap().is_empty());
+    });
 }
 
 #[tokio::test]
@@ -100,9 +110,24 @@ async fn an_unreachable_cluster_is_one_sentence_that_says_what_to_do() {
     assert!(matches!(Client::connect(ClientConfig::new(["localhost"])).await, Err(ConnectError::Address(_))));
 }
 
-#[tokio::test]
-async fn the_second_bootstrap_address_is_tried_when_the_first_is_dead() {
-    let server = Server::start().await;
-    let free = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap().to_string();
-    Client::connect(ClientConfig::new([free, server.address()])).await.unwrap();
+/// A network on which one host is dead.
+struct OneIsDead(SimNet);
+
+impl Connector for OneIsDead {
+    type Stream = DuplexStream;
+
+    async fn connect(&self, host: &str, _port: u16) -> std::io::Result<DuplexStream> {
+        if host == "dead" { Err(std::io::ErrorKind::ConnectionRefused.into()) } else { self.0.connect() }
+    }
+}
+
+#[test]
+fn the_second_bootstrap_address_is_tried_when_the_first_is_dead() {
+    with_cluster(|cluster, _| async move {
+        for bootstrap in [vec!["dead:1", "broker:9092"], vec!["dead:1,broker:9092"]] {
+            let (clock, entropy) = (Arc::new(cluster.clock.clone()), Entropy::from_seed(1));
+            let connector = OneIsDead(cluster.net.clone());
+            Client::with(ClientConfig::new(bootstrap), connector, clock, entropy).await.unwrap();
+        }
+    });
 }
