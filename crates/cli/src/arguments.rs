@@ -239,6 +239,7 @@ fn name_and_value(text: &str) -> Result<(String, String), String> {
 mod tests {
     use super::*;
     use clap::CommandFactory;
+    use std::path::Path;
 
     #[test]
     fn the_command_line_is_consistent() {
@@ -252,5 +253,43 @@ mod tests {
             Arguments::try_parse_from(["headwater", "consume", "t", "--partition", "0", "--offset", "3"])
                 .is_ok()
         );
+    }
+
+    /// The commands in the code blocks of the README and the book.
+    fn documented_commands() -> Vec<String> {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+        let mut pages = vec![root.join("README.md")];
+        for part in ["guide", "concepts", "reference", "internals", "decisions"] {
+            let Ok(folder) = std::fs::read_dir(root.join("docs").join(part)) else { continue };
+            pages.extend(folder.map(|page| page.unwrap().path()));
+        }
+        let mut commands = Vec::new();
+        for page in pages {
+            let text = std::fs::read_to_string(&page).unwrap();
+            let blocks = text.split("```sh\n").skip(1).filter_map(|rest| rest.split("```").next());
+            for line in blocks.flat_map(str::lines) {
+                let line = line
+                    .split(" #")
+                    .next()
+                    .unwrap_or_default()
+                    .replace("cargo run --release -- ", "headwater ");
+                let command = line.rsplit("| ").next().unwrap_or_default().trim();
+                if command.starts_with("headwater ") {
+                    commands.push(command.to_owned());
+                }
+            }
+        }
+        commands
+    }
+
+    #[test]
+    fn every_command_in_the_documentation_is_understood() {
+        let commands = documented_commands();
+        assert!(commands.len() >= 5, "where have the commands gone? {commands:?}");
+        for command in commands {
+            if let Err(error) = Arguments::try_parse_from(command.split_whitespace()) {
+                panic!("{command}\n{error}");
+            }
+        }
     }
 }

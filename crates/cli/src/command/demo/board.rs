@@ -179,9 +179,9 @@ mod tests {
             counted    ███████████████░░░░░░░░░░░░░░░  50%       13,502   27,004/s
                        13,502 updates of windows out, 0 late, 0.5 s
 
-            origin  latest hour (UTC)  flights  left  cancelled  >=15 min  worst
-            EWR     2013-01-19 15:00        24    23          1         4  UA 1545 to IAH, 1
-            JFK     2013-01-19 14:00        24    23          1         4  UA 1545 to IAH, 1"#]]
+            origin  latest hour, UTC  flights  left  cancelled  15min+  worst
+            EWR     2013-01-19 15:00       24    23          1       4  UA 1545 IAH 1301 min
+            JFK     2013-01-19 14:00       24    23          1       4  UA 1545 IAH 1301 min"#]]
         .assert_eq(&board.lines().join("\n"));
         assert!(board.lines().iter().all(|line| line.chars().count() <= WIDTH));
     }
