@@ -52,8 +52,8 @@ def test_service_and_broker_in_one_process(folder: Path, data: Path, moments: ra
     broker_data = folder / "data"
     options = ("--data", data, "--data-dir", broker_data)
     killed = 0
-    for attempt in range(6):
-        demo = start_demo(f"demo-{attempt}", folder, *options)
+    for _ in range(6):
+        demo = start_demo("demo", folder, *options)
         # Each attempt repeats what the one before it got through, so the moments spread over the whole of it.
         if let_run(demo, moments.uniform(EARLIEST, LATEST) * whole_s):
             killed += 1
@@ -71,8 +71,8 @@ def test_the_service_alone(own_cluster: Cluster, folder: Path, moments: random.R
     """The broker stays: the next service meets topics half filled and committed offsets of a dead one."""
     whole_s = timed_run(folder, year)
     options = ("--data", year, "--bootstrap", own_cluster.bootstrap)
-    for attempt in range(4):
-        demo = start_demo(f"demo-{attempt}", folder, *options)
+    for _ in range(4):
+        demo = start_demo("demo", folder, *options)
         let_run(demo, moments.uniform(EARLIEST, LATEST) * whole_s)
         demo.kill()
     finish(folder, *options)
@@ -105,8 +105,8 @@ def test_broker_and_service_by_turns(folder: Path, moments: random.Random) -> No
     broker = HeadwaterBroker(folder).start()
     try:
         options = ("--data", january_csv(), "--bootstrap", broker.bootstrap)
-        for attempt in range(5):
-            demo = start_demo(f"demo-{attempt}", folder, *options)
+        for _ in range(5):
+            demo = start_demo("demo", folder, *options)
             let_run(demo, moments.uniform(EARLIEST, LATEST) * whole_s)
             first, second = moments.sample([demo.kill, broker.kill], 2)
             first()

@@ -20,7 +20,6 @@ class HeadwaterBroker:
         self.data_dir = data_dir or folder / "data"
         self._durability = durability
         self._address: str | None = None
-        self._starts = 0
         self._running: Running | None = None
 
     @property
@@ -34,8 +33,7 @@ class HeadwaterBroker:
         command += ["--data-dir", self.data_dir]
         if self._durability:
             command += ["--durability", self._durability]
-        self._starts += 1
-        running = Running(f"headwater-{self._starts}", command, self._folder)
+        running = Running("headwater", command, self._folder)
         self._running = running
 
         def address() -> str | None:

@@ -8,7 +8,8 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from itertools import count
 from pathlib import Path
 from typing import TypeVar
 
@@ -47,6 +48,12 @@ def wait_for(what: str, check: Callable[[], T | None], timeout_s: float, every_s
         time.sleep(every_s)
 
 
+def _labels(name: str) -> Iterator[str]:
+    """The name, then the name with numbers: processes of one name keep their outputs apart."""
+    yield name
+    yield from (f"{name}-{number}" for number in count(2))
+
+
 class Running:
     """A started process. Its standard output and error are the files `NAME.out` and `NAME.err` in `logs`."""
 
@@ -59,11 +66,11 @@ class Running:
         cwd: Path | None = None,
     ) -> None:
         logs.mkdir(parents=True, exist_ok=True)
-        self.name = name
+        self.name = next(label for label in _labels(name) if not (logs / f"{label}.out").exists())
         self.command = [str(word) for word in command]
-        self.out_path = logs / f"{name}.out"
-        self.err_path = logs / f"{name}.err"
-        with self.out_path.open("ab") as out, self.err_path.open("ab") as err:
+        self.out_path = logs / f"{self.name}.out"
+        self.err_path = logs / f"{self.name}.err"
+        with self.out_path.open("xb") as out, self.err_path.open("xb") as err:
             self._process = subprocess.Popen(
                 self.command,
                 stdin=subprocess.DEVNULL,

@@ -77,7 +77,9 @@ def exists(bootstrap: str, topic: str) -> bool:
 def config(bootstrap: str, topic: str) -> dict[str, str]:
     """The topic's settings, defaults included."""
     resource = ConfigResource(ConfigResource.Type.TOPIC, topic)
-    described = admin(bootstrap).describe_configs([resource])[resource].result(30)
+    # Held in a variable: an admin client that nobody holds is closed, and its answers with it.
+    client = admin(bootstrap)
+    described = client.describe_configs([resource])[resource].result(30)
     return {name: entry.value for name, entry in described.items()}
 
 
