@@ -39,6 +39,8 @@ pub(crate) enum Ended {
     MidRequest,
     #[error("the connection was idle")]
     Idle,
+    #[error("the client did not read its responses")]
+    Stalled,
     #[error("the broker is shutting down")]
     ShuttingDown,
     #[error("the connection broke: {0}")]
@@ -187,7 +189,9 @@ impl<S: Stream> Connection<S> {
         }
         self.pending_bytes = self.pending.iter().map(|pending| pending.bytes).sum();
         if !chunks.is_empty() {
-            write_chunks(&mut self.stream, chunks).await?;
+            let max_idle = self.context.broker.config().limits.max_idle;
+            let written = tokio::time::timeout(max_idle, write_chunks(&mut self.stream, chunks)).await;
+            written.map_err(|_| Ended::Stalled)??;
         }
         if failed { Err(Ended::SilentFailure) } else { Ok(()) }
     }

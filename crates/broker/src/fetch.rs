@@ -63,6 +63,8 @@ impl Broker {
     /// Reads, and waits for more while there is less than wanted and time is left.
     pub(crate) async fn fetch(&self, wanted: Vec<Wanted>, bounds: Bounds) -> Vec<Got> {
         let deadline = tokio::time::Instant::now() + bounds.max_wait;
+        // As in Kafka: who asks for more than may come does not wait for it.
+        let min_bytes = bounds.min_bytes.min(bounds.max_bytes);
         let mut watch: Option<Watch> = None;
         let mut last_chance = bounds.max_wait.is_zero();
         loop {
@@ -70,7 +72,7 @@ impl Broker {
             let got = read(&wanted, bounds.max_bytes);
             let total: usize = got.iter().map(|got| got.records.len()).sum();
             let failed = got.iter().any(|got| got.error.is_error());
-            if last_chance || failed || total >= bounds.min_bytes {
+            if last_chance || failed || total >= min_bytes {
                 return got;
             }
             if watch.is_none() {
@@ -78,7 +80,7 @@ impl Broker {
                 watch = Some(Watch::new(&wanted));
             }
             let Some(watch) = &watch else { return got };
-            let missing = (bounds.min_bytes - total) as u64;
+            let missing = (min_bytes - total) as u64;
             loop {
                 let grown = visible_bytes(&wanted).wrapping_sub(seen);
                 if grown >= missing || wanted.iter().any(Wanted::is_gone) {

@@ -95,7 +95,11 @@ async fn accept_loop(broker: Broker, listener: TcpListener, mut stopped: oneshot
         tokio::select! {
             biased;
             _ = &mut stopped => break,
-            Some(_) = connections.join_next(), if !connections.is_empty() => {}
+            Some(ended) = connections.join_next(), if !connections.is_empty() => {
+                if let Err(error) = ended {
+                    tracing::error!(%error, "a connection failed for a reason of the broker's own");
+                }
+            }
             accepted = listener.accept() => match accepted {
                 Ok((stream, peer)) => accept(&broker, &mut connections, stream, peer),
                 Err(error) => {

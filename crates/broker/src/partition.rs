@@ -12,7 +12,6 @@ mod append;
 mod rules;
 
 use std::collections::VecDeque;
-use std::io;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
@@ -347,7 +346,7 @@ impl Partition {
     }
 
     /// For the syncer: what came of it.
-    pub(crate) fn end_sync(&self, ticket: SyncTicket, outcome: &io::Result<()>) {
+    pub(crate) fn end_sync(&self, ticket: SyncTicket, outcome: Result<(), Poison>) {
         let mut answers = Vec::new();
         {
             let mut writer = lock(&self.writer);
@@ -357,7 +356,7 @@ impl Partition {
             };
             match outcome {
                 Ok(()) => log.complete_sync(ticket),
-                Err(error) => log.poison(Poison::from(error)),
+                Err(poison) => log.poison(poison),
             }
             let durable = log.durable_offset();
             if self.durability == Durability::Fsync {

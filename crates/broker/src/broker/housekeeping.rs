@@ -1,16 +1,26 @@
 //! What the broker does from time to time: retention, and in [`Durability::Os`] a sync, so that what was written long ago
-//! does survive a crash.
+//! does survive a crash, and the next start need not check it.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::Broker;
 use crate::config::Durability;
-use crate::topics::Topic;
+use crate::partition::Partition;
+
+/// How old unsynced records become in [`Durability::Os`], about.
+const SYNC_INTERVAL: Duration = Duration::from_mins(1);
 
 /// Keeps house until the broker shuts down or is gone.
 pub(super) fn spawn(broker: &Broker) {
+    repeat(broker, broker.config().retention_check_interval, Broker::apply_retention);
+    if broker.config().durability == Durability::Os {
+        repeat(broker, SYNC_INTERVAL, Broker::sync_all);
+    }
+}
+
+fn repeat(broker: &Broker, interval: Duration, chore: fn(&Broker)) {
     let weak = Arc::downgrade(&broker.inner);
-    let interval = broker.config().retention_check_interval;
     let mut shutdown = broker.inner.shutdown.subscribe();
     tokio::spawn(async move {
         loop {
@@ -26,20 +36,32 @@ pub(super) fn spawn(broker: &Broker) {
             };
             let broker = Broker { inner };
             let storage = broker.storage().clone();
-            storage.call(move || broker.keep_house()).await;
+            storage.call(move || chore(&broker)).await;
         }
     });
 }
 
 impl Broker {
-    fn keep_house(&self) {
-        let topics: Vec<Arc<Topic>> = self.topics(|topics| topics.all().cloned().collect());
-        let partitions: Vec<_> = topics.iter().flat_map(|topic| topic.online().cloned()).collect();
-        for partition in &partitions {
+    fn all_partitions(&self) -> Vec<Arc<Partition>> {
+        self.topics(|topics| topics.all().flat_map(|topic| topic.online().cloned()).collect())
+    }
+
+    fn apply_retention(&self) {
+        for partition in self.all_partitions() {
             partition.retain();
         }
-        if self.config().durability == Durability::Os {
-            self.storage().syncer.sync(partitions);
-        }
+    }
+
+    fn sync_all(&self) {
+        self.storage().syncer.sync(&self.all_partitions());
+    }
+
+    /// Makes everything durable and closes all logs; blocks on the disk.
+    pub(super) fn close_logs(&self) {
+        let mut partitions = self.all_partitions();
+        partitions.push(self.metadata().partition().clone());
+        // One sync for all, so that closing each finds nothing left to sync.
+        self.storage().syncer.sync_and_end(&partitions, Partition::close);
+        tracing::info!("closed the broker");
     }
 }

@@ -161,20 +161,6 @@ impl Broker {
             }
         }
     }
-
-    /// Makes everything durable and closes all logs; blocks on the disk.
-    pub(crate) fn close_logs(&self) {
-        let topics: Vec<Arc<Topic>> = self.topics(|topics| topics.all().cloned().collect());
-        let partitions: Vec<Arc<Partition>> =
-            topics.iter().flat_map(|topic| topic.online().cloned()).collect();
-        // One sync for all, so that closing each finds nothing left to sync.
-        self.storage().syncer.sync(partitions.clone());
-        for partition in partitions {
-            partition.close();
-        }
-        self.metadata().partition().close();
-        tracing::info!("closed the broker");
-    }
 }
 
 /// Makes the way to a folder durable, for what is durable in it is lost with its name.

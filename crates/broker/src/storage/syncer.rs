@@ -2,17 +2,18 @@
 //!
 //! Owns: the list of dirty partitions, and the thread (or, inline, the task) that syncs them.
 //!
-//! Invariants: at most one sync runs at a time; what is written while it runs is covered by the next. If a sync fails,
-//! every partition in it is poisoned, because nothing is known of any of them.
+//! Invariants: at most one sync runs at a time; what is written while it runs is covered by the next. If a sync of files
+//! fails, every partition in it is poisoned, because nothing is known of any of them.
 //!
 //! Does not know: who waits for what.
 
 use std::collections::BTreeSet;
 use std::io;
+use std::path::PathBuf;
 use std::sync::{Arc, Condvar, Mutex, PoisonError, Weak};
 use std::thread::JoinHandle;
 
-use headwater_log::Disk;
+use headwater_log::{Disk, Poison, SyncTicket};
 use tokio::sync::Notify;
 
 use super::lock;
@@ -23,6 +24,8 @@ use crate::partition::Partition;
 pub(crate) struct Syncer {
     disk: Arc<dyn Disk>,
     state: Mutex<State>,
+    /// Held while a sync runs: a partition that had two under way could take the later one's end for its own.
+    running: Mutex<()>,
     /// Wakes the thread.
     wake: Condvar,
     /// Wakes the task.
@@ -41,6 +44,7 @@ impl Syncer {
         Self {
             disk,
             state: Mutex::default(),
+            running: Mutex::default(),
             wake: Condvar::new(),
             notify: Arc::default(),
             thread: Mutex::default(),
@@ -74,28 +78,50 @@ impl Syncer {
         }
     }
 
-    /// Syncs these partitions, now, and tells them.
-    pub(crate) fn sync(&self, partitions: Vec<Arc<Partition>>) {
+    /// Syncs these partitions, once no other sync is running, and tells them.
+    pub(crate) fn sync(&self, partitions: &[Arc<Partition>]) {
+        let _running = lock(&self.running);
+        self.sync_alone(partitions);
+    }
+
+    /// Syncs these partitions together, and then ends each while no sync is running.
+    pub(crate) fn sync_and_end(&self, partitions: &[Arc<Partition>], end: impl Fn(&Partition)) {
+        let _running = lock(&self.running);
+        self.sync_alone(partitions);
+        for partition in partitions {
+            end(partition);
+        }
+    }
+
+    fn sync_alone(&self, partitions: &[Arc<Partition>]) {
         let mut files = Vec::with_capacity(partitions.len());
-        let mut directories = BTreeSet::new();
         let mut under_way = Vec::with_capacity(partitions.len());
         for partition in partitions {
             if let Some(ticket) = partition.begin_sync() {
                 files.extend(ticket.files().iter().cloned());
-                directories.extend(ticket.directories().iter().cloned());
                 under_way.push((partition, ticket));
             }
         }
         if under_way.is_empty() {
             return;
         }
-        let outcome = self
-            .disk
-            .sync(&files)
-            .and_then(|()| directories.iter().try_for_each(|directory| self.disk.sync_dir(directory)));
+        let written = self.disk.sync(&files).map_err(|error| Poison::from(&error));
+        let mut synced = BTreeSet::new();
         for (partition, ticket) in under_way {
-            partition.end_sync(ticket, &outcome);
+            // Each for itself: the folder of a partition that is being deleted may be gone.
+            let outcome = written.clone().and_then(|()| self.sync_directories(&ticket, &mut synced));
+            partition.end_sync(ticket, outcome);
         }
+    }
+
+    fn sync_directories(&self, ticket: &SyncTicket, synced: &mut BTreeSet<PathBuf>) -> Result<(), Poison> {
+        for directory in ticket.directories() {
+            if !synced.contains(directory) {
+                self.disk.sync_dir(directory).map_err(|error| Poison::from(&error))?;
+                synced.insert(directory.clone());
+            }
+        }
+        Ok(())
     }
 
     fn take(&self) -> Option<Vec<Arc<Partition>>> {
@@ -119,7 +145,7 @@ pub(super) fn spawn_thread(syncer: &Arc<Syncer>) -> io::Result<()> {
     let working = syncer.clone();
     let thread = std::thread::Builder::new().name("log-sync".to_owned()).spawn(move || {
         while let Some(dirty) = working.wait() {
-            working.sync(dirty);
+            working.sync(&dirty);
         }
     })?;
     *lock(&syncer.thread) = Some(thread);
@@ -137,7 +163,7 @@ pub(super) fn spawn_task(syncer: &Arc<Syncer>) {
                 return;
             };
             match syncer.take() {
-                Some(dirty) => syncer.sync(dirty),
+                Some(dirty) => syncer.sync(&dirty),
                 None => return,
             }
         }

@@ -6,7 +6,7 @@
 //!
 //! Does not know: what the settings do to a log.
 //!
-//! Deviations, all documented in the reference: `min.insync.replicas` above 1 is kept but not enforced (there is one
+//! Deviations from Kafka: `min.insync.replicas` above 1 is kept but not enforced (there is one
 //! replica, by decision); the tiered storage, replication throttle and preallocation settings are kept and have no effect;
 //! compression levels are kept, and the codecs' own defaults are used.
 

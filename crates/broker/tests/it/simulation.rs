@@ -84,7 +84,7 @@ async fn a_metadata_log_that_fails_makes_no_topics_and_loses_none() {
 
 #[tokio::test(start_paused = true)]
 async fn an_idle_connection_is_closed_and_a_waiting_one_is_not() {
-    let mut world = World::with(|config| config.limits.max_idle = Duration::from_secs(60)).await;
+    let mut world = World::with(|config| config.limits.max_idle = Duration::from_mins(1)).await;
     let (mut idle, mut waiting) = (world.client(), world.client());
     idle.values("t", 0, 0).await;
     pass(Duration::from_secs(55)).await;

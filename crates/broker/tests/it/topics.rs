@@ -299,3 +299,62 @@ async fn what_the_broker_should_not_do_it_refuses_with_a_sentence() {
     let refused = second.unwrap_err().to_string();
     assert!(refused.contains(&std::process::id().to_string()), "{refused}");
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn topics_that_come_and_go_disturb_no_other() {
+    let server = Server::start().await;
+    let (mut steady, mut restless) = (server.client().await, server.client().await);
+    steady.create("steady", 1, &[]).await;
+    let steadily = async {
+        for n in 0..100 {
+            assert_eq!(steady.produce_value("steady", 0, &n.to_string()).await.0, n);
+        }
+    };
+    let restlessly = async {
+        for _ in 0..10 {
+            restless.create("restless", 3, &[]).await;
+            for partition in 0..3 {
+                // Not waited for: the sync is under way when the topic goes.
+                let request = crate::harness::produce_request("restless", partition, 0, batch(&["v"]));
+                restless.send(9, &request).await;
+            }
+            let request =
+                DeleteTopicsRequest { topic_names: vec!["restless".to_owned()], ..Default::default() };
+            assert_eq!(error(restless.call(5, &request).await.responses[0].error_code), ErrorCode::None);
+        }
+    };
+    tokio::join!(steadily, restlessly);
+    assert_eq!(steady.values("steady", 0, 0).await.len(), 100);
+}
+
+#[tokio::test]
+async fn retention_removes_old_segments_and_tells_where_the_log_starts() {
+    let server =
+        Server::with(|config| config.retention_check_interval = std::time::Duration::from_millis(20)).await;
+    let mut client = server.client().await;
+    client
+        .create(
+            "t",
+            1,
+            &[("segment.bytes", "1048576"), ("retention.bytes", "1500000"), ("retention.ms", "-1")],
+        )
+        .await;
+    client.create("kept", 1, &[("segment.bytes", "1048576"), ("retention.ms", "-1")]).await;
+    let value = "x".repeat(300_000);
+    for _ in 0..12 {
+        client.produce_value("t", 0, &value).await;
+        client.produce_value("kept", 0, &value).await;
+    }
+    let mut start = 0;
+    for _ in 0..500 {
+        start = client.offset("t", 0, -2).await.offset;
+        if start >= 6 {
+            break;
+        }
+        crate::groups::fixture::pass(std::time::Duration::from_millis(20)).await;
+    }
+    assert!((6..=8).contains(&start), "{start}");
+    assert_eq!(error(client.fetch("t", 0, 0, 0).await.error_code), ErrorCode::OffsetOutOfRange);
+    assert_eq!(client.fetch("t", 0, start, 0).await.log_start_offset, start);
+    assert_eq!(client.offset("kept", 0, -2).await.offset, 0);
+}
