@@ -1,4 +1,4 @@
-//! The same client against a cluster of somebody else's: run by hand with `HEADWATER_BOOTSTRAP=host:port`, whose
+//! The same client against a cluster of somebody else's: run by hand with `HEADWATER_TEST_BOOTSTRAP=host:port`, whose
 //! brokers may be killed and started again meanwhile.
 
 use std::time::Duration;
@@ -46,9 +46,9 @@ fn count(applications: &[&mut Application<TcpConnector>]) -> usize {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[ignore = "needs a cluster: set HEADWATER_BOOTSTRAP to its address"]
+#[ignore = "needs a cluster: set HEADWATER_TEST_BOOTSTRAP to its address"]
 async fn a_group_of_two_reads_every_codec_through_a_join_and_a_leave() {
-    let bootstrap = std::env::var("HEADWATER_BOOTSTRAP").expect("HEADWATER_BOOTSTRAP is an address");
+    let bootstrap = std::env::var("HEADWATER_TEST_BOOTSTRAP").expect("HEADWATER_TEST_BOOTSTRAP is an address");
     let client = Client::connect(ClientConfig::new([bootstrap])).await.unwrap();
     let topic = TopicName::new(&format!("headwater-{}", SystemClock::new().now())).unwrap();
     client.admin().create_topic(NewTopic::new(topic.clone(), PARTITIONS)).await.unwrap();
