@@ -26,6 +26,15 @@ def test_producing_to_a_topic_that_nobody_created_creates_it(cluster: Cluster) -
     assert sorted(values) == ["one", "two"]
 
 
+@pytest.mark.parametrize("codec", ["gzip", "snappy", "lz4", "zstd"])
+def test_what_is_to_be_compressed_is_sent_compressed(cluster: Cluster, codec: str) -> None:
+    """librdkafka quietly sends everything uncompressed to a broker that it thinks understands no compression."""
+    options = ["kcat", "-b", cluster.bootstrap, "-P", "-t", f"compressed-{codec}", "-z", codec, "-d", "msg"]
+    told = run(options, stdin="the same line again\n" * 2_000, timeout_s=60).stderr
+    assert "not compressing" not in told
+    assert "Produce MessageSet" in told and ", uncompressed)" not in told
+
+
 def test_reading_by_offset_from_the_end_and_by_time(cluster: Cluster) -> None:
     topic = "kcat-positions"
     topics.create(cluster.bootstrap, topic, 1)

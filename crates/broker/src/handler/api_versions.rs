@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use headwater_model::ErrorCode;
+use headwater_wire::ApiKey;
 use headwater_wire::messages::api_versions::{ApiVersion, ApiVersionsRequest, ApiVersionsResponse};
 
-use crate::api::{Context, Meta, TABLE};
+use crate::api::{Api, Context, Meta, TABLE};
 
 pub(crate) async fn handle(_: Arc<Context>, meta: Meta, request: ApiVersionsRequest) -> ApiVersionsResponse {
     let legal = meta.version < 3
@@ -25,12 +26,18 @@ pub(crate) fn table(error: ErrorCode) -> ApiVersionsResponse {
             .iter()
             .map(|api| ApiVersion {
                 api_key: api.key.code(),
-                min_version: *api.versions.start(),
+                min_version: announced_from(api),
                 max_version: *api.versions.end(),
             })
             .collect(),
         ..Default::default()
     }
+}
+
+/// librdkafka takes a broker without Produce 0 for one that understands no compression, and sends everything
+/// uncompressed; so Produce is announced from 0 on, as Apache Kafka does (KAFKA-18659). No client then uses those versions.
+fn announced_from(api: &Api) -> i16 {
+    if api.key == ApiKey::Produce { 0 } else { *api.versions.start() }
 }
 
 /// KIP-511: letters and digits, with `.` and `-` in between.
