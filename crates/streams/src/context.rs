@@ -113,9 +113,9 @@ impl Context {
         self.fail(TaskError::Unwritable { operator, at: self.location(), part, source })
     }
 
-    pub(crate) fn store(&self, id: StoreId) -> Result<&dyn ByteStore, NodeError> {
+    pub(crate) fn store(&self, id: StoreId) -> &dyn ByteStore {
         match self.stores.get(&id) {
-            Some(store) => Ok(store.as_ref()),
+            Some(store) => store.as_ref(),
             None => unreachable!("a task opens every store of its sub-topology"),
         }
     }

@@ -92,6 +92,22 @@ pub enum TaskError {
     Store(#[from] StoreError),
 }
 
+/// Why the entries of a store cannot be read from outside.
+#[derive(Debug, thiserror::Error)]
+pub enum ReadError {
+    /// A key or value is not what the reader expects there.
+    #[error("an entry of the store \"{store}\" cannot be read")]
+    Entry {
+        /// The store.
+        store: String,
+        /// What is wrong with it.
+        source: SerdeError,
+    },
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
 /// What to do about a record that cannot be dealt with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum OnError {
@@ -114,7 +130,7 @@ pub struct ErrorPolicies {
 }
 
 impl ErrorPolicies {
-    pub(crate) fn of(&self, error: &TaskError) -> OnError {
+    pub(crate) fn of(self, error: &TaskError) -> OnError {
         match error {
             TaskError::Unreadable { .. } | TaskError::Headers { .. } | TaskError::NoTimestamp { .. } => {
                 self.deserialization

@@ -23,7 +23,7 @@ mod topology;
 mod window;
 
 pub use dsl::{GlobalTable, GroupedStream, Stream, Table, WindowedStream};
-pub use error::{ErrorPolicies, Location, OnError, TaskError};
+pub use error::{ErrorPolicies, Location, OnError, ReadError, TaskError};
 pub use graph::SourceRole;
 pub use outputs::{OutputRecord, Outputs, StoreWrite};
 pub use record::{Data, Header, Headers, Record};

@@ -207,7 +207,7 @@ impl Draft<'_> {
     ) -> Result<Span, SerdeError> {
         let start = self.outputs.bytes.len();
         let present = write(&mut self.outputs.bytes)?;
-        Ok(present.then(|| start..self.outputs.bytes.len()))
+        Ok(present.then_some(start..self.outputs.bytes.len()))
     }
 }
 

@@ -78,6 +78,8 @@ pub struct Task {
     id: TaskId,
     graph: Arc<Graph>,
     inputs: Vec<Input>,
+    /// Where the inputs stand, while the next record is chosen; kept so that choosing allocates nothing.
+    states: Vec<InputState>,
     context: Context,
     max_idle: Duration,
     records_in: u64,
@@ -110,6 +112,7 @@ impl Task {
         Self {
             id,
             inputs: inputs.collect(),
+            states: Vec::new(),
             context: Context::new(Arc::clone(&graph), stores, outputs, config.policies, names),
             graph,
             max_idle: config.max_idle,
@@ -182,6 +185,14 @@ impl Task {
         Ok(Step::More)
     }
 
+    /// The time of the record that is next; `None` if there is none, or it must wait.
+    pub fn next_time(&mut self, now: Monotonic) -> Result<Option<Timestamp>, TaskError> {
+        Ok(match self.choose(now)? {
+            Choice::Process(input) => self.inputs.get(input).and_then(Input::head).map(|(_, time)| time),
+            Choice::Wait(_) | Choice::Idle | Choice::Finished => None,
+        })
+    }
+
     /// What has been produced since the outputs were last cleared.
     pub fn outputs(&self) -> &Outputs {
         self.context.outputs()
@@ -217,11 +228,11 @@ impl Task {
         {
             return Ok(Choice::Process(0));
         }
-        let mut states = Vec::with_capacity(self.inputs.len());
+        self.states.clear();
         for input in &mut self.inputs {
-            states.push(input.state(now)?);
+            self.states.push(input.state(now)?);
         }
-        Ok(choose(&states, now, self.max_idle))
+        Ok(choose(&self.states, now, self.max_idle))
     }
 
     fn process(&mut self, index: usize) -> Result<(), TaskError> {

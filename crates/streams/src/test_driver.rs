@@ -7,6 +7,7 @@
 //!
 //! Does not know: clients, commits, processes.
 
+mod driven;
 mod error;
 mod topics;
 mod written;
@@ -18,12 +19,13 @@ use headwater_model::{Monotonic, Offset, PartitionId, Timestamp, TopicName, Topi
 use headwater_schema::{KeyValueSerde, Part, Serde};
 use headwater_wire::batch::BatchError;
 
-use crate::error::TaskError;
+use crate::error::ReadError;
 use crate::record::{Headers, Record};
-use crate::store::global::GlobalStores;
-use crate::task::{End, Step, Task, TaskConfig, TaskMetrics};
-use crate::topology::{Plan, Topology};
+use crate::store::global::{Applied, GlobalStores};
+use crate::task::{Task, TaskConfig, TaskMetrics};
+use crate::topology::{Plan, SubTopology, Topology};
 use crate::window::Windowed;
+use driven::{Driven, oldest};
 use topics::{RecordBytes, Topics};
 use written::{Written, WrittenRecord};
 
@@ -61,8 +63,10 @@ pub use error::TestError;
 #[derive(Debug)]
 pub struct TestDriver {
     globals: GlobalStores,
+    applied: Applied,
     global_partitions: Vec<TopicPartition>,
-    tasks: Vec<Driven>,
+    /// The tasks of each sub-topology.
+    sub_topologies: Vec<Vec<Driven>>,
     topics: Topics,
     written: BTreeMap<TopicName, Written>,
     now: Monotonic,
@@ -94,13 +98,6 @@ pub struct TestRecord<K, V> {
     pub partition: PartitionId,
 }
 
-/// A task, and the partitions that it reads.
-#[derive(Debug)]
-struct Driven {
-    task: Task,
-    inputs: Vec<TopicPartition>,
-}
-
 impl TestConfig {
     /// Gives a topic more partitions than one.
     #[must_use]
@@ -116,6 +113,7 @@ impl TestConfig {
     }
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "serdes are given here as the builder takes them")]
 impl TestDriver {
     /// A driver with empty stores, whose topics have one partition each.
     pub fn new(topology: &Topology) -> Self {
@@ -134,13 +132,13 @@ impl TestDriver {
             Topics::new(partitions.into_iter().chain(internal), |topic| plan.partitions(topic).is_some());
         let globals = topology.global_stores(&config.task);
         let global_partitions = globals.topics().flat_map(|topic| topics.partitions(topic)).collect();
-        let tasks = plan.all_tasks().filter_map(|id| {
-            let task = topology.task(id, &globals, &config.task)?;
-            Some(Driven { inputs: task.inputs().cloned().collect(), task })
-        });
+        let driven = |id| topology.task(id, &globals, &config.task).map(Driven::new);
+        let tasks_of = |sub: &SubTopology| plan.tasks(sub.number()).filter_map(driven).collect();
+        let sub_topologies = topology.sub_topologies().iter().map(tasks_of);
         Ok(Self {
-            tasks: tasks.collect(),
+            sub_topologies: sub_topologies.collect(),
             globals,
+            applied: Applied::default(),
             global_partitions,
             written: written_topics(topology).map(|topic| (topic, Written::default())).collect(),
             topics,
@@ -216,8 +214,7 @@ impl TestDriver {
         serdes: KeyValueSerde<SK, SV>,
     ) -> Result<Vec<TestRecord<K, V>>, TestError> {
         let Some(written) = self.written.get_mut(topic) else {
-            let known = self.written.keys().map(ToString::to_string).collect();
-            return Err(TestError::NotWritten { topic: topic.to_owned(), known });
+            return Err(TestError::NotWritten { topic: topic.to_owned(), known: names(self.written.keys()) });
         };
         let unreadable = |part| move |source| TestError::Unreadable { topic: topic.to_owned(), part, source };
         let typed = |record: WrittenRecord<'_>| {
@@ -255,42 +252,48 @@ impl TestDriver {
         self.metrics().late.get(name).copied().unwrap_or_default()
     }
 
-    /// What all tasks together have done.
+    /// What all tasks together have done, and the global tables.
     pub fn metrics(&self) -> TaskMetrics {
-        let mut sum = TaskMetrics::default();
-        for driven in &self.tasks {
-            sum.add(&driven.task.metrics());
+        let Applied { records, null_keys, skipped } = self.applied;
+        let mut sum = TaskMetrics { records_in: records, null_keys, skipped, ..TaskMetrics::default() };
+        for task in self.tasks() {
+            sum.add(&task.metrics());
         }
         sum
     }
 
     /// The topic of that name, if the topology reads it.
     fn read_topic(&self, name: &str) -> Result<TopicName, TestError> {
-        let inputs = self.tasks.iter().flat_map(|driven| &driven.inputs).chain(&self.global_partitions);
-        let mut known = inputs.map(|input| &input.topic);
-        if let Some(topic) = known.clone().find(|topic| topic.as_str() == name) {
-            return Ok(topic.clone());
+        let driven = self.sub_topologies.iter().flatten();
+        let inputs = driven.flat_map(|driven| &driven.inputs).chain(&self.global_partitions);
+        let known = inputs.map(|input| &input.topic);
+        match known.clone().find(|topic| topic.as_str() == name) {
+            Some(topic) => Ok(topic.clone()),
+            None => Err(TestError::NotRead { topic: name.to_owned(), known: names(known) }),
         }
-        let mut known: Vec<_> = known.by_ref().map(ToString::to_string).collect();
-        known.sort();
-        known.dedup();
-        Err(TestError::NotRead { topic: name.to_owned(), known })
     }
 
-    /// Tasks come in the order of their sub-topologies, so that one round suffices unless those feed each other in a
-    /// circle.
+    fn tasks(&self) -> impl Iterator<Item = &Task> {
+        self.sub_topologies.iter().flatten().map(|driven| &driven.task)
+    }
+
+    /// Runs the sub-topologies one after the other; one round suffices unless they feed each other in a circle. The
+    /// tasks of a sub-topology take turns by the time of their records, so that a repartition topic is as much in order
+    /// as what it is made of.
     fn run_to_the_end(&mut self) -> Result<(), TestError> {
         loop {
             self.fill_global_tables()?;
             let mut fed_back = false;
-            for driven in &mut self.tasks {
-                driven.take_from(&mut self.topics)?;
-                loop {
-                    let step = driven.task.step(self.now, RECORDS_AT_ONCE);
+            for tasks in &mut self.sub_topologies {
+                for driven in tasks.iter_mut() {
+                    driven.take_from(&mut self.topics, self.now)?;
+                }
+                let limit = if tasks.len() == 1 { RECORDS_AT_ONCE } else { 1 };
+                while let Some(driven) = oldest(tasks) {
+                    let step = driven.task.step(self.now, limit);
                     fed_back |= collect(&mut driven.task, &mut self.topics, &mut self.written)?;
-                    if step? != Step::More {
-                        break;
-                    }
+                    step?;
+                    driven.look(self.now)?;
                 }
             }
             if !fed_back {
@@ -303,7 +306,10 @@ impl TestDriver {
         for partition in &self.global_partitions {
             let taken = self.topics.take(partition).map_err(too_large(&partition.topic))?;
             for batch in taken.batches {
-                self.globals.apply(partition, &batch, Offset::ZERO)?;
+                let applied = self.globals.apply(partition, &batch, Offset::ZERO)?;
+                self.applied.records += applied.records;
+                self.applied.null_keys += applied.null_keys;
+                self.applied.skipped += applied.skipped;
             }
         }
         Ok(())
@@ -313,36 +319,19 @@ impl TestDriver {
         &self,
         name: &str,
         kind: &'static str,
-        read: impl Fn(&Task) -> Option<Result<Vec<T>, TaskError>>,
+        read: impl FnMut(&Task) -> Option<Result<Vec<T>, ReadError>>,
     ) -> Result<Vec<T>, TestError> {
         let mut entries = Vec::new();
         let mut found = false;
-        for of_task in self.tasks.iter().filter_map(|driven| read(&driven.task)) {
+        for of_task in self.tasks().filter_map(read) {
             found = true;
             entries.extend(of_task?);
         }
         if found {
             return Ok(entries);
         }
-        let known = self.tasks.iter().flat_map(|driven| driven.task.store_names());
-        let mut known: Vec<_> = known.map(str::to_owned).collect();
-        known.sort();
-        known.dedup();
-        Err(TestError::NoStore { store: name.to_owned(), kind, known })
-    }
-}
-
-impl Driven {
-    /// Hands the task what is new in its partitions.
-    fn take_from(&mut self, topics: &mut Topics) -> Result<(), TestError> {
-        for (number, input) in self.inputs.iter().enumerate() {
-            let taken = topics.take(input).map_err(too_large(&input.topic))?;
-            for batch in taken.batches {
-                self.task.add(number, batch, Offset::ZERO);
-            }
-            self.task.set_end(number, End::At(taken.end));
-        }
-        Ok(())
+        let known = self.tasks().flat_map(Task::store_names);
+        Err(TestError::NoStore { store: name.to_owned(), kind, known: names(known) })
     }
 }
 
@@ -374,9 +363,11 @@ fn partition_counts(
     let known = topology.source_topics().into_iter().chain(topology.sink_topics()).cloned();
     let mut counts: BTreeMap<_, _> = known.map(|topic| (topic, 1)).collect();
     for (topic, partitions) in wanted {
-        match (counts.get_mut(topic.as_str()), *partitions) {
-            (Some(count), 1..) => *count = *partitions,
-            _ => return Err(TestError::IllegalTopic { topic: topic.clone(), partitions: *partitions }),
+        let (topic, partitions) = (topic.clone(), *partitions);
+        match (counts.get_mut(topic.as_str()), partitions) {
+            (Some(count), 1..) => *count = partitions,
+            (Some(_), _) => return Err(TestError::NoPartitions { topic, partitions }),
+            (None, _) => return Err(TestError::NoTopic { topic, known: names(counts.keys()) }),
         }
     }
     Ok(counts)
@@ -385,6 +376,13 @@ fn partition_counts(
 fn written_topics(topology: &Topology) -> impl Iterator<Item = TopicName> {
     let sub_topologies = topology.sub_topologies().iter();
     sub_topologies.flat_map(|sub| sub.sinks().iter().chain(sub.repartitions())).cloned()
+}
+
+fn names(names: impl Iterator<Item = impl ToString>) -> Vec<String> {
+    let mut names: Vec<_> = names.map(|name| name.to_string()).collect();
+    names.sort();
+    names.dedup();
+    names
 }
 
 fn too_large(topic: &TopicName) -> impl Fn(BatchError) -> TestError {

@@ -119,7 +119,7 @@ impl Topology {
 
     /// The topics that the application writes for others.
     pub fn sink_topics(&self) -> Vec<&TopicName> {
-        sorted(self.sub_topologies().iter().flat_map(|sub| sub.sinks()))
+        sorted(self.sub_topologies().iter().flat_map(SubTopology::sinks))
     }
 
     /// The topics that belong to the application alone.

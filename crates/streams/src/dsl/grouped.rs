@@ -111,7 +111,7 @@ impl<K: Data, V: Data> GroupedStream<K, V> {
             next,
             takes: PhantomData,
         });
-        Table::new(changes, (store, name), keys, values, lookup)
+        Table::new(changes, (store, name), keys, values, Some(lookup))
     }
 }
 
@@ -182,10 +182,6 @@ impl<K: Data, V: Data> WindowedStream<K, V> {
             let (keys, values) = (Arc::clone(&keys), Arc::clone(&values));
             move || WindowView::new(store, Arc::clone(&keys), Arc::clone(&values))
         };
-        let lookup: LookupFactory<Windowed<K>, A> = {
-            let view = view.clone();
-            Arc::new(move || Box::new(view()))
-        };
         let fold = Arc::new(fold);
         let operator = named(verb, name, Some(format!("by windows, {windows}")));
         let changes = stream.follow(operator, &[store], move |operator, next| WindowAggregate {
@@ -199,7 +195,7 @@ impl<K: Data, V: Data> WindowedStream<K, V> {
         // Partitioned by the key alone, not by the bytes of key and window: whoever joins by them must repartition.
         let changes = changes.rekeyed();
         let windowed_keys: Arc<dyn Serde<Windowed<K>>> = Arc::new(WindowedSerde::new(keys, windows));
-        Table::new(changes, (store, name), windowed_keys, values, lookup)
+        Table::new(changes, (store, name), windowed_keys, values, None)
     }
 }
 

@@ -45,6 +45,7 @@ impl<K: Data, V: Data> Stream<K, V> {
     }
 
     /// Keeps the records for which `keep` is true.
+    #[must_use]
     pub fn filter<F>(&self, keep: F) -> Self
     where
         F: Fn(&Record<K, V>) -> bool + Send + Sync + 'static,
@@ -55,6 +56,7 @@ impl<K: Data, V: Data> Stream<K, V> {
     }
 
     /// Keeps the records for which `leave_out` is false.
+    #[must_use]
     pub fn filter_not<F>(&self, leave_out: F) -> Self
     where
         F: Fn(&Record<K, V>) -> bool + Send + Sync + 'static,
@@ -65,6 +67,7 @@ impl<K: Data, V: Data> Stream<K, V> {
     }
 
     /// Shows each record to `look`, and changes nothing.
+    #[expect(clippy::return_self_not_must_use, reason = "to look may be all that is wanted")]
     pub fn peek<F>(&self, look: F) -> Self
     where
         F: Fn(&Record<K, V>) + Send + Sync + 'static,
@@ -161,6 +164,7 @@ impl<K: Data, V: Data> Stream<K, V> {
     }
 
     /// Sends every record to the partition of its key, through the topic `<application>-<name>-repartition`.
+    #[must_use]
     pub fn repartition<SK: Serde<K>, SV: Serde<V>>(&self, name: &str, serdes: KeyValueSerde<SK, SV>) -> Self {
         self.draft.claim(name, "a repartition");
         self.through(name, Arcs { keys: Arc::new(serdes.key), values: Arc::new(serdes.value) }, false)
@@ -283,7 +287,7 @@ impl<K: Data, V: Data> Stream<K, V> {
     {
         self.draft.claim(name, "a join");
         if !self.draft.is(table.draft()) {
-            self.draft.problem(TopologyProblem::ForeignTable(name.to_owned()));
+            self.draft.problem(TopologyProblem::ForeignTable(table.name().to_owned()));
         }
         let keys = Arc::clone(table.keys());
         let keeps_null_keys = verb == LEFT_JOIN;
@@ -293,7 +297,11 @@ impl<K: Data, V: Data> Stream<K, V> {
             detail: Some(format!("with store {}", table.name())),
             copartitions: true,
         };
-        let (lookup, join) = (table.lookup(), Arc::new(join));
+        let Some(lookup) = table.lookup() else {
+            self.draft.problem(TopologyProblem::WindowedTable(name.to_owned()));
+            return Stream::new(self.draft.clone(), self.node, Outlet::new(), None, None, false);
+        };
+        let join = Arc::new(join);
         self.by_key(name, &keys, !keeps_null_keys)
             .follow(operator, &[table.store()], {
                 let keys = Arc::clone(&keys);
@@ -324,7 +332,7 @@ impl<K: Data, V: Data> Stream<K, V> {
         F: Fn(Record<&K, V>, Option<&T>) -> Option<W> + Send + Sync + 'static,
     {
         if !self.draft.is(table.draft()) {
-            self.draft.problem(TopologyProblem::ForeignTable(verb.to_owned()));
+            self.draft.problem(TopologyProblem::ForeignTable(table.topic().to_owned()));
         }
         let detail = Some(format!("with global table {}", table.topic()));
         let operator = Operator { verb, name: None, detail, copartitions: false };

@@ -21,7 +21,8 @@ pub struct Table<K, V> {
     name: String,
     keys: Arc<dyn Serde<K>>,
     values: Arc<dyn Serde<V>>,
-    lookup: LookupFactory<K, V>,
+    /// None for tables of windows, which are partitioned by a part of their keys only.
+    lookup: Option<LookupFactory<K, V>>,
 }
 
 /// Makes, for each task, what reads the table.
@@ -33,7 +34,7 @@ impl<K: Data, V: Data> Table<K, V> {
         store: (StoreId, &str),
         keys: Arc<dyn Serde<K>>,
         values: Arc<dyn Serde<V>>,
-        lookup: LookupFactory<K, V>,
+        lookup: Option<LookupFactory<K, V>>,
     ) -> Self {
         let nullable: Arc<dyn Serde<Option<V>>> = Arc::new(optional(Arc::clone(&values)));
         let changes = changes.with(Some(Arc::clone(&keys)), Some(nullable));
@@ -69,8 +70,8 @@ impl<K: Data, V: Data> Table<K, V> {
         &self.keys
     }
 
-    pub(crate) fn lookup(&self) -> LookupFactory<K, V> {
-        Arc::clone(&self.lookup)
+    pub(crate) fn lookup(&self) -> Option<LookupFactory<K, V>> {
+        self.lookup.clone()
     }
 }
 
@@ -82,7 +83,7 @@ impl<K, V> Clone for Table<K, V> {
             name: self.name.clone(),
             keys: Arc::clone(&self.keys),
             values: Arc::clone(&self.values),
-            lookup: Arc::clone(&self.lookup),
+            lookup: self.lookup.clone(),
         }
     }
 }

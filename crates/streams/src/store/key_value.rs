@@ -35,7 +35,7 @@ impl<K: 'static, V: 'static> KeyValueView<K, V> {
     /// The value of a key and its time.
     pub(crate) fn get(&mut self, key: &K, context: &Context) -> Result<Option<(Timestamp, V)>, NodeError> {
         self.write_key(key, context)?;
-        let Some(stored) = context.store(self.store)?.get(&self.key)? else {
+        let Some(stored) = context.store(self.store).get(&self.key)? else {
             return Ok(None);
         };
         read_timed(&stored, self.values.as_ref()).map(Some).map_err(|error| context.stored(self.store, error))

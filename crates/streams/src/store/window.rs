@@ -17,8 +17,8 @@ use headwater_schema::{Serde, SerdeError};
 use super::timed::{read_timed, write_timed};
 use crate::context::Context;
 use crate::graph::StoreId;
-use crate::node::{Lookup, NodeError};
-use crate::window::{Window, Windowed};
+use crate::node::NodeError;
+use crate::window::Window;
 
 /// The size of a window's start in front of a key.
 const START_SIZE: usize = 8;
@@ -52,7 +52,7 @@ impl<K: 'static, V: 'static> WindowView<K, V> {
         context: &Context,
     ) -> Result<Option<(Timestamp, V)>, NodeError> {
         self.write_key(key, window, context)?;
-        let Some(stored) = context.store(self.store)?.get(&self.key)? else {
+        let Some(stored) = context.store(self.store).get(&self.key)? else {
             return Ok(None);
         };
         read_timed(&stored, self.values.as_ref()).map(Some).map_err(|error| context.stored(self.store, error))
@@ -80,7 +80,7 @@ impl<K: 'static, V: 'static> WindowView<K, V> {
             return Ok(());
         }
         loop {
-            let first = context.store(self.store)?.range((Bound::Unbounded, Bound::Unbounded)).next();
+            let first = context.store(self.store).range((Bound::Unbounded, Bound::Unbounded)).next();
             let Some((key, _)) = first.transpose()? else {
                 self.oldest_start = Timestamp(i64::MAX);
                 return Ok(());
@@ -99,12 +99,6 @@ impl<K: 'static, V: 'static> WindowView<K, V> {
         self.key.clear();
         self.key.extend_from_slice(&sortable(window.start));
         self.keys.serialize(key, &mut self.key).map_err(|error| context.unstorable(self.store, error))
-    }
-}
-
-impl<K: Send + 'static, V: Send + 'static> Lookup<Windowed<K>, V> for WindowView<K, V> {
-    fn lookup(&mut self, key: &Windowed<K>, context: &Context) -> Result<Option<V>, NodeError> {
-        Ok(self.get(&key.key, key.window(), context)?.map(|(_, value)| value))
     }
 }
 

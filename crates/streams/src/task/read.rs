@@ -5,12 +5,15 @@ use std::ops::Bound;
 use headwater_schema::Serde;
 
 use super::Task;
-use crate::error::TaskError;
+use crate::error::ReadError;
 use crate::graph::{StoreId, StoreKind};
 use crate::store::ByteStore;
 use crate::store::timed::read_timed;
 use crate::store::window::read_windowed_key;
 use crate::window::Windowed;
+
+/// The entries of a store, if there is such a store.
+type Found<T> = Option<Result<Vec<T>, ReadError>>;
 
 impl Task {
     /// The names of the task's stores.
@@ -29,7 +32,7 @@ impl Task {
         name: &str,
         keys: &dyn Serde<K>,
         values: &dyn Serde<V>,
-    ) -> Option<Result<Vec<(K, V)>, TaskError>> {
+    ) -> Found<(K, V)> {
         let (id, store) = self.store_named(name)?;
         if matches!(self.graph.store(id).kind, StoreKind::Windows(_)) {
             return None;
@@ -37,7 +40,7 @@ impl Task {
         let entries = store.range((Bound::Unbounded, Bound::Unbounded)).map(|entry| {
             let (key, value) = entry?;
             let read = || Ok((keys.deserialize(&key)?, read_timed(&value, values)?.1));
-            read().map_err(|error| *self.context.stored(id, error))
+            read().map_err(|source| ReadError::Entry { store: name.to_owned(), source })
         });
         Some(entries.collect())
     }
@@ -49,7 +52,7 @@ impl Task {
         name: &str,
         keys: &dyn Serde<K>,
         values: &dyn Serde<V>,
-    ) -> Option<Result<Vec<(Windowed<K>, V)>, TaskError>> {
+    ) -> Found<(Windowed<K>, V)> {
         let (id, store) = self.store_named(name)?;
         let StoreKind::Windows(windows) = self.graph.store(id).kind else {
             return None;
@@ -61,7 +64,7 @@ impl Task {
                 let windowed = Windowed { key, start, end: start.plus_ms(windows.size_ms()) };
                 Ok((windowed, read_timed(&value, values)?.1))
             };
-            read().map_err(|error| *self.context.stored(id, error))
+            read().map_err(|source| ReadError::Entry { store: name.to_owned(), source })
         });
         Some(entries.collect())
     }

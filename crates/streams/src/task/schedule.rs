@@ -37,7 +37,7 @@ pub(super) fn choose(states: &[InputState], now: Monotonic, max_idle: Duration) 
     for (index, state) in states.iter().enumerate() {
         match *state {
             InputState::Ready(time) if oldest.is_none_or(|(oldest, _)| time < oldest) => {
-                oldest = Some((time, index))
+                oldest = Some((time, index));
             }
             InputState::Ready(_) | InputState::Finished => {}
             InputState::Lagging => lagging = true,

@@ -3,7 +3,7 @@
 use headwater_schema::{Part, SerdeError};
 use headwater_wire::batch::BatchError;
 
-use crate::error::TaskError;
+use crate::error::{ReadError, TaskError};
 use crate::topology::PlanError;
 
 /// Why a test could not go on.
@@ -12,16 +12,24 @@ pub enum TestError {
     /// The topology cannot run on topics with such partition counts.
     #[error(transparent)]
     Plan(#[from] PlanError),
-    /// A test's topic cannot have a name or partition count like this.
-    #[error("a topic \"{topic}\" with {partitions} partitions cannot be")]
-    IllegalTopic {
-        /// The name.
+    /// A topic was given a partition count, but the topology neither reads nor writes it.
+    #[error("the topology has no topic \"{topic}\"; it has {}", list(.known))]
+    NoTopic {
+        /// The topic.
+        topic: String,
+        /// What it reads or writes.
+        known: Vec<String>,
+    },
+    /// A topic was given no partitions.
+    #[error("the topic \"{topic}\" cannot have {partitions} partitions; it needs at least one")]
+    NoPartitions {
+        /// The topic.
         topic: String,
         /// The partition count.
         partitions: i32,
     },
     /// The topology does not read the topic.
-    #[error("the topology does not read \"{topic}\"; it reads {}", .known.join(", "))]
+    #[error("the topology does not read \"{topic}\"; it reads {}", list(.known))]
     NotRead {
         /// The topic.
         topic: String,
@@ -29,7 +37,7 @@ pub enum TestError {
         known: Vec<String>,
     },
     /// The topology does not write the topic.
-    #[error("the topology does not write \"{topic}\"; it writes {}", .known.join(", "))]
+    #[error("the topology does not write \"{topic}\"; it writes {}", list(.known))]
     NotWritten {
         /// The topic.
         topic: String,
@@ -37,7 +45,7 @@ pub enum TestError {
         known: Vec<String>,
     },
     /// The topology has no store of that name and kind.
-    #[error("the topology has no {kind} \"{store}\"; its stores are {}", .known.join(", "))]
+    #[error("the topology has no {kind} \"{store}\"; it has {}", list(.known))]
     NoStore {
         /// The name.
         store: String,
@@ -74,10 +82,20 @@ pub enum TestError {
         /// What is wrong with it.
         source: BatchError,
     },
+    /// A store cannot be read by the test.
+    #[error(transparent)]
+    Store(#[from] ReadError),
     /// A task stopped. Nothing can be fed any more; what was written before can still be read.
     #[error(transparent)]
     Task(#[from] TaskError),
     /// Something was fed after a task had stopped.
     #[error("a task has stopped at an earlier error, and nothing can be fed any more")]
     Stopped,
+}
+
+fn list(names: &[String]) -> String {
+    match names {
+        [] => "none".to_owned(),
+        names => names.iter().map(|name| format!("\"{name}\"")).collect::<Vec<_>>().join(", "),
+    }
 }

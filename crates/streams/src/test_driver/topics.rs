@@ -12,13 +12,13 @@ use crate::record::Headers;
 #[derive(Debug)]
 pub(super) struct Topics {
     topics: BTreeMap<TopicName, Topic>,
-    /// How many records without a key there were, which go to the partitions in turn.
-    without_key: usize,
 }
 
 #[derive(Debug)]
 struct Topic {
     partitions: Vec<Partition>,
+    /// How many records without a key there were, which go to the partitions in turn.
+    without_key: usize,
     /// False for topics that the topology only writes, of which nothing is kept here.
     is_read: bool,
 }
@@ -37,23 +37,24 @@ impl Topics {
     ) -> Self {
         let topics = counts.map(|(name, count)| {
             let partitions = (0..count).map(|_| Partition::new()).collect();
-            let topic = Topic { partitions, is_read: is_read(&name) };
+            let topic = Topic { partitions, without_key: 0, is_read: is_read(&name) };
             (name, topic)
         });
-        Self { topics: topics.collect(), without_key: 0 }
+        Self { topics: topics.collect() }
     }
 
     /// The partition that a record goes to: by its key, and without one to each in turn.
     pub(super) fn partition_of(&mut self, topic: &TopicName, key: Option<&[u8]>) -> PartitionId {
-        let count = self.topics.get(topic).map_or(1, |topic| topic.partitions.len());
-        match key {
-            Some(key) => partition_for_key(key, count),
-            None => {
-                let partition = self.without_key.checked_rem(count).unwrap_or_default();
-                self.without_key += 1;
-                PartitionId(partition as i32)
-            }
+        let Some(topic) = self.topics.get_mut(topic) else {
+            return PartitionId(0);
+        };
+        let count = topic.partitions.len();
+        if let Some(key) = key {
+            return partition_for_key(key, count);
         }
+        let partition = topic.without_key.checked_rem(count).unwrap_or_default();
+        topic.without_key += 1;
+        PartitionId(partition as i32)
     }
 
     /// Appends a record to a partition; false if nobody reads the topic.

@@ -104,7 +104,7 @@ impl TopologyBuilder {
             next: next.assemble(assembly),
         });
         let changes = Stream::new(self.draft.clone(), node, changes, None, None, false);
-        Table::new(changes, (store, topic), keys, values, Arc::new(move || Box::new(view())))
+        Table::new(changes, (store, topic), keys, values, Some(Arc::new(move || Box::new(view()))))
     }
 
     /// Reads all partitions of a topic as a table, in every instance. It is filled before any task begins, and joined
@@ -201,7 +201,8 @@ impl Handle {
                 |node: &NodeSpec| matches!(node.kind, NodeKind::Source { topic, .. } if topic == topic_id);
             (topic_id, draft.graph.nodes.iter().any(reads))
         };
-        if read_before {
+        // An illegal name, for which another stands in, is a problem already.
+        if read_before && name.as_str() == topic {
             self.problem(TopologyProblem::ReadTwice(topic.to_owned()));
         }
         let id = self.node(NodeKind::Source { topic: topic_id, role }, &[], stores);
@@ -263,8 +264,8 @@ impl Handle {
     pub(crate) fn topic_name(&self, name: &str) -> TopicName {
         match TopicName::new(name) {
             Ok(topic) => topic,
-            Err(source) => {
-                self.problem(TopologyProblem::IllegalName { name: name.to_owned(), source });
+            Err(reason) => {
+                self.problem(TopologyProblem::IllegalName { name: name.to_owned(), reason });
                 stand_in()
             }
         }
@@ -274,8 +275,12 @@ impl Handle {
         self.lock().graph.intern(topic)
     }
 
+    /// Notes what is wrong, once.
     pub(crate) fn problem(&self, problem: TopologyProblem) {
-        self.lock().problems.push(problem);
+        let mut draft = self.lock();
+        if !draft.problems.contains(&problem) {
+            draft.problems.push(problem);
+        }
     }
 
     /// The serde, or the problem that nobody named one.
@@ -304,8 +309,8 @@ impl Handle {
 }
 
 fn illegal(checked: Result<TopicName, InvalidName>, name: &str) -> Option<TopologyProblem> {
-    let source = checked.err()?;
-    Some(TopologyProblem::IllegalName { name: name.to_owned(), source })
+    let reason = checked.err()?;
+    Some(TopologyProblem::IllegalName { name: name.to_owned(), reason })
 }
 
 #[expect(clippy::expect_used, reason = "a constant that is a legal name")]

@@ -5,8 +5,7 @@ use std::fmt;
 use super::Topology;
 use crate::graph::{Graph, NodeId, NodeKind, SourceRole, StoreKind};
 
-/// Prints each sub-topology as a tree from its sources to its sinks; a node with several parents is spelled out under
-/// the first.
+/// Prints each sub-topology as trees from its sources to its sinks.
 impl fmt::Display for Topology {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let graph = self.graph();
@@ -21,7 +20,7 @@ impl fmt::Display for Topology {
             let state = if sub_topology.is_stateful() { "stateful" } else { "stateless" };
             writeln!(f, "\nsub-topology {}, {state}", sub_topology.number())?;
             for source in sub_topology.sources() {
-                tree(f, graph, source.node, None, 1)?;
+                tree(f, graph, source.node, 1)?;
             }
             for store in sub_topology.stores() {
                 let store = graph.store(*store);
@@ -32,15 +31,8 @@ impl fmt::Display for Topology {
     }
 }
 
-fn tree(
-    f: &mut fmt::Formatter<'_>,
-    graph: &Graph,
-    id: NodeId,
-    parent: Option<NodeId>,
-    depth: usize,
-) -> fmt::Result {
+fn tree(f: &mut fmt::Formatter<'_>, graph: &Graph, id: NodeId, depth: usize) -> fmt::Result {
     let node = graph.node(id);
-    let spelled_out = parent.is_none() || node.parents.first() == parent.as_ref();
     write!(f, "{:indent$}", "", indent = 2 * depth)?;
     match &node.kind {
         NodeKind::Source { topic, role } => match role {
@@ -56,15 +48,12 @@ fn tree(
         }
         NodeKind::Sink { topic } => write!(f, "to {}", graph.topic(*topic))?,
         NodeKind::RepartitionSink { topic, name } => {
-            write!(f, "repartition {name} -> {}", graph.topic(*topic))?
+            write!(f, "repartition {name} -> {}", graph.topic(*topic))?;
         }
-    }
-    if !spelled_out {
-        return f.write_str(" (above)\n");
     }
     f.write_str("\n")?;
     for child in graph.children(id) {
-        tree(f, graph, child, Some(id), depth + 1)?;
+        tree(f, graph, child, depth + 1)?;
     }
     Ok(())
 }

@@ -31,12 +31,12 @@ pub enum TopologyProblem {
         second: &'static str,
     },
     /// A name that cannot be part of a topic's name, or a topic's name that is none.
-    #[error("\"{name}\" cannot be used")]
+    #[error("\"{name}\" cannot be used: {reason}")]
     IllegalName {
         /// The name.
         name: String,
         /// What is wrong with it.
-        source: InvalidName,
+        reason: InvalidName,
     },
     /// A topic has two readers in the topology.
     #[error("the topic \"{0}\" is read twice; keep the stream or table in a variable, and use that twice")]
@@ -55,8 +55,13 @@ pub enum TopologyProblem {
     /// Windows without a size.
     #[error("the windows of \"{0}\" are shorter than a millisecond")]
     EmptyWindows(String),
-    /// A stream or table was combined with one of another topology.
-    #[error("\"{0}\" joins a table of another topology")]
+    /// A stream was joined with a table whose keys have windows.
+    #[error(
+        "\"{0}\" joins a table of windows, which cannot be done yet; write the table to a topic, and join with that"
+    )]
+    WindowedTable(String),
+    /// A stream was joined with a table of another topology.
+    #[error("the table \"{0}\" is of another topology, and cannot be joined with")]
     ForeignTable(String),
 }
 

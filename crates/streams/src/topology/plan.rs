@@ -102,17 +102,14 @@ fn wanted_partitions(
     let external = |other: &&TopicName| reader.external_sources().any(|source| source.topic == **other);
     let joined_with = reader.copartitioned().iter().filter(|group| group.topics.contains(topic));
     let joined_with = joined_with.flat_map(|group| &group.topics).find(external);
-    match joined_with {
-        Some(fixed) => known.get(fixed).copied(),
-        None => {
-            let writers = sub_topologies.iter().filter(|sub| sub.repartitions().contains(topic));
-            // Repartition topics that are joined with each other must agree on the widest of what feeds them.
-            let partners = reader.copartitioned().iter().filter(|group| group.topics.contains(topic));
-            let partners =
-                partners.flat_map(|group| &group.topics).filter_map(|other| known.get(other).copied());
-            writers.filter_map(|sub| widest(sub, known)).chain(partners).max()
-        }
+    if let Some(fixed) = joined_with {
+        return known.get(fixed).copied();
     }
+    let writers = sub_topologies.iter().filter(|sub| sub.repartitions().contains(topic));
+    // Repartition topics that are joined with each other must agree on the widest of what feeds them.
+    let partners = reader.copartitioned().iter().filter(|group| group.topics.contains(topic));
+    let partners = partners.flat_map(|group| &group.topics).filter_map(|other| known.get(other).copied());
+    writers.filter_map(|sub| widest(sub, known)).chain(partners).max()
 }
 
 fn widest(sub_topology: &SubTopology, partitions: &BTreeMap<TopicName, i32>) -> Option<i32> {

@@ -101,7 +101,7 @@ pub(crate) fn split(graph: &Graph) -> Vec<SubTopology> {
         writer.repartitions.iter().any(|topic| reader.reads(topic))
     };
     // An application may feed a topic of others back to itself; that circle has no first and last part.
-    let (order, feeds): (_, &dyn Fn(&SubTopology, &SubTopology) -> bool) = match order(&parts, &all) {
+    let (order, feeds): (_, &Feeds) = match order(&parts, &all) {
         Some(order) => (order, &all),
         None => (order(&parts, &internal).unwrap_or_else(|| (0..parts.len()).collect()), &internal),
     };
@@ -180,8 +180,11 @@ fn copartitioned(graph: &Graph, operator: NodeId) -> Copartitioned {
     Copartitioned { operator: graph.node(operator).to_string(), topics: topics.collect() }
 }
 
+/// Tells whether one part writes what the other reads.
+type Feeds = dyn Fn(&SubTopology, &SubTopology) -> bool;
+
 /// An order in which every part comes after those that feed it, the earliest declared first; `None` for a circle.
-fn order(parts: &[SubTopology], feeds: &dyn Fn(&SubTopology, &SubTopology) -> bool) -> Option<Vec<usize>> {
+fn order(parts: &[SubTopology], feeds: &Feeds) -> Option<Vec<usize>> {
     let mut order: Vec<usize> = Vec::new();
     while order.len() < parts.len() {
         let ready = parts.iter().enumerate().position(|(index, part)| {

@@ -1,3 +1,16 @@
 //! Topologies from the outside: operators under the test driver, the runtime over the embedded broker.
+#![cfg(test)]
+#![expect(clippy::needless_raw_string_hashes, reason = "expect-test writes expectations so")]
 
+mod aggregates;
+mod describe;
+mod driver;
+mod global_tables;
+mod operators;
+mod plan;
+mod repartition;
 mod runtime;
+mod scheduling;
+mod support;
+mod tables;
+mod windows;

@@ -39,7 +39,7 @@ fn per_minute() -> Topology {
     let mut app = Topology::builder("per-minute").guarantee(Guarantee::AtLeastOnce);
     app.stream::<String, String, _, _>("lines", serdes(utf8(), utf8()))
         .group_by_key()
-        .windowed_by(TumblingWindows::of(Duration::from_secs(60)).grace(Duration::from_secs(3_600)))
+        .windowed_by(TumblingWindows::of(Duration::from_mins(1)).grace(Duration::from_hours(1)))
         .count("minutes")
         .updates()
         .map(|count| (format!("{}@{}", count.key.key, count.key.start), count.value))
@@ -48,7 +48,8 @@ fn per_minute() -> Topology {
 }
 
 async fn create(client: &SimClient, topics: &[(&str, i32)]) {
-    let topics: Vec<_> = topics.iter().map(|(topic, partitions)| NewTopic::new(name(topic), *partitions)).collect();
+    let topics: Vec<_> =
+        topics.iter().map(|(topic, partitions)| NewTopic::new(name(topic), *partitions)).collect();
     for created in client.admin().create_topics(&topics).await.into_values() {
         created.unwrap();
     }
@@ -139,7 +140,11 @@ fn a_bounded_run_counts_through_a_repartition_however_many_workers_it_has() {
         let (progress, counts) = simulate(|| bounded(word_count(), workers, Faults::none()));
         assert_eq!(counts, words(500), "{workers} workers");
         // Each line is read once, each of its three words twice: before the repartition and behind it.
-        assert_eq!((progress.records_in, progress.records_out), (500 + 1_500, 1_500 + 1_500), "{workers} workers");
+        assert_eq!(
+            (progress.records_in, progress.records_out),
+            (500 + 1_500, 1_500 + 1_500),
+            "{workers} workers"
+        );
     }
 }
 
@@ -163,7 +168,10 @@ fn a_live_run_that_is_drained_has_processed_everything() {
         let progress = live.drain().await.unwrap();
         assert_eq!(newest(&client, "counts").await, words(500));
         assert_eq!(progress.records_in, 2_000);
-        assert_eq!(client.admin().describe_groups(&["word-count"]).await["word-count"].as_ref().unwrap().members, []);
+        assert_eq!(
+            client.admin().describe_groups(&["word-count"]).await["word-count"].as_ref().unwrap().members,
+            []
+        );
     });
 }
 
@@ -193,7 +201,8 @@ fn an_instance_that_crashes_is_replaced_and_state_comes_back_from_the_inputs() {
         assert!(doomed.progress().records_in > 0);
         drop(doomed);
         publish(&client, 300..500).await;
-        let replacement = Streams::start(per_minute(), client.clone(), StreamsConfig::default()).await.unwrap();
+        let replacement =
+            Streams::start(per_minute(), client.clone(), StreamsConfig::default()).await.unwrap();
         replacement.drain().await.unwrap();
         assert_eq!(newest(&client, "counts").await, minutes(500));
     });
@@ -249,7 +258,12 @@ fn a_record_that_cannot_be_read_stops_the_task_and_is_named() {
         producer.send(ProducerRecord::new(&topic, b"\xff\xfe").key(b"key")).await.unwrap();
         producer.close().await.unwrap();
         let error = Streams::run_bounded(per_minute(), client, StreamsConfig::default()).await.unwrap_err();
-        assert!(error.to_string().starts_with("task 0_0 stopped: the value of the record at lines-0@0 cannot be read"), "{error}");
+        assert!(
+            error
+                .to_string()
+                .starts_with("task 0_0 stopped: the value of the record at lines-0@0 cannot be read"),
+            "{error}"
+        );
     });
 }
 
