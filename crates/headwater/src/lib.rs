@@ -49,3 +49,8 @@ pub mod prelude {
         TumblingWindows, Windowed,
     };
 }
+
+/// The code of the book's page on topologies compiles and runs.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/concepts/topologies.md")]
+mod topologies_page {}
