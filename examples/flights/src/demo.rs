@@ -24,6 +24,9 @@ use crate::topology::topology;
 /// Entities are stamped this long before the first departure.
 const ENTITIES_BEFORE_MS: i64 = 60 * 60 * 1_000;
 
+/// A feed publishes as fast as it can, so that few large batches cost less than many small ones.
+const FEED_BATCH_BYTES: usize = 128 << 10;
+
 /// Why the demo ended.
 #[derive(Debug, thiserror::Error)]
 pub enum DemoError {
@@ -152,7 +155,8 @@ async fn publish_flights<C: Connector>(
     flights: Flights,
     published: Arc<AtomicU64>,
 ) -> Result<(), FeedError> {
-    let producer = client.producer(ProducerConfig::default());
+    let producer =
+        client.producer(ProducerConfig { batch_size: FEED_BATCH_BYTES, ..ProducerConfig::default() });
     let feed = Feed::new(client, producer.clone(), topic);
     let events = flights.departures().map(|departure| {
         let departure = departure?;

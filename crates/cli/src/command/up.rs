@@ -7,6 +7,7 @@ use anyhow::Context as _;
 use headwater_broker::{Broker, BrokerConfig, RunningBroker};
 use headwater_log::RealDisk;
 use headwater_model::{Clock as _, Entropy, SystemClock};
+use rustix::process::{Resource, getrlimit, setrlimit};
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::arguments::{Durability, Format, Up};
@@ -36,6 +37,7 @@ pub(super) async fn start(
     clock: &SystemClock,
     address: &str,
 ) -> anyhow::Result<RunningBroker> {
+    allow_many_open_files();
     let broker =
         Broker::open(config, Arc::new(RealDisk::new()), Arc::new(clock.clone()), Entropy::from_system())?;
     Ok(broker.listen(address).await?)
@@ -73,6 +75,15 @@ fn announce(up: &Up, broker: &RunningBroker, clock: &SystemClock) -> anyhow::Res
             output::line("  headwater consume greetings --from-beginning")?;
             output::line("Ctrl-C stops it.")
         }
+    }
+}
+
+/// Every segment of the log and every connection is an open file: takes as many as the system allows this process.
+fn allow_many_open_files() {
+    let mut limit = getrlimit(Resource::Nofile);
+    limit.current = limit.maximum;
+    if let Err(error) = setrlimit(Resource::Nofile, limit) {
+        tracing::warn!(%error, "the limit of open files stays as it is");
     }
 }
 
