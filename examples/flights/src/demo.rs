@@ -137,13 +137,17 @@ impl<C: Connector> Demo<C> {
 }
 
 async fn publish_entities<C: Connector>(client: &Client<C>, at: Timestamp) -> Result<(), DemoError> {
-    let tables: [(&str, fn() -> Result<Vec<Entity>, DamagedTable>); 3] =
-        [(AIRLINES, entities::airlines), (AIRPORTS, entities::airports), (PLANES, entities::planes)];
+    let read = |table: Result<Vec<Entity>, DamagedTable>| table.map_err(FeedError::from);
+    let tables = [
+        (AIRLINES, read(entities::airlines())?),
+        (AIRPORTS, read(entities::airports())?),
+        (PLANES, read(entities::planes())?),
+    ];
     let producer = client.producer(ProducerConfig::default());
     for (topic, table) in tables {
         let feed = Feed::new(client.clone(), producer.clone(), TopicName::new(topic)?);
-        let entities = table().map_err(FeedError::from)?.into_iter();
-        let events = entities.map(|entity| Ok(Event { key: entity.key, value: entity.value, timestamp: at }));
+        let events =
+            table.into_iter().map(|entity| Ok(Event { key: entity.key, value: entity.value, timestamp: at }));
         feed.publish(events, &AtomicU64::new(0)).await?;
     }
     Ok(producer.close().await?)

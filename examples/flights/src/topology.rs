@@ -13,8 +13,8 @@ pub const APPLICATION: &str = "delay-board";
 /// The name of the aggregate, under which late departures are counted.
 pub const HOURS: &str = "hours";
 
-const HOUR: Duration = Duration::from_secs(3_600);
-const GRACE: Duration = Duration::from_secs(24 * 3_600);
+const HOUR: Duration = Duration::from_hours(1);
+const GRACE: Duration = Duration::from_hours(24);
 
 /// The topology.
 pub fn topology() -> Result<Topology, TopologyError> {

@@ -2,6 +2,8 @@
 //!
 //! A failure prints its seed; `HEADWATER_SEED=n` runs that seed alone, `HEADWATER_SEEDS=n` runs so many.
 
+#![cfg(test)]
+
 mod groups;
 mod produce;
 mod world;

@@ -2,5 +2,7 @@
 //!
 //! (The board is also recomputed by SQL, on Headwater's broker and on Apache Kafka: tests/e2e/flights.)
 
+#![cfg(test)]
+
 mod board;
 mod feed;

@@ -129,6 +129,7 @@ pub(super) fn grouped(number: u64) -> String {
 }
 
 #[cfg(test)]
+#[expect(clippy::needless_raw_string_hashes, reason = "expect-test writes expectations so")]
 mod tests {
     use super::*;
     use expect_test::expect;

@@ -68,13 +68,12 @@ async fn prepare(arguments: &DemoFlights, clock: &SystemClock) -> anyhow::Result
     if !arguments.bootstrap.is_empty() {
         return Ok((Place::Cluster, arguments.bootstrap.clone()));
     }
-    let (data_dir, temporary) = match &arguments.data_dir {
-        Some(data_dir) => (data_dir.clone(), None),
-        None => {
-            let folder = tempfile::Builder::new().prefix("headwater-demo-").tempdir();
-            let folder = folder.context("cannot make a temporary folder for the broker's log")?;
-            (folder.path().to_owned(), Some(folder))
-        }
+    let (data_dir, temporary) = if let Some(data_dir) = &arguments.data_dir {
+        (data_dir.clone(), None)
+    } else {
+        let folder = tempfile::Builder::new().prefix("headwater-demo-").tempdir();
+        let folder = folder.context("cannot make a temporary folder for the broker's log")?;
+        (folder.path().to_owned(), Some(folder))
     };
     let config = BrokerConfig { data_dir: data_dir.clone(), ..BrokerConfig::default() };
     let broker = up::start(config, clock, "127.0.0.1:0").await?;

@@ -48,7 +48,8 @@ fn count(applications: &[&mut Application<TcpConnector>]) -> usize {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "needs a cluster: set HEADWATER_TEST_BOOTSTRAP to its address"]
 async fn a_group_of_two_reads_every_codec_through_a_join_and_a_leave() {
-    let bootstrap = std::env::var("HEADWATER_TEST_BOOTSTRAP").expect("HEADWATER_TEST_BOOTSTRAP is an address");
+    let bootstrap =
+        std::env::var("HEADWATER_TEST_BOOTSTRAP").expect("HEADWATER_TEST_BOOTSTRAP is an address");
     let client = Client::connect(ClientConfig::new([bootstrap])).await.unwrap();
     let topic = TopicName::new(&format!("headwater-{}", SystemClock::new().now())).unwrap();
     client.admin().create_topic(NewTopic::new(topic.clone(), PARTITIONS)).await.unwrap();
