@@ -84,7 +84,7 @@ async fn run(seed: u64) {
         pause(Duration::from_millis(300)).await;
         cluster.power_on().unwrap();
     }
-    tokio::time::timeout(Duration::from_secs(600), survivor)
+    tokio::time::timeout(Duration::from_mins(10), survivor)
         .await
         .expect("the survivor reads everything")
         .unwrap();

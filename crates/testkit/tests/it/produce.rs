@@ -124,7 +124,7 @@ fn run(seed: u64, power_losses: u64, delivery_timeout: Duration) -> Summary {
     })
 }
 
-const PATIENT: Duration = Duration::from_secs(60);
+const PATIENT: Duration = Duration::from_mins(1);
 const HASTY: Duration = Duration::from_millis(700);
 
 #[test]
