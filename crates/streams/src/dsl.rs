@@ -8,4 +8,5 @@ mod table;
 
 pub use grouped::{GroupedStream, WindowedStream};
 pub use stream::Stream;
+pub(crate) use table::ViewFactory;
 pub use table::{GlobalTable, Table};

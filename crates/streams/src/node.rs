@@ -42,11 +42,6 @@ pub(crate) type Processed = Result<(), NodeError>;
 /// A [`TaskError`] on its way up, in one word.
 pub(crate) type NodeError = Box<TaskError>;
 
-/// Reads a table by its key.
-pub(crate) trait Lookup<K, V>: Send {
-    fn lookup(&mut self, key: &K, context: &Context) -> Result<Option<V>, NodeError>;
-}
-
 /// What a topology and an instance of it give to nodes under assembly.
 pub(crate) struct Assembly<'a> {
     pub(crate) globals: &'a GlobalStores,

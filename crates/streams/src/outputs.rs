@@ -1,6 +1,6 @@
 //! What a task has produced and nobody has taken yet: records for topics, writes for changelogs.
 //!
-//! All keys and values lie one behind the other in one buffer, which is used again after [`Outputs::clear`]; so a
+//! All keys and values lie one behind the other in one buffer, which is used again after [`Task::clear_outputs`](crate::Task::clear_outputs); so a
 //! result costs no allocation.
 
 use std::ops::Range;
@@ -107,27 +107,16 @@ impl Outputs {
         })
     }
 
-    /// The first few errors that the policies said to skip.
-    pub fn skipped(&self) -> &[TaskError] {
-        &self.skipped
-    }
-
-    /// How many bytes of keys and values wait here.
-    pub fn size(&self) -> usize {
-        self.bytes.len()
-    }
-
-    /// True if nothing waits here.
-    pub fn is_empty(&self) -> bool {
-        self.records.is_empty() && self.writes.is_empty() && self.skipped.is_empty()
-    }
-
-    /// Forgets everything, once it was taken.
-    pub fn clear(&mut self) {
+    /// Forgets records and changes, once they were taken.
+    pub(crate) fn clear(&mut self) {
         self.bytes.clear();
         self.records.clear();
         self.writes.clear();
-        self.skipped.clear();
+    }
+
+    /// Takes the first few errors that the policies said to skip.
+    pub(crate) fn take_skipped(&mut self) -> Vec<TaskError> {
+        std::mem::take(&mut self.skipped)
     }
 
     /// Begins a record; it counts only once it is finished.

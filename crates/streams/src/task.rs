@@ -203,6 +203,11 @@ impl Task {
         self.context.outputs_mut().clear();
     }
 
+    /// Takes the first few errors since the last time that the policies said to skip; the metrics count them all.
+    pub fn take_skipped(&mut self) -> Vec<TaskError> {
+        self.context.outputs_mut().take_skipped()
+    }
+
     /// The highest timestamp of all records that the task has taken up; -1 at first.
     pub fn stream_time(&self) -> Timestamp {
         self.context.stream_time()

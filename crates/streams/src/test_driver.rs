@@ -19,7 +19,7 @@ use headwater_model::{Monotonic, Offset, PartitionId, Timestamp, TopicName, Topi
 use headwater_schema::{KeyValueSerde, Part, Serde};
 use headwater_wire::batch::BatchError;
 
-use crate::error::ReadError;
+use crate::error::{ReadError, TaskError};
 use crate::record::{Headers, Record};
 use crate::store::global::{Applied, GlobalStores};
 use crate::task::{Task, TaskConfig, TaskMetrics};
@@ -71,6 +71,7 @@ pub struct TestDriver {
     written: BTreeMap<TopicName, Written>,
     now: Monotonic,
     stopped: bool,
+    skipped: Vec<TaskError>,
     /// Lent to serdes, so that feeding a record allocates nothing of its own.
     key: Vec<u8>,
     value: Vec<u8>,
@@ -144,6 +145,7 @@ impl TestDriver {
             topics,
             now: Monotonic::ORIGIN,
             stopped: false,
+            skipped: Vec::new(),
             key: Vec::new(),
             value: Vec::new(),
         })
@@ -247,6 +249,11 @@ impl TestDriver {
         self.entries(name, "windowed aggregate", entries)
     }
 
+    /// Errors of tasks that the policies said to skip: the first few of each run. The metrics count them all.
+    pub fn skipped(&self) -> &[TaskError] {
+        &self.skipped
+    }
+
     /// How many records were too late for their window, by the name of the aggregate.
     pub fn late(&self, name: &str) -> u64 {
         self.metrics().late.get(name).copied().unwrap_or_default()
@@ -292,6 +299,7 @@ impl TestDriver {
                 while let Some(driven) = oldest(tasks) {
                     let step = driven.task.step(self.now, limit);
                     fed_back |= collect(&mut driven.task, &mut self.topics, &mut self.written)?;
+                    self.skipped.append(&mut driven.task.take_skipped());
                     step?;
                     driven.look(self.now)?;
                 }

@@ -5,8 +5,7 @@ use std::sync::Arc;
 
 use headwater_schema::{KeyValueSerde, Part, Serde, SerdeError, long};
 
-use super::table::LookupFactory;
-use super::{Stream, Table};
+use super::{Stream, Table, ViewFactory};
 use crate::graph::{Operator, StoreKind};
 use crate::node::{Aggregate, WindowAggregate};
 use crate::record::Data;
@@ -96,22 +95,19 @@ impl<K: Data, V: Data> GroupedStream<K, V> {
     {
         let stream = self.stream.by_key(name, &keys, true);
         let store = stream.draft().store(name, StoreKind::KeyValue);
-        let view = {
+        let view: ViewFactory<K, A> = {
             let (keys, values) = (Arc::clone(&keys), Arc::clone(&values));
-            move || KeyValueView::new(store, Arc::clone(&keys), Arc::clone(&values))
+            Arc::new(move || KeyValueView::new(store, Arc::clone(&keys), Arc::clone(&values)))
         };
-        let lookup: LookupFactory<K, A> = {
-            let view = view.clone();
-            Arc::new(move || Box::new(view()))
-        };
+        let own_view = Arc::clone(&view);
         let fold = Arc::new(fold);
         let changes = stream.follow(named(verb, name, None), &[store], move |_, next| Aggregate {
-            view: view(),
+            view: own_view(),
             fold: Arc::clone(&fold),
             next,
             takes: PhantomData,
         });
-        Table::new(changes, (store, name), keys, values, Some(lookup))
+        Table::new(changes, (store, name), keys, values, Some(view))
     }
 }
 

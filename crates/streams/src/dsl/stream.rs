@@ -297,7 +297,7 @@ impl<K: Data, V: Data> Stream<K, V> {
             detail: Some(format!("with store {}", table.name())),
             copartitions: true,
         };
-        let Some(lookup) = table.lookup() else {
+        let Some(view) = table.view() else {
             self.draft.problem(TopologyProblem::WindowedTable(name.to_owned()));
             return Stream::new(self.draft.clone(), self.node, Outlet::new(), None, None, false);
         };
@@ -306,7 +306,7 @@ impl<K: Data, V: Data> Stream<K, V> {
             .follow(operator, &[table.store()], {
                 let keys = Arc::clone(&keys);
                 move |_, next| TableJoin {
-                    table: lookup(),
+                    table: view(),
                     keys: Arc::clone(&keys),
                     join: Arc::clone(&join),
                     keeps_null_keys,

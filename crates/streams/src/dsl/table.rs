@@ -8,8 +8,9 @@ use headwater_schema::{Serde, optional};
 
 use super::Stream;
 use crate::graph::{GlobalId, StoreId};
-use crate::node::{Lookup, Updates};
+use crate::node::Updates;
 use crate::record::Data;
+use crate::store::KeyValueView;
 use crate::topology::builder::Handle;
 
 /// A table, somewhere in a topology: the newest value of each key, and the stream of its changes.
@@ -22,11 +23,11 @@ pub struct Table<K, V> {
     keys: Arc<dyn Serde<K>>,
     values: Arc<dyn Serde<V>>,
     /// None for tables of windows, which are partitioned by a part of their keys only.
-    lookup: Option<LookupFactory<K, V>>,
+    view: Option<ViewFactory<K, V>>,
 }
 
 /// Makes, for each task, what reads the table.
-pub(crate) type LookupFactory<K, V> = Arc<dyn Fn() -> Box<dyn Lookup<K, V>> + Send + Sync>;
+pub(crate) type ViewFactory<K, V> = Arc<dyn Fn() -> KeyValueView<K, V> + Send + Sync>;
 
 impl<K: Data, V: Data> Table<K, V> {
     pub(crate) fn new(
@@ -34,11 +35,11 @@ impl<K: Data, V: Data> Table<K, V> {
         store: (StoreId, &str),
         keys: Arc<dyn Serde<K>>,
         values: Arc<dyn Serde<V>>,
-        lookup: Option<LookupFactory<K, V>>,
+        view: Option<ViewFactory<K, V>>,
     ) -> Self {
         let nullable: Arc<dyn Serde<Option<V>>> = Arc::new(optional(Arc::clone(&values)));
         let changes = changes.with(Some(Arc::clone(&keys)), Some(nullable));
-        Self { changes, store: store.0, name: store.1.to_owned(), keys, values, lookup }
+        Self { changes, store: store.0, name: store.1.to_owned(), keys, values, view }
     }
 
     /// Every change as a record: the new value, or `None` where the key was removed.
@@ -70,8 +71,8 @@ impl<K: Data, V: Data> Table<K, V> {
         &self.keys
     }
 
-    pub(crate) fn lookup(&self) -> Option<LookupFactory<K, V>> {
-        self.lookup.clone()
+    pub(crate) fn view(&self) -> Option<ViewFactory<K, V>> {
+        self.view.clone()
     }
 }
 
@@ -83,7 +84,7 @@ impl<K, V> Clone for Table<K, V> {
             name: self.name.clone(),
             keys: Arc::clone(&self.keys),
             values: Arc::clone(&self.values),
-            lookup: self.lookup.clone(),
+            view: self.view.clone(),
         }
     }
 }

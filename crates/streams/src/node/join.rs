@@ -6,15 +6,16 @@ use std::sync::Arc;
 use headwater_schema::Serde;
 
 use super::stateless::lend_key;
-use super::{Lookup, Node, Processed};
+use super::{Node, Processed};
 use crate::context::Context;
 use crate::graph::NodeId;
 use crate::record::Record;
+use crate::store::KeyValueView;
 use crate::store::global::GlobalStore;
 
 /// Joins with the table's value of the same key.
 pub(crate) struct TableJoin<K, V, T, W, F> {
-    pub(crate) table: Box<dyn Lookup<K, T>>,
+    pub(crate) table: KeyValueView<K, T>,
     pub(crate) keys: Arc<dyn Serde<K>>,
     /// Gives `None` where the join has no result.
     pub(crate) join: Arc<F>,
@@ -26,12 +27,13 @@ pub(crate) struct TableJoin<K, V, T, W, F> {
 
 impl<K, V, T, W, F> Node<K, V> for TableJoin<K, V, T, W, F>
 where
-    K: 'static,
+    K: Send + 'static,
+    T: Send + 'static,
     F: Fn(Record<&K, V>, Option<&T>) -> Option<W> + Send + Sync,
 {
     fn process(&mut self, record: Record<K, V>, context: &mut Context) -> Processed {
         let found = if !self.keys.is_null(&record.key) {
-            self.table.lookup(&record.key, context)
+            self.table.get(&record.key, context)
         } else if self.keeps_null_keys {
             Ok(None)
         } else {
@@ -39,7 +41,7 @@ where
             return Ok(());
         };
         let found = match found {
-            Ok(found) => found,
+            Ok(found) => found.map(|(_, value)| value),
             Err(error) => return context.fail(*error),
         };
         match lend_key(record, |record| (self.join)(record, found.as_ref())) {

@@ -57,11 +57,6 @@ impl GlobalStores {
         self.tables.iter().map(|table| table.topic())
     }
 
-    /// How many keys the table of a topic has.
-    pub fn len(&self, topic: &str) -> Option<usize> {
-        self.tables.iter().find(|table| table.topic().as_str() == topic).map(|table| table.len())
-    }
-
     /// Applies the records of a batch from an offset on.
     pub fn apply(&self, from: &TopicPartition, batch: &Batch, first: Offset) -> Result<Applied, TaskError> {
         let mut applied = Applied::default();

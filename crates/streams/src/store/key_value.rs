@@ -11,7 +11,7 @@ use headwater_schema::Serde;
 use super::timed::{read_timed, write_timed};
 use crate::context::Context;
 use crate::graph::StoreId;
-use crate::node::{Lookup, NodeError};
+use crate::node::NodeError;
 
 /// How one operator sees one key-value store.
 pub(crate) struct KeyValueView<K, V> {
@@ -69,11 +69,5 @@ impl<K: 'static, V: 'static> KeyValueView<K, V> {
     fn write_key(&mut self, key: &K, context: &Context) -> Result<(), NodeError> {
         self.key.clear();
         self.keys.serialize(key, &mut self.key).map_err(|error| context.unstorable(self.store, error))
-    }
-}
-
-impl<K: Send + 'static, V: Send + 'static> Lookup<K, V> for KeyValueView<K, V> {
-    fn lookup(&mut self, key: &K, context: &Context) -> Result<Option<V>, NodeError> {
-        Ok(self.get(key, context)?.map(|(_, value)| value))
     }
 }

@@ -8,7 +8,7 @@ use headwater_schema::{KeyValueSerde, Part, Serde, optional};
 
 use super::sub_topology::split;
 use super::{GlobalFactory, Guarantee, Parts, SourceFactory, Topology, TopologyError, TopologyProblem};
-use crate::dsl::{GlobalTable, Stream, Table};
+use crate::dsl::{GlobalTable, Stream, Table, ViewFactory};
 use crate::graph::{
     GlobalId, Graph, NodeId, NodeKind, NodeSpec, SourceRole, StoreId, StoreKind, StoreSpec, TopicId,
 };
@@ -96,15 +96,15 @@ impl TopologyBuilder {
         let nullable = Arcs { keys: Arc::clone(&keys), values: Arc::new(optional(Arc::clone(&values))) };
         let node = self.draft.source(topic, SourceRole::Table, &[store], &records, nullable);
         let changes = Outlet::new();
-        let (view_keys, view_values, next) = (Arc::clone(&keys), Arc::clone(&values), changes.clone());
-        let view = move || KeyValueView::new(store, Arc::clone(&view_keys), Arc::clone(&view_values));
-        let table_view = view.clone();
-        self.draft.attach(&records, move |assembly| TableNode {
-            view: table_view(),
-            next: next.assemble(assembly),
-        });
+        let view: ViewFactory<K, V> = {
+            let (keys, values) = (Arc::clone(&keys), Arc::clone(&values));
+            Arc::new(move || KeyValueView::new(store, Arc::clone(&keys), Arc::clone(&values)))
+        };
+        let (own_view, next) = (Arc::clone(&view), changes.clone());
+        self.draft
+            .attach(&records, move |assembly| TableNode { view: own_view(), next: next.assemble(assembly) });
         let changes = Stream::new(self.draft.clone(), node, changes, None, None, false);
-        Table::new(changes, (store, topic), keys, values, Some(Arc::new(move || Box::new(view()))))
+        Table::new(changes, (store, topic), keys, values, Some(view))
     }
 
     /// Reads all partitions of a topic as a table, in every instance. It is filled before any task begins, and joined

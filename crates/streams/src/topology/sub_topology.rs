@@ -15,7 +15,6 @@ pub struct SubTopology {
     repartitions: Vec<TopicName>,
     stores: Vec<StoreId>,
     copartitioned: Vec<Copartitioned>,
-    follows: Vec<usize>,
 }
 
 /// A topic that a sub-topology reads.
@@ -61,11 +60,6 @@ impl SubTopology {
         &self.repartitions
     }
 
-    /// The sub-topologies that write topics which this one reads.
-    pub fn follows(&self) -> &[usize] {
-        &self.follows
-    }
-
     /// True if its tasks keep state, which for now means that they begin at their inputs' earliest records.
     pub fn is_stateful(&self) -> bool {
         !self.stores.is_empty()
@@ -101,20 +95,10 @@ pub(crate) fn split(graph: &Graph) -> Vec<SubTopology> {
         writer.repartitions.iter().any(|topic| reader.reads(topic))
     };
     // An application may feed a topic of others back to itself; that circle has no first and last part.
-    let (order, feeds): (_, &Feeds) = match order(&parts, &all) {
-        Some(order) => (order, &all),
-        None => (order(&parts, &internal).unwrap_or_else(|| (0..parts.len()).collect()), &internal),
-    };
-    let mut ordered: Vec<SubTopology> =
-        order.into_iter().filter_map(|index| parts.get(index).cloned()).collect();
-    let before = ordered.clone();
-    for (number, part) in ordered.iter_mut().enumerate() {
-        part.number = number;
-        let feeding =
-            before.iter().enumerate().filter(|(other, writer)| *other != number && feeds(writer, part));
-        part.follows = feeding.map(|(other, _)| other).collect();
-    }
-    ordered
+    let order = order(&parts, &all).or_else(|| order(&parts, &internal));
+    let order = order.unwrap_or_else(|| (0..parts.len()).collect());
+    let parts = order.into_iter().filter_map(|index| parts.get(index).cloned());
+    parts.enumerate().map(|(number, part)| SubTopology { number, ..part }).collect()
 }
 
 /// The nodes of each part, parts in the order of their first nodes: neighbours belong together, and so do the users of
@@ -146,7 +130,6 @@ fn part(graph: &Graph, nodes: &[NodeId]) -> SubTopology {
         repartitions: Vec::new(),
         stores: Vec::new(),
         copartitioned: Vec::new(),
-        follows: Vec::new(),
     };
     for id in nodes {
         let node = graph.node(*id);

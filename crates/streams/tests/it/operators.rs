@@ -1,9 +1,10 @@
 //! Operators that remember nothing.
 
 use expect_test::expect;
-use headwater_streams::{ErrorPolicies, OnError, TaskConfig, TestConfig};
+use headwater_model::Timestamp;
+use headwater_streams::{ErrorPolicies, OnError, Record, TaskConfig, TestConfig, TestDriver};
 
-use crate::support::{app, check, check_with, text};
+use crate::support::{app, check, check_with, sentence, text};
 
 #[test]
 fn filter_keeps_what_is_true_and_filter_not_what_is_false() {
@@ -224,6 +225,14 @@ fn what_the_policies_say_to_skip_is_left_out_and_counted() {
         skipped: 2
     "#]],
     );
+    let mut driver = TestDriver::with(&numbers(), &skip).unwrap();
+    let weir = Record::new("a".to_owned(), "weir".to_owned(), Timestamp(2));
+    driver.pipe("in", text(), weir).unwrap();
+    let [error] = driver.skipped() else { panic!("one record was skipped") };
+    expect![[r#"
+        error: "try map values" failed on the record at in-0@0: invalid digit found in string
+    "#]]
+    .assert_eq(&sentence(error));
 }
 
 #[test]
