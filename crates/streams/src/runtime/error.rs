@@ -63,7 +63,7 @@ pub enum StreamsError {
 }
 
 /// The causes of an error behind its own sentence.
-fn because(error: &TaskError) -> String {
+pub(super) fn because(error: &TaskError) -> String {
     let mut text = String::new();
     let mut cause = std::error::Error::source(error);
     while let Some(error) = cause {

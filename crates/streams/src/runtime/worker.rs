@@ -13,7 +13,7 @@ use headwater_wire::batch::Header;
 use tokio::sync::watch;
 
 use super::config::StreamsConfig;
-use super::error::StreamsError;
+use super::error::{StreamsError, because};
 use super::progress::{Orders, Shared, WorkerState};
 use super::tasks::Tasks;
 use crate::error::OnError;
@@ -230,6 +230,9 @@ impl<C: Connector> Worker<C> {
             send(&self.producer, task.outputs(), self.config.task.policies.production, &mut self.state)
                 .await?;
             task.clear_outputs();
+            for error in task.take_skipped() {
+                tracing::warn!(task = %id, "a record was skipped: {error}{}", because(&error));
+            }
             match step {
                 Step::More => round.busy = true,
                 Step::Finished => drop(round.finished.insert(id)),

@@ -8,7 +8,8 @@ use headwater_client::{Client, ConsumerConfig, ProducerConfig, ProducerRecord, S
 use headwater_model::{Entropy, PartitionId, Timestamp, TopicName, TopicPartition};
 use headwater_schema::{long, serdes, utf8};
 use headwater_streams::{
-    Guarantee, Progress, Streams, StreamsConfig, StreamsError, Topology, TumblingWindows,
+    ErrorPolicies, Guarantee, OnError, Progress, Streams, StreamsConfig, StreamsError, TaskConfig, Topology,
+    TumblingWindows,
 };
 use headwater_testkit::{Faults, SimCluster, SimConnector, simulate};
 
@@ -264,6 +265,30 @@ fn a_record_that_cannot_be_read_stops_the_task_and_is_named() {
                 .starts_with("task 0_0 stopped: the value of the record at lines-0@0 cannot be read"),
             "{error}"
         );
+    });
+}
+
+#[test]
+fn a_record_that_cannot_be_read_is_skipped_and_counted_if_the_author_says_so() {
+    simulate(|| async {
+        let mut cluster = SimCluster::start(1, Faults::none()).unwrap();
+        let client = cluster.client("streams").await.unwrap();
+        create(&client, &[("lines", 1), ("counts", 1)]).await;
+        let producer = client.producer(ProducerConfig::default());
+        let topic = name("lines");
+        for value in [&b"good"[..], b"\xff\xfe", b"good"] {
+            producer
+                .send(ProducerRecord::new(&topic, value).key(b"key").timestamp(Timestamp(1)))
+                .await
+                .unwrap();
+        }
+        producer.close().await.unwrap();
+        let policies = ErrorPolicies { deserialization: OnError::Skip, ..ErrorPolicies::default() };
+        let task = TaskConfig { policies, ..TaskConfig::default() };
+        let config = StreamsConfig { task, ..StreamsConfig::default() };
+        let progress = Streams::run_bounded(per_minute(), client.clone(), config).await.unwrap();
+        assert_eq!((progress.records_in, progress.skipped), (3, 1));
+        assert_eq!(newest(&client, "counts").await, BTreeMap::from([("key@0".to_owned(), 2)]));
     });
 }
 
