@@ -1,6 +1,7 @@
 //! Repository chores. `cargo xtask help` lists them.
 
 mod codegen;
+mod nightly;
 mod test;
 mod tidy;
 
@@ -23,11 +24,14 @@ enum Chore {
     Tidy(tidy::Options),
     /// Sets up and runs every test, quick form
     Test(test::Options),
+    /// Runs the long form of a suite
+    Nightly(nightly::Options),
 }
 
 fn main() -> ExitCode {
     let outcome = match Arguments::parse().chore {
         Chore::Codegen(options) => codegen::run(&options),
+        Chore::Nightly(options) => nightly::run(&options),
         Chore::Tidy(options) => tidy::run(&options),
         Chore::Test(options) => match test::run(&options) {
             Ok(code) => return code,
