@@ -17,6 +17,7 @@ mod error;
 mod globals;
 mod prepare;
 mod progress;
+mod settled;
 mod tasks;
 mod worker;
 
@@ -31,6 +32,7 @@ use tokio::task::JoinSet;
 use crate::store::global::GlobalStores;
 use crate::topology::{Plan, SubTopology, TaskId, Topology};
 use progress::{Bounds, Shared};
+use settled::Settled;
 use worker::{Assignment, Worker};
 
 pub use config::StreamsConfig;
@@ -115,7 +117,8 @@ impl<C: Connector> Streams<C> {
 
     /// Processes what the topics hold now, sub-topology by sub-topology, then commits, leaves the group and ends.
     ///
-    /// It works off the tasks that this instance has; with one instance, these are all.
+    /// It works off the tasks that this instance has, and waits until others have worked off theirs; the tasks of one that
+    /// has died come to this one when the group notices.
     pub async fn drain(mut self) -> Result<Progress, StreamsError> {
         let ends = self.external_ends().await?;
         self.shared.set_bounds(Bounds { gated: false, ends });
@@ -161,14 +164,23 @@ impl<C: Connector> Streams<C> {
     async fn finish(&mut self) -> Result<Progress, StreamsError> {
         for number in 0..self.topology.sub_topologies().len() {
             self.bound_repartitions(number).await?;
-            let shared = Arc::clone(&self.shared);
+            let settled = self.settled();
             tokio::select! {
                 biased;
                 error = self.failed() => return Err(error),
-                () = shared.finished(number) => {}
+                worked_off = settled.worked_off(number) => worked_off?,
             }
         }
         self.end().await
+    }
+
+    fn settled(&self) -> Settled<C> {
+        Settled {
+            client: self.client.clone(),
+            topology: self.topology.clone(),
+            plan: self.plan.clone(),
+            shared: Arc::clone(&self.shared),
+        }
     }
 
     async fn end(&mut self) -> Result<Progress, StreamsError> {

@@ -19,7 +19,7 @@ use crate::entities::{self, DamagedTable, Entity};
 use crate::feed::{Event, Feed, FeedError};
 use crate::source::Flights;
 use crate::topics::{self, AIRLINES, AIRPORTS, FLIGHTS, PLANES};
-use crate::topology::topology;
+use crate::topology::{APPLICATION, topology};
 
 /// Entities are stamped this long before the first departure.
 const ENTITIES_BEFORE_MS: i64 = 60 * 60 * 1_000;
@@ -82,7 +82,7 @@ impl<C: Connector> Demo<C> {
     pub async fn start(client: Client<C>, flights: Flights) -> Result<Self, DemoError> {
         topics::create_missing(&client, &topics::all()?).await?;
         publish_entities(&client, Timestamp(flights.first_scheduled_ms() - ENTITIES_BEFORE_MS)).await?;
-        let streams = Streams::start(topology()?, client.clone(), StreamsConfig::default()).await?;
+        let streams = Streams::start(topology()?, client.clone(), service_config()).await?;
         let (total, published) = (flights.len() as u64, Arc::new(AtomicU64::new(0)));
         let feed =
             tokio::spawn(publish_flights(client, TopicName::new(FLIGHTS)?, flights, Arc::clone(&published)));
@@ -134,6 +134,14 @@ impl<C: Connector> Demo<C> {
         self.streams.stop().await?;
         Ok(())
     }
+}
+
+/// The microservice has one instance. As a static member of its group it need not wait, after a crash, until the group has
+/// given up the one that died.
+fn service_config() -> StreamsConfig {
+    let mut config = StreamsConfig::default();
+    config.consumer.group_instance_id = Some(APPLICATION.to_owned());
+    config
 }
 
 async fn publish_entities<C: Connector>(client: &Client<C>, at: Timestamp) -> Result<(), DemoError> {

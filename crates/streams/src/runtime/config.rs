@@ -19,7 +19,9 @@ pub struct StreamsConfig {
     pub task: TaskConfig,
     /// How records are produced. Batches are larger by default than a producer's: up to 128 KiB.
     pub producer: ProducerConfig,
-    /// How records are consumed. The group is always the application id.
+    /// How records are consumed. The group is always the application id. A `group_instance_id`, which every instance
+    /// needs for itself, lets an instance that was killed go on at once when it is started again; workers add their
+    /// numbers to it.
     pub consumer: ConsumerConfig,
 }
 

@@ -113,21 +113,28 @@ impl Shared {
         }
     }
 
-    /// Completes when every task of a sub-topology that the instance has is finished.
-    pub(super) async fn finished(&self, sub_topology: usize) {
-        let mut changed = self.changed.subscribe();
-        loop {
-            changed.borrow_and_update();
-            let is_finished = |state: &WorkerState| {
-                let mut tasks = state.tasks.keys().filter(|task| task.sub_topology == sub_topology);
-                state.settled && tasks.all(|task| state.finished.contains(task))
-            };
-            if self.states().iter().all(is_finished) {
-                return;
-            }
-            // The sender lives as long as `self`.
-            let _ = changed.changed().await;
-        }
+    /// Tells when a worker has finished a task, or has other tasks than before.
+    pub(super) fn changes(&self) -> watch::Receiver<u64> {
+        self.changed.subscribe()
+    }
+
+    /// The tasks of a sub-topology that this instance has, once all of them are finished and none of its workers waits to
+    /// be told its tasks.
+    pub(super) fn own_finished(&self, sub_topology: usize) -> Option<BTreeSet<TaskId>> {
+        let states = self.states();
+        let all_settled = states.iter().all(|state| state.settled);
+        let own = |state: &WorkerState| -> Vec<(TaskId, bool)> {
+            let tasks = state.tasks.keys().filter(|task| task.sub_topology == sub_topology);
+            tasks.map(|task| (*task, state.finished.contains(task))).collect()
+        };
+        let own: Vec<_> = states.iter().flat_map(own).collect();
+        (all_settled && own.iter().all(|(_, finished)| *finished))
+            .then(|| own.into_iter().map(|(task, _)| task).collect())
+    }
+
+    /// The ends of partitions that are bounded.
+    pub(super) fn bounds(&self) -> BTreeMap<TopicPartition, Offset> {
+        self.orders.borrow().bounds.as_ref().map(|bounds| bounds.ends.clone()).unwrap_or_default()
     }
 
     pub(super) fn progress(&self) -> Progress {

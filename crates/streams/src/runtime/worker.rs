@@ -73,8 +73,11 @@ impl<C: Connector> Worker<C> {
         shared: Arc<Shared>,
         config: StreamsConfig,
     ) -> Self {
+        let instance =
+            config.consumer.group_instance_id.as_ref().map(|instance| format!("{instance}-{number}"));
         let consumer = client.consumer(ConsumerConfig {
             group: Some(topology.application_id().to_owned()),
+            group_instance_id: instance,
             ..config.consumer.clone()
         });
         Self {

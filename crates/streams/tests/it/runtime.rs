@@ -235,6 +235,64 @@ fn a_second_instance_takes_over_part_of_the_tasks_and_gives_them_back() {
 }
 
 #[test]
+fn draining_waits_for_the_tasks_of_an_instance_that_died_unnoticed() {
+    simulate(|| async {
+        let mut cluster = SimCluster::start(1, Faults::none()).unwrap();
+        let client = cluster.client("first").await.unwrap();
+        let other = cluster.client("second").await.unwrap();
+        create(&client, &[("lines", 4), ("counts", 2)]).await;
+        let first = Streams::start(per_minute(), client.clone(), StreamsConfig::default()).await.unwrap();
+        let second = Streams::start(per_minute(), other, StreamsConfig::default()).await.unwrap();
+        pause(Duration::from_secs(10)).await;
+        assert_eq!((first.progress().tasks, second.progress().tasks), (2, 2));
+        drop(second);
+        publish(&client, 0..500).await;
+        first.drain().await.unwrap();
+        assert_eq!(newest(&client, "counts").await, minutes(500));
+    });
+}
+
+#[test]
+fn draining_does_not_do_again_what_others_have_done() {
+    simulate(|| async {
+        let mut cluster = SimCluster::start(1, Faults::none()).unwrap();
+        let client = cluster.client("first").await.unwrap();
+        let other = cluster.client("second").await.unwrap();
+        create(&client, &[("lines", 4), ("counts", 2)]).await;
+        let first = Streams::start(per_minute(), client.clone(), StreamsConfig::default()).await.unwrap();
+        let second = Streams::start(per_minute(), other, StreamsConfig::default()).await.unwrap();
+        pause(Duration::from_secs(10)).await;
+        publish(&client, 0..500).await;
+        let progress = first.drain().await.unwrap();
+        assert_eq!(newest(&client, "counts").await, minutes(500));
+        assert!(progress.records_in < 500, "{progress:?}");
+        second.stop().await.unwrap();
+    });
+}
+
+#[test]
+fn an_instance_with_an_id_of_its_own_goes_on_at_once_after_it_was_killed() {
+    simulate(|| async {
+        let mut cluster = SimCluster::start(1, Faults::none()).unwrap();
+        let client = cluster.client("streams").await.unwrap();
+        create(&client, &[("lines", 4), ("counts", 2)]).await;
+        let mut config = StreamsConfig { workers: 2, ..StreamsConfig::default() };
+        config.consumer.group_instance_id = Some("one".to_owned());
+        for range in [0..200, 200..350, 350..500] {
+            let killed = Streams::start(per_minute(), client.clone(), config.clone()).await.unwrap();
+            publish(&client, range).await;
+            pause(Duration::from_secs(5)).await;
+            drop(killed);
+        }
+        let before = client.clock().monotonic();
+        let last = Streams::start(per_minute(), client.clone(), config).await.unwrap();
+        last.drain().await.unwrap();
+        assert!(client.clock().monotonic() - before < Duration::from_secs(5));
+        assert_eq!(newest(&client, "counts").await, minutes(500));
+    });
+}
+
+#[test]
 fn what_cannot_run_says_what_is_missing() {
     simulate(|| async {
         let mut cluster = SimCluster::start(1, Faults::none()).unwrap();
