@@ -77,6 +77,8 @@ def test_the_whole_year_over_the_embedded_broker(folder: Path, year: Path) -> No
         broker.stop()
 
 
+# On ours, the year over `headwater up` is run with kills (test_kill.py).
+@pytest.mark.kafka
 def test_the_whole_year_on_a_cluster(own_cluster: Cluster, folder: Path, year: Path) -> None:
     run_demo(folder, "--data", year, "--bootstrap", own_cluster.bootstrap, timeout_s=400)
     assert_feed(own_cluster.bootstrap, oracle_of(year))

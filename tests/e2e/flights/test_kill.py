@@ -4,29 +4,24 @@ from __future__ import annotations
 
 import random
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from conftest import Cluster, kafka_cluster
-from support.flights import assert_board, assert_feed, january, january_csv, oracle_of, run_demo, start_demo
+from support.flights import (
+    YEAR_FLIGHTS,
+    assert_board,
+    assert_feed,
+    january,
+    oracle_of,
+    progress,
+    run_demo,
+    start_demo,
+)
 from support.headwater import HeadwaterBroker
 from support.oracle import Oracle
-from support.processes import Running
-
-# How much of an undisturbed run a process is given before it is killed.
-EARLIEST, LATEST = 0.05, 0.95
-
-
-@pytest.fixture(params=["january", "year"])
-def data(request: pytest.FixtureRequest) -> Path:
-    return january_csv() if request.param == "january" else request.getfixturevalue("year")
-
-
-def timed_run(folder: Path, data: Path, *options: str | Path) -> float:
-    """How long an undisturbed run takes here and now, in seconds."""
-    started = time.monotonic()
-    run_demo(folder / "undisturbed", "--data", data, *options, timeout_s=400)
-    return time.monotonic() - started
+from support.processes import Running, wait_for
 
 
 def let_run(process: Running, seconds: float) -> bool:
@@ -37,8 +32,35 @@ def let_run(process: Running, seconds: float) -> bool:
     return process.is_alive()
 
 
-def finish(folder: Path, *options: str | Path) -> None:
-    run_demo(folder / "last", *options, timeout_s=400)
+def kill_while_publishing(demo: Running, moments: random.Random) -> None:
+    """Somewhere within the feed's work on the year, the very start included."""
+    flights = moments.uniform(0, 0.8) * YEAR_FLIGHTS
+    wait_for("the feed", lambda: not demo.is_alive() or progress(demo).published >= flights, 120, every_s=0.01)
+    let_run(demo, moments.uniform(0, 0.5))
+    demo.kill()
+
+
+def until_counting(demo: Running, logs: Path, moments: random.Random) -> bool:
+    """Returns somewhere within the microservice's work: soon after its topic, whose log is in `logs`, has grown."""
+    before = board_bytes(logs)
+    wait_for("the service", lambda: not demo.is_alive() or board_bytes(logs) > before, 180, every_s=0.005)
+    return let_run(demo, moments.uniform(0, 0.6))
+
+
+def kill_while_counting(start: Callable[[], Running], logs: Path, moments: random.Random) -> None:
+    """A service that was done too soon is started again: it counts from the start, as its state was in memory."""
+    for _ in range(4):
+        demo = start()
+        was_counting = until_counting(demo, logs, moments)
+        demo.kill()
+        if was_counting:
+            return
+    raise AssertionError("the service was done four times before it could be killed in the middle")
+
+
+def board_bytes(logs: Path) -> int:
+    """How large the logs of the topic `delay-board` are, anywhere below the folder."""
+    return sum(segment.stat().st_size for segment in logs.rglob("delay-board-*/*.log"))
 
 
 def assert_outcome(bootstrap: str, oracle: Oracle) -> None:
@@ -46,53 +68,64 @@ def assert_outcome(bootstrap: str, oracle: Oracle) -> None:
     assert_board(bootstrap, oracle)
 
 
-@pytest.mark.headwater
-def test_service_and_broker_in_one_process(folder: Path, data: Path, moments: random.Random) -> None:
-    whole_s = timed_run(folder, data)
-    broker_data = folder / "data"
-    options = ("--data", data, "--data-dir", broker_data)
-    killed = 0
-    for _ in range(6):
-        demo = start_demo("demo", folder, *options)
-        # Each attempt repeats what the one before it got through, so the moments spread over the whole of it.
-        if let_run(demo, moments.uniform(EARLIEST, LATEST) * whole_s):
-            killed += 1
-        demo.kill()
-    assert killed >= 2, "the demo was too fast to be killed in the middle"
-    finish(folder, *options)
-    broker = HeadwaterBroker(folder, broker_data).start()
+def assert_outcome_of_folder(folder: Path, data_dir: Path, oracle: Oracle) -> None:
+    broker = HeadwaterBroker(folder, data_dir).start()
     try:
-        assert_outcome(broker.bootstrap, oracle_of(data))
+        assert_outcome(broker.bootstrap, oracle)
     finally:
         broker.stop()
 
 
-def test_the_service_alone(own_cluster: Cluster, folder: Path, moments: random.Random, year: Path) -> None:
-    """The broker stays: the next service meets topics half filled and committed offsets of a dead one."""
-    whole_s = timed_run(folder, year)
-    options = ("--data", year, "--bootstrap", own_cluster.bootstrap)
-    for _ in range(4):
+def january_s(folder: Path) -> float:
+    """How long January takes undisturbed, here and now, in seconds."""
+    started = time.monotonic()
+    run_demo(folder / "undisturbed")
+    return time.monotonic() - started
+
+
+@pytest.mark.headwater
+def test_january_in_one_process_killed_at_any_time(folder: Path, moments: random.Random) -> None:
+    """Service and broker die together, again and again: while opening, creating, publishing, counting."""
+    options = ("--data-dir", folder / "data")
+    whole_s = january_s(folder)
+    for _ in range(6):
         demo = start_demo("demo", folder, *options)
-        let_run(demo, moments.uniform(EARLIEST, LATEST) * whole_s)
+        let_run(demo, moments.uniform(0.02, 0.95) * whole_s)
         demo.kill()
-    finish(folder, *options)
+    run_demo(folder / "last", *options)
+    assert_outcome_of_folder(folder, folder / "data", january())
+
+
+@pytest.mark.headwater
+def test_the_year_in_one_process(folder: Path, moments: random.Random, year: Path) -> None:
+    options = ("--data", year, "--data-dir", folder / "data")
+    kill_while_publishing(start_demo("demo", folder, *options), moments)
+    kill_while_counting(lambda: start_demo("demo", folder, *options), folder, moments)
+    run_demo(folder / "last", *options, timeout_s=300)
+    assert_outcome_of_folder(folder, folder / "data", oracle_of(year))
+
+
+def test_the_service_alone(own_cluster: Cluster, folder: Path, moments: random.Random, year: Path) -> None:
+    """The broker stays: the next service meets topics half filled, a dead member and its committed offsets."""
+    options = ("--data", year, "--bootstrap", own_cluster.bootstrap)
+    kill_while_publishing(start_demo("demo", folder, *options), moments)
+    kill_while_counting(lambda: start_demo("demo", folder, *options), folder, moments)
+    run_demo(folder / "last", *options, timeout_s=300)
     assert_outcome(own_cluster.bootstrap, oracle_of(year))
 
 
 @pytest.mark.headwater
 def test_the_broker_alone(folder: Path, moments: random.Random, year: Path) -> None:
     """The service rides it out: it goes on by itself once the broker is back on its port."""
-    whole_s = timed_run(folder, year)
     broker = HeadwaterBroker(folder).start()
     try:
         demo = start_demo("demo", folder, "--data", year, "--bootstrap", broker.bootstrap)
         for _ in range(3):
-            if not let_run(demo, moments.uniform(0.1, 0.5) * whole_s):
-                break
+            assert until_counting(demo, folder, moments), "the demo was done before its broker was killed"
             broker.kill()
             time.sleep(moments.uniform(0, 1))
             broker.restart()
-        code = demo.wait(400)
+        code = demo.wait(300)
         assert code == 0, f"the service did not survive its broker's death:\n{demo.last_words()}"
         assert_outcome(broker.bootstrap, oracle_of(year))
     finally:
@@ -101,19 +134,19 @@ def test_the_broker_alone(folder: Path, moments: random.Random, year: Path) -> N
 
 @pytest.mark.headwater
 def test_broker_and_service_by_turns(folder: Path, moments: random.Random) -> None:
-    whole_s = timed_run(folder, january_csv())
+    whole_s = january_s(folder)
     broker = HeadwaterBroker(folder).start()
     try:
-        options = ("--data", january_csv(), "--bootstrap", broker.bootstrap)
+        options = ("--bootstrap", broker.bootstrap)
         for _ in range(5):
             demo = start_demo("demo", folder, *options)
-            let_run(demo, moments.uniform(EARLIEST, LATEST) * whole_s)
+            let_run(demo, moments.uniform(0.02, 0.95) * whole_s)
             first, second = moments.sample([demo.kill, broker.kill], 2)
             first()
             time.sleep(moments.uniform(0, 0.2))
             second()
             broker.restart()
-        finish(folder, *options)
+        run_demo(folder / "last", *options)
         assert_outcome(broker.bootstrap, january())
     finally:
         broker.stop()
@@ -125,14 +158,12 @@ def test_a_broker_of_three_on_apache_kafka(folder: Path, moments: random.Random,
     cluster = kafka_cluster(folder / "cluster", nodes=3).start()
     try:
         demo = start_demo("demo", folder, "--data", year, "--bootstrap", cluster.bootstrap)
-        for node in moments.sample([1, 2, 3], 2):
-            if not let_run(demo, moments.uniform(2, 5)):
-                break
-            cluster.kill_node(node)
-            let_run(demo, moments.uniform(4, 8))
-            cluster.start_node(node)
-            cluster.wait_until_ready()
-        code = demo.wait(400)
+        assert until_counting(demo, folder, moments), "the demo was done before a broker was killed"
+        node = moments.choice([1, 2, 3])
+        cluster.kill_node(node)
+        let_run(demo, moments.uniform(4, 8))
+        cluster.start_node(node)
+        code = demo.wait(300)
         assert code == 0, f"the service did not survive a broker's death:\n{demo.last_words()}"
         assert_outcome(cluster.bootstrap, oracle_of(year))
     finally:

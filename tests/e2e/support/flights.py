@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
@@ -48,6 +50,20 @@ def run_demo(logs: Path, *options: str | Path, timeout_s: float = 180.0) -> str:
     code = demo.wait(timeout_s)
     assert code == 0, f"the demo ended with exit code {code}:\n{demo.last_words()}"
     return demo.output()
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a demo is, by its newest line."""
+
+    published: int
+    counted: int
+
+
+def progress(demo: Running) -> Progress:
+    found = re.findall(r"^published ([\d,]+) of [\d,]+, counted ([\d,]+)", demo.output(), re.MULTILINE)
+    published, counted = found[-1] if found else ("0", "0")
+    return Progress(int(published.replace(",", "")), int(counted.replace(",", "")))
 
 
 def assert_feed(bootstrap: str, oracle: Oracle) -> None:

@@ -65,7 +65,7 @@ pub(super) const STEPS: [Step; 8] = [
     Step {
         name: "clients",
         about: "kcat, confluent-kafka and Apache Kafka's own tools against our broker",
-        budget_min: 8,
+        budget_min: 6,
         runs: Runs::Pytest(&["clients", "--cluster", "headwater"]),
     },
     Step {
@@ -77,7 +77,7 @@ pub(super) const STEPS: [Step; 8] = [
     Step {
         name: "flights",
         about: "the board against SQL, January and the year, with SIGKILL in the middle",
-        budget_min: 4,
+        budget_min: 6,
         runs: Runs::Pytest(&["flights", "--cluster", "headwater"]),
     },
 ];
