@@ -57,7 +57,8 @@ class KafkaCluster:
         self._node_ids = range(1, nodes + 1)
         self._ports = {node: (free_port(), free_port()) for node in self._node_ids}
         self._running: dict[int, Running] = {}
-        cluster_id = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+        # The first letter is given: a minus sign there would be an option of the tool that formats.
+        cluster_id = "h" + base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")[1:]
         for node in self._node_ids:
             self._format(node, cluster_id)
 
