@@ -1,6 +1,7 @@
 //! Topics: create, delete, list, describe.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use headwater_model::{ErrorCode, LeaderEpoch, Monotonic, PartitionId, TopicName, Uuid};
 use headwater_wire::messages::create_topics::{CreatableTopic, CreatableTopicConfig, CreateTopicsRequest};
@@ -11,6 +12,11 @@ use super::{Admin, AdminError, Answers, Refusal, Results, Settling, retrying};
 use crate::call::Destination;
 use crate::cluster::{ClusterView, TopicView};
 use crate::connector::Connector;
+use crate::retry::MISSING_TOPIC_GRACE;
+use crate::timer::pause;
+
+/// How soon a broker is asked again whether it knows a new topic.
+const LOOK_AGAIN: Duration = Duration::from_millis(20);
 
 /// A topic to be made.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -101,8 +107,30 @@ impl<C: Connector> Admin<C> {
             let answers = self.try_create(pending.map(creatable).collect(), settling.uncertain).await;
             settling.take(answers, |name| format!("create topic \"{name}\""));
             if settling.pending.is_empty() || !self.pause_for_controller(&mut retry).await {
-                return settling.finish();
+                let results = settling.finish();
+                self.wait_until_known(&results).await;
+                return results;
             }
+        }
+    }
+
+    /// A broker learns of a new topic a moment after the controller has made it: waits for that, so that whoever uses the
+    /// topic next finds it.
+    async fn wait_until_known(&self, created: &Results<TopicName, ()>) {
+        let exists = |result: &Result<(), AdminError>| match result {
+            Ok(()) => true,
+            Err(error) => error.code() == Some(ErrorCode::TopicAlreadyExists),
+        };
+        let topics: Vec<_> =
+            created.iter().filter(|(_, result)| exists(result)).map(|(name, _)| name.clone()).collect();
+        let until = self.client.clock().monotonic() + MISSING_TOPIC_GRACE;
+        while !topics.is_empty() && self.client.clock().monotonic() < until {
+            let described = self.describe_topics(&topics).await;
+            let is_unknown = |topic: &Result<_, AdminError>| matches!(topic, Err(AdminError::NoSuchTopic(_)));
+            if !described.is_ok_and(|described| described.values().any(is_unknown)) {
+                return;
+            }
+            pause(LOOK_AGAIN).await;
         }
     }
 
