@@ -3,6 +3,7 @@
 //! Owns: running every check and saying, by file and line, what to do. The rules are in the modules below, each a
 //! function from text to problems.
 
+mod apis;
 mod arrows;
 mod files;
 mod functions;
@@ -25,6 +26,7 @@ pub(crate) fn run(_options: &Options) -> anyhow::Result<()> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().context("xtask lies in the repository")?;
     let mut problems = arrows::check_workspace(root)?;
     let files = files::list(root)?;
+    problems.extend(apis::check_workspace(root, &files)?);
     for path in &files {
         let text = std::fs::read_to_string(root.join(path)).with_context(|| format!("cannot read {path}"))?;
         problems.extend(check_file(path, &text));

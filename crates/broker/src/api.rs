@@ -134,8 +134,8 @@ macro_rules! apis {
 
 apis! {
     Produce          3..=13 produce::ProduceRequest;
-    Fetch            4..=17 fetch::FetchRequest;
-    ListOffsets      1..=10 list_offsets::ListOffsetsRequest;
+    Fetch            4..=18 fetch::FetchRequest;
+    ListOffsets      1..=11 list_offsets::ListOffsetsRequest;
     Metadata         0..=13 metadata::MetadataRequest;
     OffsetCommit     2..=10 offset_commit::OffsetCommitRequest;
     OffsetFetch      1..=10 offset_fetch::OffsetFetchRequest;
@@ -149,12 +149,19 @@ apis! {
     ApiVersions      0..=4  api_versions::ApiVersionsRequest;
     CreateTopics     2..=7  create_topics::CreateTopicsRequest;
     DeleteTopics     1..=6  delete_topics::DeleteTopicsRequest;
+    DeleteRecords    0..=2  delete_records::DeleteRecordsRequest;
     InitProducerId   0..=5  init_producer_id::InitProducerIdRequest;
     OffsetForLeaderEpoch 2..=4 offset_for_leader_epoch::OffsetForLeaderEpochRequest;
     DescribeConfigs  1..=4  describe_configs::DescribeConfigsRequest;
+    AlterConfigs     0..=2  alter_configs::AlterConfigsRequest;
+    DescribeLogDirs  1..=4  describe_log_dirs::DescribeLogDirsRequest;
+    CreatePartitions 0..=3  create_partitions::CreatePartitionsRequest;
     DeleteGroups     0..=3  delete_groups::DeleteGroupsRequest;
+    IncrementalAlterConfigs 0..=1 incremental_alter_configs::IncrementalAlterConfigsRequest;
+    ListPartitionReassignments 0..=0 list_partition_reassignments::ListPartitionReassignmentsRequest;
     OffsetDelete     0..=0  offset_delete::OffsetDeleteRequest;
     DescribeCluster  0..=2  describe_cluster::DescribeClusterRequest;
+    DescribeTopicPartitions 0..=0 describe_topic_partitions::DescribeTopicPartitionsRequest;
 }
 
 /// Starts a request. What must happen in the order of arrival has happened when this returns.

@@ -16,7 +16,7 @@ use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, RwLock};
 
-use headwater_log::DataDir;
+use headwater_log::{DataDir, Room};
 use headwater_model::{Clock, Entropy, LeaderEpoch, Uuid};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
@@ -50,6 +50,8 @@ struct Inner {
     producer_ids: Mutex<ProducerIds>,
     groups: GroupCoordinator,
     replicas_warned: AtomicBool,
+    /// Held by whoever changes or removes a topic, from reading it to having put the changed one in its place.
+    topic_turn: tokio::sync::Mutex<()>,
     shutdown: watch::Sender<bool>,
     closed: AtomicBool,
     storage: Arc<Storage>,
@@ -104,6 +106,17 @@ impl Broker {
 
     pub(crate) fn storage(&self) -> &Arc<Storage> {
         &self.inner.storage
+    }
+
+    /// Waits until no other topic is being changed or removed. A queue, not a lock on data: nothing else waits for it.
+    pub(crate) async fn take_turn(&self) -> tokio::sync::MutexGuard<'_, ()> {
+        self.inner.topic_turn.lock().await
+    }
+
+    /// How much room the data folder's file system has, if that can be learnt.
+    pub(crate) async fn room(&self) -> Option<Room> {
+        let (disk, dir) = (self.storage().disk.clone(), self.config().data_dir.clone());
+        self.storage().call(move || disk.room(&dir).ok().flatten()).await.flatten()
     }
 
     pub(crate) fn replicas_warned(&self) -> &AtomicBool {

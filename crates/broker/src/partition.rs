@@ -36,7 +36,6 @@ pub struct Partition {
     storage: Arc<Storage>,
     durability: Durability,
     leader_epoch: LeaderEpoch,
-    settings: TopicSettings,
     max_uncompressed: usize,
     queue: Mutex<Queue>,
     writer: Mutex<Writer>,
@@ -61,6 +60,7 @@ struct Writer {
     log: Option<Log>,
     /// Why there is no log.
     end: End,
+    settings: TopicSettings,
     /// Written, and to be answered once durable.
     waiting: Vec<Waiting>,
     /// True while the syncer has been told and has not begun.
@@ -94,20 +94,23 @@ pub(crate) struct PartitionConfig {
 impl PartitionConfig {
     /// The settings of the partition's log.
     pub(crate) fn log_config(&self) -> LogConfig {
-        let settings = &self.settings;
-        let narrow = |bytes: u64| u32::try_from(bytes).unwrap_or(u32::MAX);
-        LogConfig {
-            segment_bytes: narrow(settings.segment_bytes),
-            segment_ms: settings.segment_ms,
-            segment_index_bytes: narrow(settings.segment_index_bytes),
-            index_interval_bytes: narrow(settings.index_interval_bytes),
-            max_message_bytes: u32::try_from(settings.max_message_bytes).unwrap_or(u32::MAX),
-            retention_ms: settings.retention_ms.filter(|_| settings.deleted),
-            retention_bytes: settings.retention_bytes.filter(|_| settings.deleted),
-            compacted: settings.compacted,
-            max_uncompressed_bytes: self.max_uncompressed,
-            ..LogConfig::default()
-        }
+        log_config(&self.settings, self.max_uncompressed)
+    }
+}
+
+fn log_config(settings: &TopicSettings, max_uncompressed: usize) -> LogConfig {
+    let narrow = |bytes: u64| u32::try_from(bytes).unwrap_or(u32::MAX);
+    LogConfig {
+        segment_bytes: narrow(settings.segment_bytes),
+        segment_ms: settings.segment_ms,
+        segment_index_bytes: narrow(settings.segment_index_bytes),
+        index_interval_bytes: narrow(settings.index_interval_bytes),
+        max_message_bytes: u32::try_from(settings.max_message_bytes).unwrap_or(u32::MAX),
+        retention_ms: settings.retention_ms.filter(|_| settings.deleted),
+        retention_bytes: settings.retention_bytes.filter(|_| settings.deleted),
+        compacted: settings.compacted,
+        max_uncompressed_bytes: max_uncompressed,
+        ..LogConfig::default()
     }
 }
 
@@ -139,12 +142,12 @@ impl Partition {
             storage,
             durability: config.durability,
             leader_epoch: config.leader_epoch,
-            settings: config.settings,
             max_uncompressed: config.max_uncompressed,
             queue: Mutex::default(),
             writer: Mutex::new(Writer {
                 log: Some(log),
                 end: End::Stopped,
+                settings: config.settings,
                 waiting: Vec::new(),
                 marked: false,
                 appended_bytes: 0,
@@ -274,36 +277,30 @@ impl Partition {
     }
 
     fn write_one(&self, writer: &mut Writer, batches: Bytes, origin: Origin, now: Timestamp) -> Outcome {
-        let Some(log) = &mut writer.log else {
-            return Err(match writer.end {
-                End::Stopped => AppendError::Stopped,
-                End::Deleted => AppendError::Deleted,
-            });
-        };
+        let Writer { log, settings, end, appended_bytes, .. } = writer;
+        let log = log.as_mut().ok_or(match end {
+            End::Stopped => AppendError::Stopped,
+            End::Deleted => AppendError::Deleted,
+        })?;
         let batches = match origin {
             Origin::Broker => batches,
             Origin::Client { may_send_zstd } => rules::admit(
                 batches,
-                Circumstances {
-                    settings: &self.settings,
-                    now,
-                    may_send_zstd,
-                    max_uncompressed: self.max_uncompressed,
-                },
+                Circumstances { settings, now, may_send_zstd, max_uncompressed: self.max_uncompressed },
             )?,
         };
         let size = batches.len() as u64;
         let assign = Assign {
             leader_epoch: self.leader_epoch,
             now,
-            timestamp_type: match self.settings.timestamp_type {
+            timestamp_type: match settings.timestamp_type {
                 TimestampType::Create => BatchTimestampType::CreateTime,
                 TimestampType::LogAppend => BatchTimestampType::LogAppendTime,
             },
         };
         let appended = log.append(batches, assign)?;
         if !appended.duplicate {
-            writer.appended_bytes += size;
+            *appended_bytes += size;
         }
         Ok(appended)
     }
@@ -436,6 +433,33 @@ impl Partition {
         for watcher in lock(&self.watchers).iter() {
             watcher.notify_one();
         }
+    }
+
+    /// Changes the settings, from the next append on; waits for appends and retention under way.
+    pub(crate) fn set_settings(&self, settings: TopicSettings) {
+        let mut writer = lock(&self.writer);
+        if let Some(log) = &mut writer.log {
+            log.set_config(log_config(&settings, self.max_uncompressed));
+        }
+        writer.settings = settings;
+    }
+
+    /// Deletes what is below an offset (`None`: below the high watermark); blocks on the disk.
+    ///
+    /// Gives the first offset that is left, which is durable on return.
+    pub(crate) fn delete_records(&self, before: Option<Offset>) -> Result<Offset, ErrorCode> {
+        let mut writer = lock(&self.writer);
+        let high_watermark = self.high_watermark();
+        let before = before.unwrap_or(high_watermark);
+        if before > high_watermark || before < Offset::ZERO {
+            return Err(ErrorCode::OffsetOutOfRange);
+        }
+        let log = writer.log.as_mut().ok_or(ErrorCode::UnknownTopicOrPartition)?;
+        log.set_start_offset(before).map_err(|error| {
+            tracing::error!(partition = %self.id, %error, "cannot delete records");
+            error.error_code()
+        })?;
+        Ok(log.start_offset())
     }
 
     /// Runs retention; blocks on the disk.

@@ -1,7 +1,8 @@
 //! The topics that the broker serves, and how they come and go.
 //!
-//! Owns: [`registry`], the running topics by name and id; [`creation`], the rules for new ones; [`admin`], which makes and
-//! removes them; [`settings`], what can be set for them.
+//! Owns: [`registry`], the running topics by name and id; [`creation`] and [`change`], the rules for new ones and for
+//! changes; [`admin`], which makes and removes them, [`alteration`], which changes them; [`settings`], what can be set for
+//! them.
 //!
 //! Invariants: a topic is in the registry only once its event is durable and its logs are open; a name is busy, and cannot
 //! be taken, while its topic is being made or removed.
@@ -9,6 +10,8 @@
 //! Does not know: requests; how a log works.
 
 mod admin;
+mod alteration;
+pub(crate) mod change;
 pub(crate) mod creation;
 pub(crate) mod registry;
 pub(crate) mod settings;

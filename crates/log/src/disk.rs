@@ -50,6 +50,21 @@ pub trait Disk: Send + Sync + Debug {
 
     /// Makes durable which names the folder holds. One that has been removed meanwhile holds none.
     fn sync_dir(&self, dir: &Path) -> io::Result<()>;
+
+    /// How much room there is where a folder lies, if that is known.
+    fn room(&self, dir: &Path) -> io::Result<Option<Room>> {
+        let _ = dir;
+        Ok(None)
+    }
+}
+
+/// The room of a file system.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Room {
+    /// All of it, in bytes.
+    pub total_bytes: u64,
+    /// What can still be written, in bytes.
+    pub usable_bytes: u64,
 }
 
 /// An open file.

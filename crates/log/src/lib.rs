@@ -25,7 +25,7 @@ pub mod sim;
 
 pub use config::LogConfig;
 pub use data_dir::{DataDir, DataDirError};
-pub use disk::{Disk, DiskFile, Entry, RealDisk, SyncMethod};
+pub use disk::{Disk, DiskFile, Entry, RealDisk, Room, SyncMethod};
 pub use epochs::EpochEnd;
 pub use error::{Damage, LogError, Poison};
 pub use log::{

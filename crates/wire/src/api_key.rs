@@ -73,6 +73,8 @@ pub enum ApiKey {
     DeleteGroups = 42,
     /// Code 44, versions 0 to 1.
     IncrementalAlterConfigs = 44,
+    /// Code 46, versions 0 to 0.
+    ListPartitionReassignments = 46,
     /// Code 47, versions 0 to 0.
     OffsetDelete = 47,
     /// Code 60, versions 0 to 2.
@@ -142,6 +144,7 @@ impl ApiKey {
         Self::CreatePartitions,
         Self::DeleteGroups,
         Self::IncrementalAlterConfigs,
+        Self::ListPartitionReassignments,
         Self::OffsetDelete,
         Self::DescribeCluster,
         Self::DescribeProducers,
@@ -200,6 +203,7 @@ impl ApiKey {
             37 => Self::CreatePartitions,
             42 => Self::DeleteGroups,
             44 => Self::IncrementalAlterConfigs,
+            46 => Self::ListPartitionReassignments,
             47 => Self::OffsetDelete,
             60 => Self::DescribeCluster,
             61 => Self::DescribeProducers,
@@ -271,6 +275,7 @@ impl ApiKey {
             Self::CreatePartitions => ("CreatePartitions", 0, 3, 2),
             Self::DeleteGroups => ("DeleteGroups", 0, 3, 2),
             Self::IncrementalAlterConfigs => ("IncrementalAlterConfigs", 0, 1, 1),
+            Self::ListPartitionReassignments => ("ListPartitionReassignments", 0, 0, 0),
             Self::OffsetDelete => ("OffsetDelete", 0, 0, i16::MAX),
             Self::DescribeCluster => ("DescribeCluster", 0, 2, 0),
             Self::DescribeProducers => ("DescribeProducers", 0, 0, 0),

@@ -7,6 +7,7 @@
 //! served.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, RwLock};
@@ -83,6 +84,7 @@ impl Broker {
                 producer_ids: Mutex::new(ProducerIds::starting_at(state.next_producer_id)),
                 groups: GroupCoordinator::default(),
                 replicas_warned: AtomicBool::new(false),
+                topic_turn: tokio::sync::Mutex::new(()),
                 shutdown: watch::Sender::new(false),
                 closed: AtomicBool::new(false),
                 entropy: Mutex::new(entropy),
@@ -116,6 +118,16 @@ impl Broker {
 
     /// Opens the logs of a topic, which are made where they are not there; blocks on the disk.
     pub(crate) fn open_topic(&self, state: TopicState) -> Topic {
+        let partitions = self.open_partitions(&state, 0..state.partitions);
+        Topic { state, partitions }
+    }
+
+    /// Opens the logs of some partitions; blocks on the disk.
+    pub(crate) fn open_partitions(
+        &self,
+        state: &TopicState,
+        numbers: Range<i32>,
+    ) -> Vec<Option<Arc<Partition>>> {
         let config = self.config();
         let partition_config = PartitionConfig {
             durability: config.durability,
@@ -123,13 +135,11 @@ impl Broker {
             settings: TopicSettings::new(self.layers(&state.settings)),
             max_uncompressed: config.limits.max_uncompressed_batch_bytes,
         };
-        let partitions = (0..state.partitions)
-            .map(|number| {
-                let id = TopicPartition::new(state.name.clone(), PartitionId(number));
-                self.open_partition(id, partition_config.clone())
-            })
-            .collect();
-        Topic { state, partitions }
+        let open = |number| {
+            let id = TopicPartition::new(state.name.clone(), PartitionId(number));
+            self.open_partition(id, partition_config.clone())
+        };
+        numbers.map(open).collect()
     }
 
     fn open_partition(&self, id: TopicPartition, config: PartitionConfig) -> Option<Arc<Partition>> {

@@ -71,6 +71,7 @@ fn spec(version: i16, timestamp: i64) -> Result<Option<OffsetSpec>, ErrorCode> {
     const MAX_TIMESTAMP: i64 = -3;
     const EARLIEST_LOCAL: i64 = -4;
     const LATEST_TIERED: i64 = -5;
+    const EARLIEST_PENDING_UPLOAD: i64 = -6;
     match timestamp {
         0.. => Ok(Some(OffsetSpec::AtOrAfter(Timestamp(timestamp)))),
         LATEST => Ok(Some(OffsetSpec::Latest)),
@@ -78,6 +79,7 @@ fn spec(version: i16, timestamp: i64) -> Result<Option<OffsetSpec>, ErrorCode> {
         MAX_TIMESTAMP if version >= 7 => Ok(Some(OffsetSpec::MaxTimestamp)),
         EARLIEST_LOCAL if version >= 8 => Ok(Some(OffsetSpec::Earliest)),
         LATEST_TIERED if version >= 9 => Ok(None),
+        EARLIEST_PENDING_UPLOAD if version >= 11 => Ok(None),
         _ => Err(ErrorCode::UnsupportedVersion),
     }
 }
@@ -93,6 +95,8 @@ mod tests {
         assert_eq!(spec(6, -3), Err(ErrorCode::UnsupportedVersion));
         assert_eq!(spec(7, -3), Ok(Some(OffsetSpec::MaxTimestamp)));
         assert_eq!(spec(10, -5), Ok(None));
+        assert_eq!(spec(10, -6), Err(ErrorCode::UnsupportedVersion));
+        assert_eq!(spec(11, -6), Ok(None));
         assert_eq!(spec(10, -7), Err(ErrorCode::UnsupportedVersion));
         assert_eq!(spec(10, 5), Ok(Some(OffsetSpec::AtOrAfter(Timestamp(5)))));
     }

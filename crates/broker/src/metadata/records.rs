@@ -9,6 +9,8 @@
 //!    2  topic created          topic_id:uuid name:string partitions:int32 internal:bool settings:[name:string value:string]
 //!    3  topic deleted          topic_id:uuid
 //!    4  producer ids reserved  next:int64               (ids below it may have been given away)
+//!    5  topic grown            topic_id:uuid partitions:int32   (the new number of all)
+//!    6  topic altered          topic_id:uuid settings:[name:string value:string]   (all of its own, instead of those before)
 //! ```
 //!
 //! The primitives are those of Kafka's flexible messages (compact strings and arrays). Each body ends with a section of
@@ -32,7 +34,12 @@ pub(crate) enum Event {
     TopicCreated(TopicCreated),
     TopicDeleted { topic_id: Uuid },
     ProducerIdsReserved { next: i64 },
+    TopicGrown { topic_id: Uuid, partitions: i32 },
+    TopicAltered { topic_id: Uuid, settings: Settings },
 }
+
+/// A topic's own settings, by Kafka's names.
+pub(crate) type Settings = BTreeMap<String, String>;
 
 /// A topic as it was created.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,8 +49,7 @@ pub(crate) struct TopicCreated {
     pub(crate) partitions: i32,
     /// True for topics that the broker made for itself.
     pub(crate) internal: bool,
-    /// Its own settings, by Kafka's names.
-    pub(crate) settings: BTreeMap<String, String>,
+    pub(crate) settings: Settings,
 }
 
 /// Why an event could not be read.
@@ -91,11 +97,7 @@ impl Event {
                 w.put_string(topic.name.as_str(), true);
                 w.put_i32(topic.partitions);
                 w.put_bool(topic.internal);
-                let settings: Vec<_> = topic.settings.iter().collect();
-                w.put_array(&settings, true, |w, (name, value)| {
-                    w.put_string(name, true);
-                    w.put_string(value, true);
-                });
+                put_settings(&mut w, &topic.settings);
             }
             Self::TopicDeleted { topic_id } => {
                 w.put_i8(3);
@@ -104,6 +106,16 @@ impl Event {
             Self::ProducerIdsReserved { next } => {
                 w.put_i8(4);
                 w.put_i64(*next);
+            }
+            Self::TopicGrown { topic_id, partitions } => {
+                w.put_i8(5);
+                w.put_uuid(*topic_id);
+                w.put_i32(*partitions);
+            }
+            Self::TopicAltered { topic_id, settings } => {
+                w.put_i8(6);
+                w.put_uuid(*topic_id);
+                put_settings(&mut w, settings);
             }
         }
         w.put_no_tagged();
@@ -128,16 +140,30 @@ impl Event {
                 name: TopicName::new(&r.string(true)?)?,
                 partitions: r.i32()?,
                 internal: r.bool()?,
-                settings: r.array(true, 2, |r| Ok((r.string(true)?, r.string(true)?)))?.into_iter().collect(),
+                settings: settings(&mut r)?,
             }),
             (FORMAT, 3) => Self::TopicDeleted { topic_id: r.uuid()? },
             (FORMAT, 4) => Self::ProducerIdsReserved { next: r.i64()? },
+            (FORMAT, 5) => Self::TopicGrown { topic_id: r.uuid()?, partitions: r.i32()? },
+            (FORMAT, 6) => Self::TopicAltered { topic_id: r.uuid()?, settings: settings(&mut r)? },
             _ => return Err(EventError::Unknown { format, kind }),
         };
         r.skip_tagged()?;
         r.finish()?;
         Ok(event)
     }
+}
+
+fn put_settings(w: &mut Writer, settings: &Settings) {
+    let settings: Vec<_> = settings.iter().collect();
+    w.put_array(&settings, true, |w, (name, value)| {
+        w.put_string(name, true);
+        w.put_string(value, true);
+    });
+}
+
+fn settings(r: &mut Reader) -> Result<Settings, DecodeError> {
+    Ok(r.array(true, 2, |r| Ok((r.string(true)?, r.string(true)?)))?.into_iter().collect())
 }
 
 #[cfg(test)]
@@ -153,6 +179,10 @@ mod tests {
             any::<i32>().prop_map(|epoch| Event::BrokerStarted { leader_epoch: LeaderEpoch(epoch) }),
             uuid.clone().prop_map(|topic_id| Event::TopicDeleted { topic_id }),
             any::<i64>().prop_map(|next| Event::ProducerIdsReserved { next }),
+            (uuid.clone(), any::<i32>())
+                .prop_map(|(topic_id, partitions)| Event::TopicGrown { topic_id, partitions }),
+            (uuid.clone(), settings.clone())
+                .prop_map(|(topic_id, settings)| Event::TopicAltered { topic_id, settings }),
             (uuid, "[a-z]{1,20}", any::<i32>(), any::<bool>(), settings).prop_map(
                 |(topic_id, name, partitions, internal, settings)| {
                     Event::TopicCreated(TopicCreated {

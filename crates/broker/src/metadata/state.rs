@@ -37,6 +37,18 @@ impl ClusterState {
                 self.deleted.extend(gone.map(|(name, _)| name));
             }
             Event::ProducerIdsReserved { next } => self.next_producer_id = self.next_producer_id.max(next),
+            Event::TopicGrown { topic_id, partitions } => {
+                self.change(topic_id, |topic| topic.partitions = topic.partitions.max(partitions));
+            }
+            Event::TopicAltered { topic_id, settings } => {
+                self.change(topic_id, |topic| topic.settings = settings);
+            }
+        }
+    }
+
+    fn change(&mut self, topic_id: Uuid, change: impl FnOnce(&mut TopicState)) {
+        if let Some(topic) = self.topics.values_mut().find(|topic| topic.topic_id == topic_id) {
+            change(topic);
         }
     }
 }
@@ -66,6 +78,20 @@ mod tests {
         state.apply(Event::TopicDeleted { topic_id: Uuid::from_u64_pair(0, 1) });
         assert_eq!(state.topics[&name].topic_id, Uuid::from_u64_pair(0, 2));
         assert!(state.deleted.is_empty());
+    }
+
+    #[test]
+    fn a_topic_grows_and_is_altered_by_id_and_never_shrinks() {
+        let mut state = ClusterState::default();
+        let name = TopicName::new("t").unwrap();
+        let id = Uuid::from_u64_pair(0, 1);
+        state.apply(created(1, "t"));
+        state.apply(Event::TopicGrown { topic_id: id, partitions: 5 });
+        state.apply(Event::TopicGrown { topic_id: id, partitions: 2 });
+        state.apply(Event::TopicGrown { topic_id: Uuid::from_u64_pair(0, 2), partitions: 9 });
+        let settings = BTreeMap::from([("retention.ms".to_owned(), "1".to_owned())]);
+        state.apply(Event::TopicAltered { topic_id: id, settings: settings.clone() });
+        assert_eq!((state.topics[&name].partitions, &state.topics[&name].settings), (5, &settings));
     }
 
     #[test]

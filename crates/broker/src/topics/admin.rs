@@ -12,7 +12,7 @@ use std::sync::atomic::Ordering;
 use headwater_model::{PartitionId, TopicName, TopicPartition, Uuid};
 
 use super::creation::{PlannedTopic, Rules, plan, plan_named};
-use super::settings::Layers;
+use super::settings::{Layers, TopicSettings};
 use super::{NewTopic, Topic, TopicError, is_hidden, is_internal};
 use crate::broker::Broker;
 use crate::metadata::{Event, TopicCreated};
@@ -23,7 +23,7 @@ impl Broker {
         look(&self.registry().read().unwrap_or_else(std::sync::PoisonError::into_inner))
     }
 
-    fn topics_mut<T>(&self, change: impl FnOnce(&mut super::Registry) -> T) -> T {
+    pub(super) fn topics_mut<T>(&self, change: impl FnOnce(&mut super::Registry) -> T) -> T {
         change(&mut self.registry().write().unwrap_or_else(std::sync::PoisonError::into_inner))
     }
 
@@ -40,6 +40,12 @@ impl Broker {
     /// Any topic, internal ones included.
     pub fn topic(&self, name: &str) -> Option<Arc<Topic>> {
         self.topics(|topics| topics.get(name).cloned())
+    }
+
+    /// True for topics that are compacted and of which nothing is deleted otherwise.
+    pub(crate) fn is_kept_for_ever(&self, topic: &Topic) -> bool {
+        let settings = TopicSettings::new(self.layers(&topic.state.settings));
+        settings.compacted && !settings.deleted
     }
 
     /// A topic's settings over the broker's.
@@ -94,15 +100,26 @@ impl Broker {
                 .collect(),
             ..NewTopic::default()
         };
+        let (broker, name) = (self.clone(), name.clone());
+        // On a task of its own, in turn: who asked may be gone before it is made, and the next one waits for it.
+        let made = tokio::spawn(async move { broker.make_internal(name, wish).await });
+        made.await.unwrap_or(Err(TopicError::Storage))
+    }
+
+    async fn make_internal(&self, name: TopicName, wish: NewTopic) -> Result<Arc<Topic>, TopicError> {
+        let _turn = self.take_turn().await;
+        if let Some(topic) = self.topic(name.as_str()) {
+            return Ok(topic);
+        }
         let planned = self.topics_mut(|topics| {
             let planned = plan_named(name.clone(), &wish, &self.rules(topics))?;
-            topics.reserve(name.clone(), usize::try_from(planned.partitions).unwrap_or(0));
+            topics.reserve(name, usize::try_from(planned.partitions).unwrap_or(0));
             Ok::<_, TopicError>(planned)
         })?;
         self.make(planned, true).await
     }
 
-    fn rules<'a>(&self, topics: &'a super::Registry) -> Rules<'a> {
+    pub(super) fn rules<'a>(&self, topics: &'a super::Registry) -> Rules<'a> {
         let config = self.config();
         Rules {
             taken: topics.taken(),
@@ -151,26 +168,26 @@ impl Broker {
         if is_internal(name) && self.visible_topic(name).is_some() {
             return Err(TopicError::Internal(name.to_owned()));
         }
-        let unknown = || TopicError::Unknown(name.to_owned());
-        let topic = self.visible_topic(name).ok_or_else(unknown)?;
-        let topic = self.topics_mut(|topics| topics.begin_removal(topic.name())).ok_or_else(unknown)?;
+        let topic = self.visible_topic(name).ok_or_else(|| TopicError::Unknown(name.to_owned()))?;
         let broker = self.clone();
-        let removal = tokio::spawn(async move { broker.remove(topic).await });
+        let removal = tokio::spawn(async move { broker.remove(topic.name()).await });
         removal.await.unwrap_or(Err(TopicError::Storage))
     }
 
-    async fn remove(&self, topic: Arc<Topic>) -> Result<Uuid, TopicError> {
+    async fn remove(&self, name: &TopicName) -> Result<Uuid, TopicError> {
+        let _turn = self.take_turn().await;
+        let topic = self.topics_mut(|topics| topics.begin_removal(name));
+        let topic = topic.ok_or_else(|| TopicError::Unknown(name.to_string()))?;
         let id = topic.id();
         if let Err(error) = self.metadata().append(&[Event::TopicDeleted { topic_id: id }]).await {
             self.topics_mut(|topics| topics.insert(topic));
             return Err(error);
         }
-        let name = topic.name().clone();
         tracing::info!(topic = %name, "deleted a topic");
         let broker = self.clone();
         let moved = self.storage().call(move || broker.remove_logs(&topic)).await;
-        self.topics_mut(|topics| topics.release(&name));
-        self.forget_committed_offsets(&name).await;
+        self.topics_mut(|topics| topics.release(name));
+        self.forget_committed_offsets(name).await;
         moved.map(|()| id).ok_or(TopicError::Storage)
     }
 

@@ -80,6 +80,25 @@ pub enum TopicError {
         /// The greatest.
         max: i32,
     },
+    /// A topic has at least as many partitions already.
+    #[error("the topic has {current} partitions already: {given} would not be an increase")]
+    NoIncrease {
+        /// What it has.
+        current: i32,
+        /// The number given.
+        given: i32,
+    },
+    /// Placement by hand does not fit the number of new partitions.
+    #[error("{added} partitions are added, and {placed} were placed by hand")]
+    Placed {
+        /// New ones.
+        added: i32,
+        /// Placed ones.
+        placed: usize,
+    },
+    /// A request for a change contradicts itself.
+    #[error("{0}")]
+    Change(String),
     /// The broker has as many partitions as it may have.
     #[error("the broker may have at most {0} partitions in all")]
     TooManyPartitions(usize),
@@ -109,11 +128,11 @@ impl TopicError {
             Self::Exists(_) => ErrorCode::TopicAlreadyExists,
             Self::Unknown(_) => ErrorCode::UnknownTopicOrPartition,
             Self::Setting(error) => error.code(),
-            Self::Partitions { .. } => ErrorCode::InvalidPartitions,
+            Self::Partitions { .. } | Self::NoIncrease { .. } => ErrorCode::InvalidPartitions,
             Self::TooManyPartitions(_) => ErrorCode::PolicyViolation,
             Self::ReplicationFactor(_) => ErrorCode::InvalidReplicationFactor,
-            Self::AssignmentAndNumbers => ErrorCode::InvalidRequest,
-            Self::Assignment(_) => ErrorCode::InvalidReplicaAssignment,
+            Self::AssignmentAndNumbers | Self::Change(_) => ErrorCode::InvalidRequest,
+            Self::Assignment(_) | Self::Placed { .. } => ErrorCode::InvalidReplicaAssignment,
             Self::Storage => ErrorCode::KafkaStorageError,
         }
     }

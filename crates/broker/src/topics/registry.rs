@@ -93,6 +93,14 @@ impl Registry {
         self.by_name.insert(topic.name().clone(), topic);
     }
 
+    /// Puts a changed topic in the place of the one of its name.
+    pub(crate) fn replace(&mut self, topic: Arc<Topic>) {
+        if let Some(before) = self.by_name.get(topic.name()) {
+            self.partitions -= before.partitions.len();
+        }
+        self.insert(topic);
+    }
+
     /// Takes a topic out and keeps its name busy.
     pub(crate) fn begin_removal(&mut self, name: &TopicName) -> Option<Arc<Topic>> {
         let topic = self.by_name.remove(name)?;

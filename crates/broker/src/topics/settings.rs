@@ -124,6 +124,9 @@ pub enum SettingError {
     /// A setting was given without a value.
     #[error("the topic config \"{0}\" has no value")]
     Missing(String),
+    /// Something was added to or taken from what is no list.
+    #[error("nothing can be added to or taken from the topic config \"{0}\": it is not a list")]
+    NoList(String),
     /// The value does not fit.
     #[error("the value \"{value}\" of the topic config \"{name}\" is invalid: it must be {expected}")]
     Invalid {

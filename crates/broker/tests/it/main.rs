@@ -1,6 +1,7 @@
 //! The broker as its clients see it: over TCP and over streams in memory, with requests made by `wire`.
 #![cfg(test)]
 
+mod alterations;
 mod bad_input;
 mod groups;
 mod harness;

@@ -267,7 +267,7 @@ async fn the_table_of_versions_answers_even_who_asks_in_a_version_to_come() {
     for version in 0..=4 {
         let response = client.call(version, &request).await;
         assert_eq!(error(response.error_code), ErrorCode::None);
-        assert!(response.api_keys.iter().any(|api| (api.api_key, api.max_version) == (1, 17)));
+        assert!(response.api_keys.iter().any(|api| (api.api_key, api.max_version) == (1, 18)));
     }
     client.send(5, &request).await;
     let (_, response) = client.receive::<ApiVersionsRequest>(0).await;

@@ -10,7 +10,7 @@ use std::{os::unix::fs::MetadataExt, sync::OnceLock};
 
 use headwater_wire::protocol::ReadAt;
 
-use super::{Disk, DiskFile, Entry};
+use super::{Disk, DiskFile, Entry, Room};
 
 /// How many files are made durable at once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -110,6 +110,12 @@ impl Disk for RealDisk {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
             Err(error) => Err(error),
         }
+    }
+
+    fn room(&self, dir: &Path) -> io::Result<Option<Room>> {
+        let found = rustix::fs::statvfs(dir)?;
+        let bytes = |blocks: u64| blocks.saturating_mul(found.f_frsize);
+        Ok(Some(Room { total_bytes: bytes(found.f_blocks), usable_bytes: bytes(found.f_bavail) }))
     }
 }
 

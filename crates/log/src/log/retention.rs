@@ -18,37 +18,48 @@ pub struct Retained {
 }
 
 impl Log {
-    /// Removes the oldest rolled segments that are too old, that make the log too large, or that lie below its start;
-    /// only such as lie wholly below the high watermark. Forgets idle producers, too.
+    /// Removes the oldest segments that are too old, that make the log too large, or that lie below its start; only such as
+    /// lie wholly below the high watermark. Should all of them go, a new one is begun first. Forgets idle producers, too.
     ///
     /// A segment is as old as its newest record; segments without timestamps are removed by size only.
     pub fn apply_retention(&mut self, now: Timestamp, high_watermark: Offset) -> Result<Retained, LogError> {
         self.producers.expire(now, self.config.producer_expiry_ms);
         let segments = self.reader.segments();
+        let retained = self.choose_expired(&segments, now, high_watermark);
+        if retained.removed_segments == 0 {
+            return Ok(retained);
+        }
+        if retained.removed_segments == segments.len() {
+            self.roll()?;
+        }
+        self.remove_oldest(&self.reader.segments(), retained.removed_segments)?;
+        Ok(retained)
+    }
+
+    /// How many of the oldest segments are to go.
+    fn choose_expired(&self, segments: &[Arc<Segment>], now: Timestamp, high_watermark: Offset) -> Retained {
         let mut excess = match self.config.retention_bytes {
             Some(limit) => self.size_bytes().saturating_sub(limit),
             None => 0,
         };
         let mut retained = Retained::default();
-        for segment in segments.iter().take(segments.len().saturating_sub(1)) {
+        for segment in segments {
             let contents = segment.contents();
+            let is_empty = contents.size == 0;
             let too_old = contents
                 .newest
                 .zip(self.config.retention_ms)
                 .is_some_and(|(newest, limit)| now.ms_since(newest.timestamp) > limit);
-            let too_much = contents.size > 0 && excess >= contents.size;
+            let too_much = !is_empty && excess >= contents.size;
             let below_start = contents.next_offset <= self.start_offset();
-            if contents.next_offset > high_watermark || !(too_old || too_much || below_start) {
+            if is_empty || contents.next_offset > high_watermark || !(too_old || too_much || below_start) {
                 break;
             }
             excess = excess.saturating_sub(contents.size);
             retained.removed_segments += 1;
             retained.removed_bytes += contents.size;
         }
-        if retained.removed_segments > 0 {
-            self.remove_oldest(&segments, retained.removed_segments)?;
-        }
-        Ok(retained)
+        retained
     }
 
     /// Makes records below an offset unreadable; retention removes them. The new start is durable on return.

@@ -109,3 +109,37 @@ fn a_sync_that_outlives_the_partition_succeeds() {
     log.delete(headwater_model::Uuid::from_u64_pair(1, 2)).unwrap();
     ticket.sync(&disk).unwrap();
 }
+
+#[test]
+fn the_last_segment_goes_too_when_all_of_it_is_expired() {
+    let disk = SimDisk::new(1);
+    let config = LogConfig { retention_ms: Some(50), ..LogConfig::default() };
+    let (mut log, _) = open(&disk, config.clone());
+    log.append(batch(Compression::None, &[(10, "a"), (20, "b")]), assign()).unwrap();
+    assert_eq!(log.apply_retention(Timestamp(70), Offset(2)).unwrap().removed_segments, 0);
+    assert_eq!(log.apply_retention(Timestamp(71), Offset(1)).unwrap().removed_segments, 0, "not all visible");
+    assert_eq!(log.apply_retention(Timestamp(71), Offset(2)).unwrap().removed_segments, 1);
+    assert_eq!((log.start_offset(), log.end_offset(), log.size_bytes()), (Offset(2), Offset(2), 0));
+    assert_eq!(log.apply_retention(Timestamp(99), Offset(2)).unwrap().removed_segments, 0, "nothing is left");
+    assert_eq!(log.append(plain(1), assign()).unwrap().first_offset, Offset(2));
+    log.sync().unwrap();
+    disk.power_loss();
+    let (log, _) = open(&disk, config);
+    assert_eq!((log.start_offset(), log.end_offset()), (Offset(2), Offset(3)));
+}
+
+#[test]
+fn a_start_at_the_end_empties_the_log_at_the_next_retention() {
+    let disk = SimDisk::new(1);
+    let config = LogConfig { retention_ms: None, ..LogConfig::default() };
+    let (mut log, _) = open(&disk, config.clone());
+    log.append(plain(3), assign()).unwrap();
+    log.sync().unwrap();
+    log.set_start_offset(Offset(3)).unwrap();
+    disk.power_loss();
+    let (mut log, _) = open(&disk, config);
+    assert_eq!((log.start_offset(), log.end_offset()), (Offset(3), Offset(3)));
+    log.apply_retention(now(), Offset(3)).unwrap();
+    assert_eq!(log.size_bytes(), 0);
+    assert_eq!(log.append(plain(1), assign()).unwrap().first_offset, Offset(3));
+}

@@ -97,13 +97,18 @@ impl World {
     }
 
     async fn drop_broker(&mut self) {
+        self.hang_up().await;
+        self.broker = None;
+        // Tasks of the broker notice that it is gone.
+        tokio::task::yield_now().await;
+    }
+
+    /// Every connection ends at once, whatever is under way.
+    pub(crate) async fn hang_up(&mut self) {
         for connection in std::mem::take(&mut self.connections) {
             connection.abort();
             let _ = connection.await;
         }
-        self.broker = None;
-        // Tasks of the broker notice that it is gone.
-        tokio::task::yield_now().await;
     }
 
     pub(crate) fn client(&mut self) -> Client<DuplexStream> {

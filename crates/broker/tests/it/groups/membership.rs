@@ -31,6 +31,23 @@ async fn this_broker_coordinates_every_group() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn who_asks_first_and_goes_away_does_not_spoil_it_for_the_next() {
+    let mut world = World::new().await;
+    let one = FindCoordinatorRequest { key: "g".to_owned(), ..Default::default() };
+    for patience in 0..10 {
+        let mut gone = world.client();
+        gone.send(3, &one).await;
+        for _ in 0..patience {
+            tokio::task::yield_now().await;
+        }
+        world.hang_up().await;
+        let mut next = world.client();
+        assert_eq!(next.call(3, &one).await.error_code, 0, "after {patience} turns");
+        world = World::new().await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn two_members_share_the_work_through_a_join_and_a_leave() {
     let mut world = World::new().await;
     let (mut a, mut b) = (world.member("a"), world.member("b"));

@@ -31,6 +31,7 @@ mod join_group;
 mod leave_group;
 mod list_groups;
 mod list_offsets;
+mod list_partition_reassignments;
 mod list_transactions;
 mod metadata;
 mod offset_commit;
@@ -117,6 +118,8 @@ macro_rules! for_each_message {
         $each!(list_groups, ListGroupsResponse, 0..=5);
         $each!(list_offsets, ListOffsetsRequest, 1..=11);
         $each!(list_offsets, ListOffsetsResponse, 1..=11);
+        $each!(list_partition_reassignments, ListPartitionReassignmentsRequest, 0..=0);
+        $each!(list_partition_reassignments, ListPartitionReassignmentsResponse, 0..=0);
         $each!(list_transactions, ListTransactionsRequest, 0..=2);
         $each!(list_transactions, ListTransactionsResponse, 0..=2);
         $each!(metadata, MetadataRequest, 0..=13);
