@@ -20,7 +20,7 @@ pub(crate) enum Command {
     /// Run a reference application on real events, live on this terminal
     #[command(subcommand)]
     Demo(Demo),
-    /// Create, list, describe and delete topics
+    /// Create, list, describe, alter and delete topics
     #[command(subcommand)]
     Topic(Topic),
     /// Publish records: one a line, from the arguments or standard input
@@ -140,6 +140,24 @@ pub(crate) enum Topic {
     Describe {
         /// Its name
         topic: String,
+        #[command(flatten)]
+        cluster: Cluster,
+        #[command(flatten)]
+        output: Output,
+    },
+    /// Give a topic more partitions or another configuration, while it is used
+    Alter {
+        /// Its name
+        topic: String,
+        /// How many partitions it shall have; more than now (keys may go to other partitions from then on)
+        #[arg(long, short, required_unless_present_any = ["configs", "unset"])]
+        partitions: Option<i32>,
+        /// A configuration to set, such as retention.ms=-1; may be given again
+        #[arg(long = "config", value_name = "NAME=VALUE", value_parser = name_and_value)]
+        configs: Vec<(String, String)>,
+        /// A configuration that goes back to its default; may be given again
+        #[arg(long, value_name = "NAME")]
+        unset: Vec<String>,
         #[command(flatten)]
         cluster: Cluster,
         #[command(flatten)]

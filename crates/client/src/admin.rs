@@ -5,6 +5,7 @@
 //!
 //! Does not know: how the answers are shown.
 
+mod alterations;
 mod cluster;
 mod configs;
 mod groups;
@@ -20,6 +21,7 @@ use crate::connector::{Connector, TcpConnector};
 use crate::error::{CallError, MetadataError};
 use crate::retry::Retry;
 
+pub use alterations::ConfigChange;
 pub use cluster::{BrokerDescription, ClusterDescription};
 pub use configs::{ConfigEntry, ConfigResource};
 pub use groups::{GroupDescription, GroupListing, MemberDescription};
@@ -242,6 +244,7 @@ mod tests {
         fn is_send<T: Send>(_: impl FnOnce(&'static Admin) -> T) {}
         is_send(|admin| admin.create_topics(&[]));
         is_send(|admin| admin.delete_topics(&[]));
+        is_send(|admin| async { admin.create_partitions(&TopicName::new("t").unwrap(), 1).await });
         is_send(|admin| admin.describe_topics(&[]));
         is_send(|admin| admin.describe_configs(&[]));
         is_send(|admin| admin.offsets(&[]));

@@ -49,6 +49,28 @@ def test_a_topic_is_created_listed_described_and_deleted(cluster: Cluster) -> No
     assert topic in headwater_fails("topic", "delete", topic, *at)
 
 
+def test_a_topic_is_altered_while_it_is_there(cluster: Cluster) -> None:
+    at = ("--bootstrap", cluster.bootstrap)
+    topic = "cli-altered"
+    headwater("topic", "create", topic, "--config", "segment.ms=60000", *at)
+    headwater(
+        "topic", "alter", topic, "--partitions", "3", "--config", "retention.ms=-1", "--unset", "segment.ms", *at
+    )
+
+    def is_altered() -> bool:
+        (described,) = objects(headwater("topic", "describe", topic, "--output", "json", *at))
+        configs = described["configs"]
+        return len(described["partitions"]) == 3 and (configs["retention.ms"], configs["segment.ms"]) == (
+            "-1",
+            "604800000",
+        )
+
+    wait_for("the cluster to show the alteration", is_altered, 30)
+    assert "2 partitions" in headwater_fails("topic", "alter", topic, "--partitions", "2", *at)
+    assert "colour" in headwater_fails("topic", "alter", topic, "--config", "colour=red", *at)
+    assert "--partitions" in headwater_fails("topic", "alter", topic, *at)
+
+
 def test_a_record_is_one_json_object_with_everything_in_it(cluster: Cluster) -> None:
     topic = "cli-record"
     topics.create(cluster.bootstrap, topic, 1)

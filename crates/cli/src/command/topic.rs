@@ -1,8 +1,8 @@
-//! `headwater topic create|list|describe|delete`.
+//! `headwater topic create|list|describe|alter|delete`.
 
 use std::collections::BTreeMap;
 
-use headwater_client::admin::{ConfigResource, NewTopic, OffsetSpec};
+use headwater_client::admin::{ConfigChange, ConfigResource, NewTopic, OffsetSpec};
 use headwater_model::TopicPartition;
 use serde::Serialize;
 
@@ -23,6 +23,12 @@ pub(super) async fn run(command: Topic) -> anyhow::Result<()> {
         }
         Topic::List { cluster, output } => list(&cluster, output.output).await,
         Topic::Describe { topic, cluster, output } => describe(&topic, &cluster, output.output).await,
+        Topic::Alter { topic, partitions, configs, unset, cluster, output } => {
+            let set = configs.into_iter().map(|(name, value)| (name, ConfigChange::Set(value)));
+            let unset = unset.into_iter().map(|name| (name, ConfigChange::Unset));
+            let changes = set.chain(unset).collect();
+            alter(&topic, partitions, changes, &cluster, output.output).await
+        }
         Topic::Delete { topic, cluster, output } => delete(&topic, &cluster, output.output).await,
     }
 }
@@ -33,6 +39,27 @@ async fn create(topic: NewTopic, cluster: &Cluster, format: Format) -> anyhow::R
     match format {
         Format::Text => output::line(format_args!("created topic {name}")),
         Format::Json => output::json_line(&BTreeMap::from([("created", name.as_str())])),
+    }
+}
+
+async fn alter(
+    topic: &str,
+    partitions: Option<i32>,
+    changes: BTreeMap<String, ConfigChange>,
+    cluster: &Cluster,
+    format: Format,
+) -> anyhow::Result<()> {
+    let name = connect::topic_name(topic)?;
+    let admin = connect::client(cluster).await?.admin();
+    if !changes.is_empty() {
+        admin.alter_configs(&ConfigResource::Topic(name.clone()), &changes).await?;
+    }
+    if let Some(partitions) = partitions {
+        admin.create_partitions(&name, partitions).await?;
+    }
+    match format {
+        Format::Text => output::line(format_args!("altered topic {name}")),
+        Format::Json => output::json_line(&BTreeMap::from([("altered", name.as_str())])),
     }
 }
 

@@ -98,7 +98,7 @@ impl<C: Connector> Admin<C> {
 }
 
 /// Kafka's `ConfigResource.Type`, and the resource's name.
-fn kind_and_name(resource: &ConfigResource) -> (i8, String) {
+pub(super) fn kind_and_name(resource: &ConfigResource) -> (i8, String) {
     match resource {
         ConfigResource::Topic(name) => (2, name.as_str().to_owned()),
         ConfigResource::Broker(id) => (4, id.to_string()),

@@ -253,7 +253,7 @@ impl<C: Connector> Admin<C> {
     }
 
     /// How long a broker may take to change something.
-    fn timeout_ms(&self) -> i32 {
+    pub(super) fn timeout_ms(&self) -> i32 {
         i32::try_from(self.client.config().request_timeout.as_millis()).unwrap_or(i32::MAX)
     }
 }
@@ -273,7 +273,11 @@ fn creatable(topic: &NewTopic) -> CreatableTopic {
 }
 
 /// An error that says that the work is done already is none if an earlier try may have done it.
-fn done_before(result: Result<(), Refusal>, uncertain: bool, done: ErrorCode) -> Result<(), Refusal> {
+pub(super) fn done_before(
+    result: Result<(), Refusal>,
+    uncertain: bool,
+    done: ErrorCode,
+) -> Result<(), Refusal> {
     match result {
         Err(refusal) if uncertain && refusal.error == done => Ok(()),
         result => result,

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use headwater_client::admin::{ConfigResource, NewTopic, OffsetSpec};
+use headwater_client::admin::{ConfigChange, ConfigResource, NewTopic, OffsetSpec};
 use headwater_client::{Client, ClientConfig, ConnectError, Connector, ProducerConfig, ProducerRecord};
 use headwater_model::{Entropy, ErrorCode, Offset, Timestamp};
 use headwater_testkit::SimNet;
@@ -42,6 +42,53 @@ fn topics_are_created_described_listed_and_deleted() {
         assert!(missing.to_string().contains("headwater topic list"), "{missing}");
         let gone = admin.describe_topic(&topic()).await.unwrap_err();
         assert_eq!(gone.code(), Some(ErrorCode::UnknownTopicOrPartition), "{gone}");
+    });
+}
+
+#[test]
+fn topics_grow_and_are_reconfigured_and_records_are_deleted() {
+    with_topic(1, |_cluster, client| async move {
+        let admin = client.admin();
+        admin.create_partitions(&topic(), 3).await.unwrap();
+        assert_eq!(admin.describe_topic(&topic()).await.unwrap().partitions.len(), 3);
+        let fewer = admin.create_partitions(&topic(), 2).await.unwrap_err();
+        assert_eq!(fewer.code(), Some(ErrorCode::InvalidPartitions), "{fewer}");
+        let nowhere = admin.create_partitions(&name("nowhere"), 2).await.unwrap_err();
+        assert!(nowhere.to_string().contains("headwater topic list"), "{nowhere}");
+
+        let resource = ConfigResource::Topic(topic());
+        let change = |changes: &[(&str, ConfigChange)]| {
+            changes.iter().map(|(name, change)| ((*name).to_owned(), change.clone())).collect()
+        };
+        let compact = ConfigChange::Append("compact".to_owned());
+        let day = ConfigChange::Set("86400000".to_owned());
+        let changes = change(&[("cleanup.policy", compact), ("retention.ms", day)]);
+        admin.alter_configs(&resource, &changes).await.unwrap();
+        admin.alter_configs(&resource, &change(&[("retention.ms", ConfigChange::Unset)])).await.unwrap();
+        let unknown = change(&[("colour", ConfigChange::Set("red".to_owned()))]);
+        let refused = admin.alter_configs(&resource, &unknown).await.unwrap_err();
+        assert!(refused.to_string().contains("colour"), "{refused}");
+        let of_broker = admin.alter_configs(&ConfigResource::Broker(1), &changes).await.unwrap_err();
+        assert_eq!(of_broker.code(), Some(ErrorCode::InvalidRequest), "{of_broker}");
+        let configs =
+            admin.describe_configs(std::slice::from_ref(&resource)).await.remove(&resource).unwrap();
+        let own: Vec<_> = configs.unwrap().into_iter().filter(|config| !config.is_default).collect();
+        assert_eq!((own.len(), own[0].value.as_deref()), (1, Some("delete,compact")), "{own:?}");
+
+        let subtract = change(&[("cleanup.policy", ConfigChange::Subtract("compact".to_owned()))]);
+        admin.alter_configs(&resource, &subtract).await.unwrap();
+        let producer = client.producer(ProducerConfig::default());
+        for _ in 0..4 {
+            let topic = topic();
+            let record = ProducerRecord::new(&topic, b"v").partition(at(0).partition);
+            producer.send(record).await.unwrap().await.unwrap();
+        }
+        assert_eq!(admin.delete_records(&at(0), Some(Offset(3))).await.unwrap(), Offset(3));
+        let past = admin.delete_records(&at(0), Some(Offset(9))).await.unwrap_err();
+        assert_eq!(past.code(), Some(ErrorCode::OffsetOutOfRange), "{past}");
+        assert_eq!(admin.delete_records(&at(0), None).await.unwrap(), Offset(4));
+        let missing = admin.delete_records(&at(7), None).await.unwrap_err();
+        assert!(missing.to_string().contains("has no partition 7"), "{missing}");
     });
 }
 
