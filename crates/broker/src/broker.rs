@@ -26,6 +26,7 @@ use crate::api::Context;
 use crate::config::BrokerConfig;
 use crate::connection;
 use crate::connection::output::Plain;
+use crate::fetch::sessions::Sessions;
 use crate::groups::GroupCoordinator;
 use crate::metadata::MetadataStore;
 use crate::storage::{Storage, lock};
@@ -49,6 +50,7 @@ struct Inner {
     metadata: MetadataStore,
     producer_ids: Mutex<ProducerIds>,
     groups: GroupCoordinator,
+    fetch_sessions: Mutex<Sessions>,
     replicas_warned: AtomicBool,
     /// Held by whoever changes or removes a topic, from reading it to having put the changed one in its place.
     topic_turn: tokio::sync::Mutex<()>,
@@ -102,6 +104,10 @@ impl Broker {
 
     pub(crate) fn group_coordinator(&self) -> &GroupCoordinator {
         &self.inner.groups
+    }
+
+    pub(crate) fn fetch_sessions(&self) -> &Mutex<Sessions> {
+        &self.inner.fetch_sessions
     }
 
     pub(crate) fn storage(&self) -> &Arc<Storage> {

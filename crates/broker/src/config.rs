@@ -12,6 +12,8 @@ use std::time::Duration;
 use headwater_coordinator::GroupsConfig;
 use headwater_model::Uuid;
 
+use crate::fetch::sessions::SessionLimits;
+
 /// When a record counts as written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Durability {
@@ -62,6 +64,8 @@ pub struct Limits {
     pub max_in_flight_bytes: usize,
     /// Largest fetch response (Kafka's `fetch.max.bytes`).
     pub max_fetch_bytes: usize,
+    /// Fetch sessions kept at a time (Kafka's `max.incremental.fetch.session.cache.slots`).
+    pub max_fetch_sessions: usize,
     /// Partitions of one topic.
     pub max_partitions_per_topic: i32,
     /// Partitions of all topics together.
@@ -79,9 +83,21 @@ impl Default for Limits {
             max_in_flight: 64,
             max_in_flight_bytes: 16 * 1024 * 1024,
             max_fetch_bytes: 55 * 1024 * 1024,
+            max_fetch_sessions: 1_000,
             max_partitions_per_topic: 1_000,
             max_partitions: 10_000,
             max_uncompressed_batch_bytes: 100 * 1024 * 1024,
+        }
+    }
+}
+
+impl Limits {
+    /// How many fetch sessions there may be, how large, and when one gives way.
+    pub(crate) fn fetch_sessions(&self) -> SessionLimits {
+        SessionLimits {
+            sessions: self.max_fetch_sessions,
+            partitions: self.max_partitions,
+            idle: Duration::from_mins(2),
         }
     }
 }

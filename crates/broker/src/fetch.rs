@@ -1,12 +1,14 @@
 //! Reading many partitions within one request, and waiting until there is enough.
 //!
-//! Owns: the order and limits of the reads, the long poll.
+//! Owns: the order and limits of the reads, the long poll; [`sessions`], what consumers need not say again.
 //!
 //! Invariants: nothing beyond a high watermark is given out. The first partition that has data gives at least one batch,
 //! whatever the limits say, so that a consumer always gets on. A waiting fetch costs nothing until one of its partitions
 //! has news: no timer but its deadline, no polling.
 //!
 //! Does not know: the protocol.
+
+pub(crate) mod sessions;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,6 +19,8 @@ use tokio::sync::Notify;
 
 use crate::broker::Broker;
 use crate::partition::Partition;
+use crate::storage::lock;
+use sessions::{Begun, Kind, SessionRequest};
 
 /// What is wanted of one partition.
 #[derive(Debug)]
@@ -60,6 +64,15 @@ impl Got {
 }
 
 impl Broker {
+    /// What is to be read for a request, in or outside of a session.
+    pub(crate) fn begin_fetch(&self, request: SessionRequest) -> Result<Begun, ErrorCode> {
+        if request.id == 0 && request.epoch < 0 {
+            return Ok(Begun { asks: request.asks, kind: Kind::Sessionless });
+        }
+        let draw = || self.fork_entropy().next_u64();
+        lock(self.fetch_sessions()).begin(request, self.clock().monotonic(), draw)
+    }
+
     /// Reads, and waits for more while there is less than wanted and time is left.
     pub(crate) async fn fetch(&self, wanted: Vec<Wanted>, bounds: Bounds) -> Vec<Got> {
         let deadline = tokio::time::Instant::now() + bounds.max_wait;

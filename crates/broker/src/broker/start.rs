@@ -20,6 +20,7 @@ use super::producer_ids::ProducerIds;
 use super::{Broker, Inner, housekeeping};
 use crate::config::{BrokerConfig, Durability, Execution};
 use crate::error::BrokerError;
+use crate::fetch::sessions::Sessions;
 use crate::groups::GroupCoordinator;
 use crate::metadata::store::{self, metadata_partition};
 use crate::metadata::{ClusterState, MetadataStore, TopicState};
@@ -83,6 +84,7 @@ impl Broker {
                 metadata: MetadataStore::new(Arc::new(metadata), clock.clone()),
                 producer_ids: Mutex::new(ProducerIds::starting_at(state.next_producer_id)),
                 groups: GroupCoordinator::default(),
+                fetch_sessions: Mutex::new(Sessions::new(config.limits.fetch_sessions())),
                 replicas_warned: AtomicBool::new(false),
                 topic_turn: tokio::sync::Mutex::new(()),
                 shutdown: watch::Sender::new(false),

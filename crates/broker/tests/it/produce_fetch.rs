@@ -179,7 +179,7 @@ async fn offsets_out_of_range_and_unknown_places_have_kafkas_errors() {
     request.topics[0].partitions[0].current_leader_epoch = 99;
     let data = only_partition(client.call(12, &request).await);
     assert_eq!(error(data.error_code), ErrorCode::UnknownLeaderEpoch);
-    request.session_id = 5;
+    (request.session_id, request.session_epoch) = (5, 1);
     assert_eq!(error(client.call(12, &request).await.error_code), ErrorCode::FetchSessionIdNotFound);
 }
 
