@@ -3,6 +3,7 @@
 //! Everything lies under `target/xtask`, stamped with the file that it was made from, and is made again when that file
 //! has changed. What cannot be set up is a skip by name, never an error.
 
+mod debian;
 mod kafka;
 mod kcat;
 mod node;

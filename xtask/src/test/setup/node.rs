@@ -9,8 +9,8 @@ use std::process::Command;
 use anyhow::Context;
 
 use super::super::process::run_quietly;
-use super::is_found;
 use super::stamp::{Stamp, remove};
+use super::{debian, is_found};
 
 const LOCK: &str = "package-lock.json";
 
@@ -46,6 +46,10 @@ pub(super) fn compile(root: &Path, folder: &Path) -> anyhow::Result<()> {
         std::fs::canonicalize(modules.join(".bin/node")).context("the Node clients are not installed")?;
     let headers = node.ancestors().nth(2).context("node lies in bin")?;
     anyhow::ensure!(is_found("c++", "--version"), "no C++ compiler: install Debian's build-essential");
+    if !is_found("pkg-config", "libzstd") {
+        // librdkafka is built without zstd where its headers are missing.
+        debian::install("libzstd-dev")?;
+    }
     let path = std::env::var_os("PATH").unwrap_or_default();
     let path = std::iter::once(modules.join(".bin")).chain(std::env::split_paths(&path));
     let mut npm = Command::new("npm");
