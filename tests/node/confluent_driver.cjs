@@ -1,0 +1,112 @@
+// @confluentinc/kafka-javascript (librdkafka) behind the driver protocol, by its callbacks: its promises, made after
+// kafkajs, keep headers as an object.
+
+const { promisify } = require('node:util')
+const { AdminClient, KafkaConsumer, Producer } = require('@confluentinc/kafka-javascript')
+const driver = require('./driver.cjs')
+
+const TIMEOUT_MS = 30_000
+
+async function create (bootstrap, topic, partitions) {
+  const admin = AdminClient.create({ 'bootstrap.servers': bootstrap })
+  const call = (name, ...rest) => promisify(admin[name].bind(admin))(...rest)
+  await call('createTopic', { topic, num_partitions: partitions, replication_factor: -1 }, TIMEOUT_MS)
+  while (!(await call('listTopics', { timeout: TIMEOUT_MS })).includes(topic)) await driver.delay(100)
+  admin.disconnect()
+}
+
+async function produce (bootstrap, topic, codec, idempotent) {
+  const producer = new Producer({
+    'bootstrap.servers': bootstrap,
+    acks: 'all',
+    'compression.type': codec,
+    'enable.idempotence': idempotent,
+    'linger.ms': 20,
+    'batch.num.messages': 100,
+    dr_cb: true
+  })
+  let failure = null
+  producer.on('delivery-report', (error, report) => {
+    if (error) failure = error
+    else driver.acknowledged(report.partition, report.offset)
+  })
+  await promisify(producer.connect.bind(producer))({})
+  producer.setPollInterval(20)
+  for (const { partition, key, value, headers, timestamp } of await driver.records()) {
+    const pairs = headers.map(([name, data]) => ({ [name]: data }))
+    producer.produce(topic, partition, value, key, timestamp, null, pairs)
+  }
+  await promisify(producer.flush.bind(producer))(60_000)
+  await promisify(producer.disconnect.bind(producer))()
+  if (failure) throw failure
+}
+
+function show ({ partition, offset, timestamp, key, value, headers }) {
+  const pairs = (headers ?? []).flatMap(header => Object.entries(header))
+  driver.consumed({ partition, offset, timestamp, key, value, headers: pairs })
+}
+
+async function connected (settings) {
+  const consumer = new KafkaConsumer(settings, {})
+  await promisify(consumer.connect.bind(consumer))({})
+  consumer.setDefaultConsumeTimeout(100)
+  return consumer
+}
+
+const next = consumer => promisify(consumer.consume.bind(consumer))(100)
+
+async function consume (bootstrap, topic, group) {
+  let isOver = false
+  driver.terminated().then(() => { isOver = true })
+  const consumer = await connected({
+    'bootstrap.servers': bootstrap,
+    'group.id': group,
+    'session.timeout.ms': driver.SESSION_TIMEOUT_MS,
+    'heartbeat.interval.ms': driver.HEARTBEAT_MS,
+    'auto.offset.reset': 'earliest',
+    'auto.commit.interval.ms': driver.COMMIT_EVERY_MS,
+    // Nothing is committed that was not printed.
+    'enable.auto.offset.store': false
+  })
+  consumer.subscribe([topic])
+  while (!isOver) {
+    for (const message of await next(consumer)) {
+      show(message)
+      consumer.offsetsStore([{ topic, partition: message.partition, offset: message.offset + 1 }])
+    }
+  }
+  await promisify(consumer.disconnect.bind(consumer))()
+}
+
+async function read (bootstrap, topic, timestamp) {
+  const consumer = await connected({
+    'bootstrap.servers': bootstrap,
+    'group.id': 'unused',
+    'enable.auto.commit': false,
+    'check.crcs': true
+  })
+  const call = (name, ...rest) => promisify(consumer[name].bind(consumer))(...rest)
+  const { topics } = await call('getMetadata', { topic, timeout: TIMEOUT_MS })
+  const asked = topics[0].partitions.map(({ id }) => ({ topic, partition: id, offset: timestamp }))
+  const unread = new Map()
+  const starts = []
+  for (const found of await call('offsetsForTimes', asked, TIMEOUT_MS)) {
+    const { highOffset } = await call('queryWatermarkOffsets', topic, found.partition, TIMEOUT_MS)
+    // -1, the end: no record is that young.
+    if (found.offset >= 0 && found.offset < highOffset) {
+      unread.set(found.partition, highOffset)
+      starts.push({ topic, partition: found.partition, offset: found.offset })
+    }
+  }
+  consumer.assign(starts)
+  while (unread.size > 0) {
+    for (const message of await next(consumer)) {
+      if (!(message.offset < unread.get(message.partition))) continue
+      show(message)
+      if (message.offset + 1 === unread.get(message.partition)) unread.delete(message.partition)
+    }
+  }
+  await promisify(consumer.disconnect.bind(consumer))()
+}
+
+driver.main({ create, produce, consume, read })

@@ -1,0 +1,105 @@
+// @platformatic/kafka behind the driver protocol.
+
+const { Admin, Consumer, ProduceAcks, Producer } = require('@platformatic/kafka')
+const driver = require('./driver.cjs')
+
+const RECORDS_PER_SEND = 100
+
+const options = bootstrap => ({ clientId: 'platformatic', bootstrapBrokers: bootstrap.split(',') })
+
+async function create (bootstrap, topic, partitions) {
+  const admin = new Admin(options(bootstrap))
+  await admin.createTopics({ topics: [topic], partitions, replicas: 1 })
+  while (!(await admin.listTopics()).includes(topic)) await driver.delay(100)
+  await admin.close()
+}
+
+async function produce (bootstrap, topic, codec, idempotent) {
+  const producer = new Producer({ ...options(bootstrap), idempotent, acks: ProduceAcks.ALL, compression: codec })
+  const records = await driver.records()
+  for (let at = 0; at < records.length; at += RECORDS_PER_SEND) {
+    const messages = records.slice(at, at + RECORDS_PER_SEND).map(({ partition, key, value, headers, timestamp }) => ({
+      topic,
+      key,
+      value,
+      // A map from bytes, so that a name can come twice.
+      headers: new Map(headers.map(([name, data]) => [Buffer.from(name), data])),
+      ...(partition === null ? {} : { partition }),
+      ...(timestamp === null ? {} : { timestamp: BigInt(timestamp) })
+    }))
+    const { offsets } = await producer.send({ messages })
+    // One entry a partition, with its first offset; the partition chosen for a record is written into it.
+    for (const { partition, offset } of offsets) {
+      const count = messages.filter(message => message.partition === partition).length
+      for (let n = 0; n < count; n++) driver.acknowledged(partition, offset + BigInt(n))
+    }
+  }
+  await producer.close()
+}
+
+function show ({ partition, offset, timestamp, key, value, headerEntries }) {
+  driver.consumed({ partition, offset, timestamp, key, value, headers: headerEntries })
+}
+
+async function consume (bootstrap, topic, group) {
+  const terminated = driver.terminated()
+  const consumer = new Consumer({
+    ...options(bootstrap),
+    groupId: group,
+    sessionTimeout: driver.SESSION_TIMEOUT_MS,
+    rebalanceTimeout: 30_000,
+    heartbeatInterval: driver.HEARTBEAT_MS,
+    maxWaitTime: 500
+  })
+  const stream = await consumer.consume({
+    topics: [topic],
+    autocommit: false,
+    mode: 'committed',
+    fallbackMode: 'earliest'
+  })
+  // Its own autocommit commits what it has fetched; this, what was printed.
+  let unsaved = new Map()
+  const save = async () => {
+    const printed = [...unsaved.values()]
+    unsaved = new Map()
+    await Promise.all(printed.map(message => message.commit()))
+  }
+  // Partitions may have gone to another member, whose commits are not to be undone.
+  consumer.on('consumer:group:rebalance', () => unsaved.clear())
+  const timer = setInterval(() => save().catch(error => console.error(error)), driver.COMMIT_EVERY_MS)
+  stream.on('error', error => console.error(error))
+  stream.on('data', message => {
+    show(message)
+    unsaved.set(message.partition, message)
+  })
+  await terminated
+  stream.pause()
+  clearInterval(timer)
+  await save()
+  await stream.close()
+  await consumer.close(true)
+}
+
+async function read (bootstrap, topic, timestamp) {
+  // It reads only as a member of a group; nobody else is in this one, and nothing is committed.
+  const consumer = new Consumer({ ...options(bootstrap), groupId: `read-${topic}-${process.pid}`, maxWaitTime: 500 })
+  const starts = (await consumer.listOffsets({ topics: [topic], timestamp: BigInt(timestamp) })).get(topic)
+  const ends = (await consumer.listOffsets({ topics: [topic] })).get(topic)
+  const unread = new Set()
+  const offsets = starts.map((start, partition) => {
+    // -1: no record is that young.
+    if (start >= 0n && start < ends[partition]) unread.add(partition)
+    return { topic, partition, offset: start < 0n ? ends[partition] : start }
+  })
+  if (unread.size > 0) {
+    const stream = await consumer.consume({ topics: [topic], autocommit: false, mode: 'manual', offsets })
+    for await (const message of stream) {
+      if (message.offset < ends[message.partition]) show(message)
+      if (message.offset + 1n >= ends[message.partition]) unread.delete(message.partition)
+      if (unread.size === 0) break
+    }
+  }
+  await consumer.close(true)
+}
+
+driver.main({ create, produce, consume, read })

@@ -1,0 +1,89 @@
+"""kafka-python behind the driver protocol."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import driver
+from kafka import KafkaConsumer, KafkaProducer, TopicPartition
+from kafka.admin import KafkaAdminClient
+
+
+def create(bootstrap: str, topic: str, partitions: int) -> None:
+    admin = KafkaAdminClient(bootstrap_servers=bootstrap)
+    admin.create_topics({topic: {"num_partitions": partitions}}, wait_for_metadata=True)
+    admin.close()
+
+
+def produce(bootstrap: str, topic: str, codec: str, idempotent: bool) -> None:
+    producer = KafkaProducer(
+        bootstrap_servers=bootstrap,
+        acks="all",
+        compression_type=None if codec == "none" else codec,
+        enable_idempotence=idempotent,
+        linger_ms=20,
+    )
+    sent = [
+        producer.send(
+            topic,
+            value=record.value,
+            key=record.key,
+            headers=record.headers,
+            partition=record.partition,
+            timestamp_ms=record.timestamp,
+        )
+        for record in driver.records()
+    ]
+    producer.flush(60)
+    for one in sent:
+        done = one.get(60)
+        driver.acknowledged(done.partition, done.offset)
+    producer.close()
+
+
+def show(record: Any) -> None:
+    driver.consumed(record.partition, record.offset, record.timestamp, record.key, record.value, record.headers)
+
+
+def consume(bootstrap: str, topic: str, group: str) -> None:
+    stop = driver.Stop()
+    consumer = KafkaConsumer(
+        topic,
+        bootstrap_servers=bootstrap,
+        group_id=group,
+        session_timeout_ms=driver.SESSION_TIMEOUT_MS,
+        heartbeat_interval_ms=driver.HEARTBEAT_MS,
+        auto_offset_reset="earliest",
+        auto_commit_interval_ms=driver.COMMIT_EVERY_MS,
+    )
+    while not stop.has_come:
+        for records in consumer.poll(timeout_ms=100).values():
+            for record in records:
+                show(record)
+    consumer.close()
+
+
+def read(bootstrap: str, topic: str, timestamp_ms: int) -> None:
+    consumer = KafkaConsumer(bootstrap_servers=bootstrap, enable_auto_commit=False, check_crcs=True)
+    partitions = [TopicPartition(topic, partition) for partition in consumer.partitions_for_topic(topic)]
+    found = consumer.offsets_for_times({partition: timestamp_ms for partition in partitions})
+    ends = consumer.end_offsets(partitions)
+    unread = {
+        partition: ends[partition] for partition, start in found.items() if start and start.offset < ends[partition]
+    }
+    consumer.assign(list(unread))
+    for partition in unread:
+        consumer.seek(partition, found[partition].offset)
+    while unread:
+        for partition, records in consumer.poll(timeout_ms=1000).items():
+            end = unread.get(partition, 0)
+            for record in records:
+                if record.offset < end:
+                    show(record)
+            if consumer.position(partition) >= end:
+                unread.pop(partition, None)
+    consumer.close()
+
+
+if __name__ == "__main__":
+    driver.main(create, produce, consume, read)
