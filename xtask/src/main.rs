@@ -1,5 +1,6 @@
 //! Repository chores. `cargo xtask help` lists them.
 
+mod bench;
 mod codegen;
 mod nightly;
 mod test;
@@ -24,12 +25,15 @@ enum Chore {
     Tidy(tidy::Options),
     /// Sets up and runs every test, quick form
     Test(test::Options),
+    /// Measures Headwater beside its peers
+    Bench(bench::Options),
     /// Runs the long form of a suite
     Nightly(nightly::Options),
 }
 
 fn main() -> ExitCode {
     let outcome = match Arguments::parse().chore {
+        Chore::Bench(options) => bench::run(&options),
         Chore::Codegen(options) => codegen::run(&options),
         Chore::Nightly(options) => nightly::run(&options),
         Chore::Tidy(options) => tidy::run(&options),

@@ -56,6 +56,11 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<ExitCode> {
     Ok(if faults.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
+/// Apache Kafka's jars, for other chores.
+pub(crate) fn set_up_kafka(root: &Path, folder: &Path) -> anyhow::Result<()> {
+    setup::set_up_kafka(root, folder)
+}
+
 /// The steps to run, in order: all of them, or those named and what they need.
 fn choose(only: &[String]) -> anyhow::Result<Vec<&'static Step>> {
     for name in only {

@@ -14,6 +14,7 @@ mod config;
 mod driver;
 mod error;
 mod event;
+mod pattern;
 mod state;
 
 use std::collections::BTreeMap;
@@ -35,6 +36,7 @@ use driver::Shared;
 pub use config::{ConsumerConfig, Isolation, OffsetReset};
 pub use error::{CommitError, ConsumeError, GroupError};
 pub use event::{CommittedOffset, ConsumerEvent, Fetched, StartAt, Watermarks};
+pub use pattern::{InvalidPattern, TopicPattern};
 
 /// Reads records, in batches.
 ///
@@ -95,6 +97,14 @@ impl<C: Connector> Consumer<C> {
     pub fn subscribe(&self, topics: impl IntoIterator<Item = TopicName>) -> Result<(), ConsumeError> {
         let now = self.shared.now();
         self.shared.with(|state| state.subscribe(topics.into_iter().collect(), now))
+    }
+
+    /// Takes part in the group's division of all topics that match, instead of any topics before: those that exist now and
+    /// those that come, internal ones aside. The cluster is asked for new ones as often as
+    /// [`metadata_max_age`](crate::ClientConfig::metadata_max_age) says, each second while none matches.
+    pub fn subscribe_matching(&self, pattern: TopicPattern) -> Result<(), ConsumeError> {
+        let now = self.shared.now();
+        self.shared.with(|state| state.subscribe_matching(pattern, now))
     }
 
     /// Leaves the group and reads nothing any more. What was read is to be committed before.

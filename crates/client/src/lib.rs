@@ -54,7 +54,7 @@ pub use connection::Disconnect;
 pub use connector::{Connector, TcpConnector};
 pub use consumer::{
     CommitError, CommittedOffset, ConsumeError, Consumer, ConsumerConfig, ConsumerEvent, Fetched, GroupError,
-    Isolation, OffsetReset, PendingCommit, StartAt, Watermarks,
+    InvalidPattern, Isolation, OffsetReset, PendingCommit, StartAt, TopicPattern, Watermarks,
 };
 pub use error::{CallError, ConnectError, MetadataError, Unreachable};
 pub use producer::{

@@ -317,6 +317,11 @@ impl Membership {
         !self.topics.is_empty()
     }
 
+    /// True if these are what is subscribed to.
+    pub(crate) fn is_subscribed_to(&self, topics: &BTreeSet<TopicName>) -> bool {
+        self.topics == *topics
+    }
+
     /// The topics whose numbers of partitions matter to us.
     pub(crate) fn watched_topics(&self) -> BTreeSet<TopicName> {
         let led = self.leading.iter().flat_map(|leading| &leading.topics);

@@ -95,6 +95,11 @@ impl SimCluster {
     pub async fn client(&mut self, name: &str) -> Result<Client<SimConnector>, ConnectError> {
         let config =
             ClientConfig { client_id: name.to_owned(), ..ClientConfig::new([format!("{HOST}:{PORT}")]) };
+        self.client_with(config).await
+    }
+
+    /// The same, with settings of its own.
+    pub async fn client_with(&mut self, config: ClientConfig) -> Result<Client<SimConnector>, ConnectError> {
         let connector = SimConnector { net: self.net.clone() };
         Client::with(config, connector, Arc::new(self.clock.clone()), self.entropy.fork()).await
     }

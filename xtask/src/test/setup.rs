@@ -42,6 +42,11 @@ impl Setup {
     }
 }
 
+/// Apache Kafka's jars alone.
+pub(super) fn set_up_kafka(root: &Path, folder: &Path) -> anyhow::Result<()> {
+    kafka::set_up(root, folder)
+}
+
 /// Runs one part of the set-up; a failure is reported as skipped by its name.
 fn attempt<T>(name: &str, summary: &mut Summary, part: impl FnOnce() -> anyhow::Result<T>) -> Option<T> {
     println!("set-up: {name}");

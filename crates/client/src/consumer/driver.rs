@@ -253,6 +253,11 @@ fn start<C: Connector>(shared: &Arc<Shared<C>>, work: Work, under_way: &mut Join
             });
             Done::Counted(ticket, counts)
         })),
+        Work::ListTopics => drop(under_way.spawn(async move {
+            let listed = shared.client.admin().list_topics().await.ok();
+            let topics = listed.map(|topics| topics.into_iter().map(|topic| (topic.name, topic.internal)));
+            Done::Topics(topics.map(Iterator::collect))
+        })),
         Work::Group(ticket, request) => {
             drop(under_way.spawn(async move { Done::Group(ticket, shared.take_part(request).await) }));
         }

@@ -13,6 +13,7 @@ use headwater_wire::messages::list_offsets::ListOffsetsResponse;
 use headwater_wire::messages::offset_commit::{OffsetCommitRequest, OffsetCommitResponse};
 
 use super::commits::{Commits, Offsets, Outcome};
+use super::pattern::{Matching, TopicPattern};
 use super::{CommitError, CommittedOffset, ConsumeError, ConsumerEvent, StartAt};
 use crate::cluster::ClusterView;
 use crate::error::CallError;
@@ -30,6 +31,8 @@ pub(crate) enum Work {
     Commit(u64, OffsetCommitRequest),
     RefreshMetadata(Vec<TopicName>),
     Count(u64, Vec<TopicName>),
+    /// Find out which topics there are.
+    ListTopics,
     Group(u64, GroupRequest),
     ForgetCoordinator,
 }
@@ -44,6 +47,8 @@ pub(crate) enum Done {
     /// The view is new, or could not be had.
     Refreshed(bool),
     Counted(u64, Option<BTreeMap<TopicName, i32>>),
+    /// Each with whether it is internal.
+    Topics(Option<Vec<(TopicName, bool)>>),
     Group(u64, GroupAnswer),
 }
 
@@ -61,6 +66,8 @@ pub(crate) struct RefreshPolicy {
 pub(crate) struct ConsumerState<W> {
     pub(crate) fetcher: Fetcher,
     membership: Option<Membership>,
+    /// Set while subscribed by a pattern.
+    matching: Option<Matching>,
     commits: Option<Commits<W>>,
     outbox: Vec<Work>,
     /// Commits that have an outcome.
@@ -96,7 +103,15 @@ impl<W> ConsumerState<W> {
             not_before: Monotonic::ORIGIN,
             regular: Monotonic::ORIGIN,
         };
-        Self { fetcher, membership, commits, outbox: Vec::new(), outcomes: Vec::new(), refresh }
+        Self {
+            fetcher,
+            membership,
+            matching: None,
+            commits,
+            outbox: Vec::new(),
+            outcomes: Vec::new(),
+            refresh,
+        }
     }
 
     /// No topics: unsubscribes.
@@ -105,22 +120,61 @@ impl<W> ConsumerState<W> {
         topics: BTreeSet<TopicName>,
         now: Monotonic,
     ) -> Result<(), ConsumeError> {
-        let membership = self.membership.as_mut().ok_or(ConsumeError::NoGroup)?;
+        let membership = self.membership.as_ref().ok_or(ConsumeError::NoGroup)?;
         if !membership.is_subscribed() {
             self.fetcher.clear();
         }
-        membership.subscribe(topics, now);
+        self.matching = None;
+        self.subscribe_to(topics, now);
+        Ok(())
+    }
+
+    /// Subscribes to whatever matches, now and later.
+    pub(crate) fn subscribe_matching(
+        &mut self,
+        pattern: TopicPattern,
+        now: Monotonic,
+    ) -> Result<(), ConsumeError> {
+        let membership = self.membership.as_ref().ok_or(ConsumeError::NoGroup)?;
+        if !membership.is_subscribed() {
+            self.fetcher.clear();
+        }
+        self.matching = Some(Matching::new(pattern, now));
+        Ok(())
+    }
+
+    fn subscribe_to(&mut self, topics: BTreeSet<TopicName>, now: Monotonic) {
+        if let Some(membership) = &mut self.membership {
+            membership.subscribe(topics, now);
+        }
         // What is new in the subscription is asked about at once.
         self.refresh.regular = now;
         self.absorb();
-        Ok(())
+    }
+
+    fn topics_listed(&mut self, topics: Option<Vec<(TopicName, bool)>>, now: Monotonic) {
+        // Unsubscribed meanwhile.
+        let Some(matching) = &mut self.matching else { return };
+        let max_age = self.refresh.policy.max_age;
+        let often = max_age.min(MISSING_TOPIC_INTERVAL);
+        let (found, ask_again) = match topics {
+            None => (None, often),
+            Some(topics) => (Some(topics), max_age),
+        };
+        let Some(found) = matching.listed(found, now, ask_again) else { return };
+        if found.is_empty() {
+            matching.look_again_at(now + often);
+        }
+        if self.membership.as_ref().is_some_and(|membership| !membership.is_subscribed_to(&found)) {
+            self.subscribe_to(found, now);
+        }
     }
 
     pub(crate) fn assign(
         &mut self,
         partitions: impl IntoIterator<Item = (TopicPartition, StartAt)>,
     ) -> Result<(), ConsumeError> {
-        if self.membership.as_ref().is_some_and(Membership::is_subscribed) {
+        if self.matching.is_some() || self.membership.as_ref().is_some_and(Membership::is_subscribed) {
             return Err(ConsumeError::Subscribed);
         }
         let has_group = self.membership.is_some();
@@ -208,6 +262,9 @@ impl<W> ConsumerState<W> {
         self.outbox.extend(self.fetcher.plan(view, now).into_iter().map(Work::Fetch));
         self.refresh.wanted.extend(self.fetcher.take_stale());
         self.plan_refresh(now);
+        if self.matching.as_mut().is_some_and(|matching| matching.begin(now)) {
+            self.outbox.push(Work::ListTopics);
+        }
         std::mem::take(&mut self.outbox)
     }
 
@@ -220,7 +277,8 @@ impl<W> ConsumerState<W> {
         };
         let membership = self.membership.as_ref().and_then(Membership::deadline);
         let commits = self.commits.as_ref().and_then(Commits::deadline);
-        [membership, commits, self.fetcher.deadline(now), refresh].into_iter().flatten().min()
+        let matching = self.matching.as_ref().and_then(Matching::deadline);
+        [membership, commits, self.fetcher.deadline(now), refresh, matching].into_iter().flatten().min()
     }
 
     /// Takes in what came of some work.
@@ -243,6 +301,7 @@ impl<W> ConsumerState<W> {
                     membership.counted(ticket, counts, now);
                 }
             }
+            Done::Topics(topics) => self.topics_listed(topics, now),
             Done::Group(ticket, answer) => {
                 if let Some(membership) = &mut self.membership {
                     membership.answered(ticket, answer, now);
@@ -259,6 +318,7 @@ impl<W> ConsumerState<W> {
 
     /// The consumer ends: gives back the request by which it leaves its group, if it is a member.
     pub(crate) fn close(&mut self) -> Option<GroupRequest> {
+        self.matching = None;
         let abandoned = self.commits.as_mut().map(Commits::abandon).unwrap_or_default();
         self.outcomes.extend(abandoned.into_iter().map(|waiter| (waiter, Err(CommitError::Closed))));
         self.outbox.clear();

@@ -1,14 +1,16 @@
 //! Members of a group.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
+use headwater_client::admin::NewTopic;
 use headwater_client::{
-    CommitError, CommittedOffset, ConsumeError, ConsumerConfig, ConsumerEvent, GroupError, OffsetReset,
-    StartAt,
+    ClientConfig, CommitError, CommittedOffset, ConsumeError, ConsumerConfig, ConsumerEvent, GroupError,
+    OffsetReset, StartAt, TopicPattern,
 };
 use headwater_model::{LeaderEpoch, Offset};
 
-use super::world::{TICK, group, in_world, pause, poll_until};
+use super::world::{Application, TICK, group, in_world, pause, poll_until};
 use crate::support::{at, name, topic};
 
 #[test]
@@ -182,7 +184,7 @@ fn a_subscribed_topic_that_comes_later_is_found() {
         let mut application = world.member();
         application.consumer.subscribe([topic(), name("later")]).unwrap();
         poll_until(&mut [&mut application], |[application]| application.owned.len() == 1).await;
-        let later = headwater_client::admin::NewTopic::new(name("later"), 2);
+        let later = NewTopic::new(name("later"), 2);
         world.client.admin().create_topic(later).await.unwrap();
         let created = tokio::time::Instant::now();
         poll_until(&mut [&mut application], |[application]| application.owned.len() == 3).await;
@@ -193,7 +195,7 @@ fn a_subscribed_topic_that_comes_later_is_found() {
 #[test]
 fn a_subscription_is_changed_and_given_up() {
     in_world(1, |world| async move {
-        let other = headwater_client::admin::NewTopic::new(name("other"), 1);
+        let other = NewTopic::new(name("other"), 1);
         world.client.admin().create_topic(other).await.unwrap();
         let mut application = world.member().subscribed();
         poll_until(&mut [&mut application], |[application]| application.owned == [at(0)].into()).await;
@@ -223,7 +225,7 @@ fn a_plain_poll_passes_over_the_groups_events() {
         let two = world.client.consumer(group());
         one.subscribe([topic()]).unwrap();
         two.subscribe([topic()]).unwrap();
-        let mut read = std::collections::BTreeSet::new();
+        let mut read = BTreeSet::new();
         for _ in 0..200 {
             for consumer in [&one, &two] {
                 for fetched in consumer.poll(TICK).await.unwrap() {
@@ -268,5 +270,44 @@ fn a_group_without_an_offset_fails_if_it_is_told_to() {
         consumer.seek(&at(0), StartAt::Earliest).unwrap();
         world.produce(0, 0..1).await;
         assert_eq!(consumer.poll(Duration::from_secs(5)).await.unwrap().len(), 1);
+    });
+}
+
+#[test]
+fn a_pattern_follows_topics_that_come_and_go() {
+    in_world(1, |mut world| async move {
+        let config = ClientConfig {
+            metadata_max_age: Duration::from_secs(10),
+            ..ClientConfig::new(["broker:9092".to_owned()])
+        };
+        let client = world.cluster.client_with(config).await.unwrap();
+        let admin = client.admin();
+        let mut application = Application::new(client.consumer(group()));
+        application.consumer.subscribe_matching(TopicPattern::new("orders-.*").unwrap()).unwrap();
+        let by_hand = application.consumer.assign([(at(0), StartAt::Earliest)]).unwrap_err();
+        assert!(matches!(by_hand, ConsumeError::Subscribed), "{by_hand}");
+        for _ in 0..20 {
+            application.poll().await.unwrap();
+        }
+        assert!(application.history.is_empty(), "nothing matches yet: {:?}", application.history);
+
+        admin.create_topic(NewTopic::new(name("orders-eu"), 2)).await.unwrap();
+        admin.create_topic(NewTopic::new(name("no-orders-"), 2)).await.unwrap();
+        poll_until(&mut [&mut application], |[application]| application.owned.len() == 2).await;
+        admin.create_topic(NewTopic::new(name("orders-us"), 3)).await.unwrap();
+        poll_until(&mut [&mut application], |[application]| application.owned.len() == 5).await;
+        let topics: BTreeSet<_> = application.owned.iter().map(|at| at.topic.as_str()).collect();
+        assert_eq!(topics, ["orders-eu", "orders-us"].into());
+        assert!(admin.delete_topics(&[name("orders-eu")]).await[&name("orders-eu")].is_ok());
+        // Nothing is committed on the way: a commit for a topic that is gone would be refused.
+        while application.consumer.assignment().len() != 3 {
+            application.consumer.poll(TICK).await.unwrap();
+        }
+        application.consumer.unsubscribe().unwrap();
+        admin.create_topic(NewTopic::new(name("orders-asia"), 1)).await.unwrap();
+        for _ in 0..150 {
+            application.poll().await.unwrap();
+        }
+        assert!(application.consumer.assignment().is_empty(), "unsubscribed for good");
     });
 }

@@ -1,0 +1,81 @@
+//! Headwater's client.
+
+use std::time::Duration;
+
+use headwater_client::{Acks, Client, ClientConfig, ConsumerConfig, ProducerConfig, ProducerRecord, StartAt};
+use headwater_model::{PartitionId, TopicName, TopicPartition};
+
+use crate::{Produce, Records, Stopped, Target, start, sum};
+
+pub(crate) fn produce(target: &Target, how: &Produce) -> anyhow::Result<Stopped> {
+    crate::runtime()?.block_on(async {
+        let client = Client::connect(ClientConfig::new([target.bootstrap.clone()])).await?;
+        let acks = if how.acks == "all" { Acks::All } else { Acks::Leader };
+        let producer = client.producer(ProducerConfig {
+            acks,
+            idempotent: acks == Acks::All,
+            linger: Duration::from_millis(how.linger_ms),
+            batch_size: how.batch_bytes,
+            ..ProducerConfig::default()
+        });
+        let topic = TopicName::new(&target.topic)?;
+        let mut records = Records::new(how.size);
+        let watch = start()?;
+        for number in 0..target.records {
+            let (key, value) = records.get(number);
+            let partition = PartitionId((number % target.partitions as u64) as i32);
+            producer.send(ProducerRecord::new(&topic, value).key(key).partition(partition)).await?;
+        }
+        producer.flush().await?;
+        watch.stop()
+    })
+}
+
+pub(crate) fn consume(target: &Target) -> anyhow::Result<(Stopped, u64)> {
+    crate::runtime()?.block_on(async {
+        let client = Client::connect(ClientConfig::new([target.bootstrap.clone()])).await?;
+        let consumer = client.consumer(ConsumerConfig::default());
+        let topic = TopicName::new(&target.topic)?;
+        let watch = start()?;
+        let at = |partition| TopicPartition::new(topic.clone(), PartitionId(partition));
+        consumer.assign((0..target.partitions).map(|partition| (at(partition), StartAt::Earliest)))?;
+        let (mut seen, mut total) = (0, 0);
+        while seen < target.records {
+            for fetched in consumer.poll(Duration::from_secs(1)).await? {
+                let batch = fetched.open(64 << 20)?;
+                for record in fetched.records(&batch) {
+                    let record = record?;
+                    total += record.key.map_or(0, sum) + record.value.map_or(0, sum);
+                    seen += 1;
+                }
+            }
+        }
+        Ok((watch.stop()?, total))
+    })
+}
+
+/// How often a broker that does not answer yet is tried.
+const TRY_AGAIN: Duration = Duration::from_millis(2);
+
+/// Produces one record to a topic that is made on the way.
+pub(crate) fn first(target: &Target) -> anyhow::Result<Stopped> {
+    crate::runtime()?.block_on(async {
+        let watch = start()?;
+        while tokio::net::TcpStream::connect(&target.bootstrap).await.is_err() {
+            tokio::time::sleep(TRY_AGAIN).await;
+        }
+        let config = ClientConfig {
+            reconnect_backoff: TRY_AGAIN,
+            reconnect_backoff_max: TRY_AGAIN,
+            retry_backoff: TRY_AGAIN,
+            retry_backoff_max: TRY_AGAIN,
+            ..ClientConfig::new([target.bootstrap.clone()])
+        };
+        let client = Client::connect(config).await?;
+        let settings = ProducerConfig { auto_create_topics: true, linger: Duration::ZERO, ..ProducerConfig::default() };
+        let producer = client.producer(settings);
+        let topic = TopicName::new(&target.topic)?;
+        producer.send(ProducerRecord::new(&topic, b"first")).await?.await?;
+        watch.stop()
+    })
+}

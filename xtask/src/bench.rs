@@ -1,0 +1,103 @@
+//! `cargo xtask bench <suite>`: peer and Headwater in turn, on the same machine and the same work.
+//!
+//! Owns: the suites, the order of rounds, the tables, and their place in `bench/RESULTS.md`.
+//!
+//! Invariants: each row runs on both sides within one round before the next row begins; what is printed is the median of
+//! the rounds; a row that is worse than the peer's stays in the table.
+
+mod broker;
+mod client;
+mod load;
+mod process;
+mod results;
+mod server;
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::Context;
+use clap::ValueEnum;
+
+use server::Place;
+
+/// Options of this chore.
+#[derive(clap::Args)]
+pub(crate) struct Options {
+    /// What is measured
+    #[arg(value_enum)]
+    suite: Suite,
+    /// Fewer records and one round, to see that it works
+    #[arg(long)]
+    quick: bool,
+    /// How many rounds
+    #[arg(long, default_value_t = 3)]
+    rounds: usize,
+    /// Only rows whose name has this in it
+    #[arg(long, default_value = "")]
+    only: String,
+    /// Put the tables into bench/RESULTS.md, in the place of those of the last time
+    #[arg(long)]
+    write: bool,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Suite {
+    /// Apache Kafka and `headwater up` under other people's clients
+    Broker,
+    /// Headwater's client, librdkafka, krafka and Java's, and the flights of a year
+    Client,
+}
+
+/// What a suite needs to run.
+#[derive(Debug)]
+struct Bench<'a> {
+    place: Place<'a>,
+    /// The load generator of `bench/`.
+    load: PathBuf,
+    quick: bool,
+    rounds: usize,
+    only: &'a str,
+}
+
+impl Bench<'_> {
+    fn is_wanted(&self, row: &str) -> bool {
+        row.contains(self.only)
+    }
+}
+
+/// Runs a suite.
+pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().context("xtask lies in the repository")?;
+    let folder = root.join("target/xtask/bench");
+    std::fs::create_dir_all(&folder)?;
+    println!("set-up: Apache Kafka, the release binary, the load generators");
+    crate::test::set_up_kafka(root, &root.join("target/xtask"))?;
+    build(root)?;
+    build(&root.join("bench"))?;
+    let bench = Bench {
+        place: Place { root, libs: root.join("target/xtask/kafka/libs"), folder },
+        load: root.join("bench/target/release/load"),
+        quick: options.quick,
+        rounds: if options.quick { 1 } else { options.rounds },
+        only: &options.only,
+    };
+    let (name, tables) = match options.suite {
+        Suite::Broker => ("broker", broker::run(&bench)?),
+        Suite::Client => ("client", client::run(&bench)?),
+    };
+    let section = results::section(&tables, bench.rounds)?;
+    println!("\n{section}");
+    if options.write {
+        results::write(&root.join("bench/RESULTS.md"), name, &section)?;
+    }
+    Ok(())
+}
+
+fn build(workspace: &Path) -> anyhow::Result<()> {
+    let status = Command::new(env!("CARGO"))
+        .args(["build", "--release", "--quiet"])
+        .current_dir(workspace)
+        .status()?;
+    anyhow::ensure!(status.success(), "cannot build {}", workspace.display());
+    Ok(())
+}

@@ -1,0 +1,223 @@
+//! The brokers under measurement: Apache Kafka with its default settings, and `headwater up`.
+
+use std::fs::File;
+use std::net::{TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use anyhow::Context;
+
+use super::process::{self, Usage};
+
+/// When a record counts as written: pairs of settings that promise the same.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Mode {
+    /// The operating system has it: Kafka's default.
+    Os,
+    /// It is on the disk: Kafka with a flush per message.
+    Durable,
+}
+
+/// Which broker.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    Kafka,
+    Headwater,
+}
+
+impl Kind {
+    pub(super) const BOTH: [Self; 2] = [Self::Kafka, Self::Headwater];
+
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Kafka => "Apache Kafka",
+            Self::Headwater => "Headwater",
+        }
+    }
+}
+
+/// What a broker is started from.
+#[derive(Debug, Clone)]
+pub(super) struct Place<'a> {
+    pub(super) root: &'a Path,
+    /// Kafka's jars.
+    pub(super) libs: PathBuf,
+    /// Where data and logs lie.
+    pub(super) folder: PathBuf,
+}
+
+/// A running broker; killed when dropped.
+#[derive(Debug)]
+pub(super) struct Server {
+    pub(super) kind: Kind,
+    pub(super) bootstrap: String,
+    child: Child,
+    data: PathBuf,
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+        let _ = std::fs::remove_dir_all(&self.data);
+    }
+}
+
+impl Server {
+    /// Starts one on an empty folder and waits until it accepts connections.
+    pub(super) fn start(kind: Kind, mode: Mode, place: &Place<'_>) -> anyhow::Result<Self> {
+        let server = Self::spawn(kind, mode, place)?;
+        let deadline = process::now() + Duration::from_mins(1);
+        while TcpStream::connect(&server.bootstrap).is_err() {
+            anyhow::ensure!(process::now() < deadline, "{} did not start", kind.name());
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        Ok(server)
+    }
+
+    /// Starts one and does not wait.
+    fn spawn(kind: Kind, mode: Mode, place: &Place<'_>) -> anyhow::Result<Self> {
+        let port = free_port()?;
+        let data = place.folder.join(format!("{kind:?}-{port}"));
+        let _ = std::fs::remove_dir_all(&data);
+        std::fs::create_dir_all(&data).with_context(|| format!("cannot create {}", data.display()))?;
+        let mut command = match kind {
+            Kind::Headwater => headwater(mode, port, &data, place),
+            Kind::Kafka => kafka(mode, port, &data, place)?,
+        };
+        let log = File::create(place.folder.join(format!("{kind:?}.log")))?;
+        let child = command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log).spawn();
+        let child = child.with_context(|| format!("cannot start {}", kind.name()))?;
+        Ok(Self { kind, bootstrap: format!("127.0.0.1:{port}"), child, data })
+    }
+
+    /// From the start of the process to the first acknowledged record, by a client that waits for it.
+    pub(super) fn first_record(kind: Kind, place: &Place<'_>, load: &Path) -> anyhow::Result<Duration> {
+        // The folder is formatted before: Kafka's tool for it is a JVM of its own.
+        let port = free_port()?;
+        let data = place.folder.join(format!("{kind:?}-first"));
+        let _ = std::fs::remove_dir_all(&data);
+        std::fs::create_dir_all(&data)?;
+        let mut command = match kind {
+            Kind::Headwater => headwater(Mode::Os, port, &data, place),
+            Kind::Kafka => kafka(Mode::Os, port, &data, place)?,
+        };
+        let bootstrap = format!("127.0.0.1:{port}");
+        let mut probe = Command::new(load);
+        probe.args(["--client", "headwater", "--bootstrap", &bootstrap, "--topic", "first"]);
+        probe.args(["--partitions", "1", "--records", "1", "first"]).stdout(Stdio::null());
+        let mut probe = probe.spawn().context("cannot start the probe")?;
+        std::thread::sleep(Duration::from_millis(100));
+        let started = process::now();
+        let log = File::create(place.folder.join(format!("{kind:?}-first.log")))?;
+        let child = command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log).spawn()?;
+        let _server = Self { kind, bootstrap, child, data };
+        let status = probe.wait()?;
+        anyhow::ensure!(status.success(), "the probe of {} failed", kind.name());
+        Ok(started.elapsed())
+    }
+
+    /// CPU time so far.
+    pub(super) fn usage(&self) -> anyhow::Result<Usage> {
+        process::usage(self.child.id())
+    }
+
+    /// Resident now, in bytes.
+    pub(super) fn resident(&self) -> anyhow::Result<u64> {
+        process::memory(self.child.id(), "VmRSS:")
+    }
+
+    /// Makes a topic, by our own command line.
+    pub(super) fn create_topic(&self, place: &Place<'_>, topic: &str, partitions: i32) -> anyhow::Result<()> {
+        let mut command = Command::new(binary(place));
+        command.args(["topic", "create", topic, "--partitions", &partitions.to_string()]);
+        command.args(["--bootstrap", &self.bootstrap]).stdout(Stdio::null());
+        anyhow::ensure!(command.status()?.success(), "cannot create a topic on {}", self.kind.name());
+        Ok(())
+    }
+
+    /// Removes it again, so that disks and page caches do not fill up.
+    pub(super) fn delete_topic(&self, place: &Place<'_>, topic: &str) {
+        let mut command = Command::new(binary(place));
+        command.args(["topic", "delete", topic, "--bootstrap", &self.bootstrap]);
+        let _ = command.stdout(Stdio::null()).status();
+    }
+}
+
+/// The release binary.
+pub(super) fn binary(place: &Place<'_>) -> PathBuf {
+    place.root.join("target/release/headwater")
+}
+
+fn headwater(mode: Mode, port: u16, data: &Path, place: &Place<'_>) -> Command {
+    let mut command = Command::new(binary(place));
+    let durability = match mode {
+        Mode::Os => "os",
+        Mode::Durable => "fsync",
+    };
+    command
+        .args(["up", "--kafka-port", &port.to_string(), "--durability", durability, "--data-dir"])
+        .arg(data);
+    command
+}
+
+fn kafka(mode: Mode, port: u16, data: &Path, place: &Place<'_>) -> anyhow::Result<Command> {
+    let controller = free_port()?;
+    let flush = match mode {
+        Mode::Os => "",
+        Mode::Durable => "log.flush.interval.messages=1\n",
+    };
+    let properties = data.join("server.properties");
+    let text = format!(
+        "process.roles=broker,controller\nnode.id=1\ncontroller.quorum.voters=1@127.0.0.1:{controller}\n\
+         controller.listener.names=CONTROLLER\n\
+         listeners=PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller}\n\
+         listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT\nlog.dirs={}\n\
+         offsets.topic.replication.factor=1\n{flush}",
+        data.join("log").display()
+    );
+    std::fs::write(&properties, text)?;
+    let java = |main: &str, jvm: &[&str]| {
+        let mut command = Command::new("java");
+        command.args(jvm).arg("-cp").arg(format!("{}/*", place.libs.display())).arg(main);
+        command
+    };
+    let mut format = java("kafka.tools.StorageTool", &["-Xmx256m"]);
+    format.args(["format", "--cluster-id", "MkU3OEVBNTcwNTJENDM2Qk", "--config"]).arg(&properties);
+    let formatted = format.stdout(Stdio::null()).stderr(Stdio::null()).status()?;
+    anyhow::ensure!(formatted.success(), "Kafka's storage cannot be formatted");
+    // As Kafka's own start script has it, but for logging.
+    let mut command = java(
+        "kafka.Kafka",
+        &[
+            "-Xms1g",
+            "-Xmx1g",
+            "-server",
+            "-XX:+UseG1GC",
+            "-XX:MaxGCPauseMillis=20",
+            "-XX:InitiatingHeapOccupancyPercent=35",
+            "-XX:+ExplicitGCInvokesConcurrent",
+            "-Djava.awt.headless=true",
+            "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn",
+        ],
+    );
+    command.arg(properties);
+    Ok(command)
+}
+
+fn free_port() -> anyhow::Result<u16> {
+    Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?.port())
+}
+
+/// Waits until a process is quiet: what it does on its own after a load is not the next load's.
+pub(super) fn settle(server: &Server) -> anyhow::Result<()> {
+    let deadline: Instant = process::now() + Duration::from_secs(5);
+    loop {
+        let before = server.usage()?;
+        std::thread::sleep(Duration::from_millis(300));
+        if server.usage()?.since(before).total() < 0.03 || process::now() > deadline {
+            return Ok(());
+        }
+    }
+}
