@@ -1,9 +1,14 @@
 //! `cargo xtask nightly <part>`: the long forms of suites whose quick forms `cargo xtask test` runs.
 //!
-//! Owns: what the parts are, and how long each is made. A failing part prints the seed or the case by itself.
+//! Owns: what the parts are, how long each is made, and in how many rounds. A failing part prints the seed or the case by
+//! itself.
+//!
+//! Invariants: a part that was interrupted goes on with the round that it was in; one that has ended begins anew. What came
+//! of a part goes into `bench/NIGHTLY.md` by hand, as printed.
 //!
 //! Does not know: what the suites prove.
 
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Instant;
 
@@ -16,32 +21,53 @@ pub(crate) struct Options {
     /// Which part
     #[arg(value_enum)]
     part: Part,
-    /// How many seeds or cases, instead of the part's own number
+    /// How many seeds, cases or seconds each round has, instead of the part's own number
     #[arg(long)]
     runs: Option<u64>,
 }
 
-#[derive(Debug, Clone, Copy, ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Part {
     /// Client and broker simulated together: 20,000 seeds
     Simulation,
     /// The log against its models, power losses and faults: 150 times the quick form
     Log,
+    /// Our client over three Kafka brokers that are killed and restarted, connections cut: an hour, in six rounds
+    Kafka,
 }
 
 impl Part {
-    /// The variable that says how long, and the number that it is set to.
+    /// The variable that says how long a round is, and the number that it is set to.
     fn length(self) -> (&'static str, u64) {
         match self {
             Self::Simulation => ("HEADWATER_SEEDS", 20_000),
             Self::Log => ("HEADWATER_TEST_SCALE", 150),
+            Self::Kafka => ("HEADWATER_TEST_SECONDS", 600),
         }
     }
 
-    fn package(self) -> &'static str {
+    fn rounds(self) -> u64 {
         match self {
-            Self::Simulation => "headwater-testkit",
-            Self::Log => "headwater-log",
+            Self::Simulation | Self::Log => 1,
+            Self::Kafka => 6,
+        }
+    }
+
+    fn command(self, root: &Path) -> Command {
+        let cargo = |package: &str| {
+            let mut cargo = Command::new(env!("CARGO"));
+            cargo.args(["test", "--package", package]).current_dir(root);
+            cargo
+        };
+        match self {
+            Self::Simulation => cargo("headwater-testkit"),
+            Self::Log => cargo("headwater-log"),
+            Self::Kafka => {
+                let mut pytest = Command::new(root.join("target/xtask/venv/bin/pytest"));
+                pytest.args(["--cluster", "kafka", "rust", "-k", "come_and_go"]);
+                pytest.current_dir(root.join("tests/e2e"));
+                pytest
+            }
         }
     }
 }
@@ -49,16 +75,67 @@ impl Part {
 /// Runs a part to its end.
 #[expect(clippy::disallowed_methods, reason = "a chore tells how long it took")]
 pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
-    let (variable, usual) = options.part.length();
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().context("xtask lies in the repository")?;
+    let part = options.part;
+    let (variable, usual) = part.length();
     let runs = options.runs.unwrap_or(usual);
-    let started = Instant::now();
-    let mut cargo = Command::new(env!("CARGO"));
-    cargo.args(["test", "--package", options.part.package()]).env(variable, runs.to_string());
-    let status = cargo.status().context("cargo cannot be started")?;
-    let took = started.elapsed().as_secs();
-    println!("nightly {:?}: {variable}={runs}, {took} s, {status}", options.part);
-    if !status.success() {
-        bail!("the part failed; what it printed names the seed or the case");
+    let progress = Progress::of(part, root)?;
+    for round in progress.done()..part.rounds() {
+        let started = Instant::now();
+        let mut command = part.command(root);
+        command.env(variable, runs.to_string());
+        let status = command.status().with_context(|| {
+            format!("{} cannot be started; has `cargo xtask test` run?", command.get_program().display())
+        })?;
+        let took = started.elapsed().as_secs();
+        let rounds = part.rounds();
+        println!("nightly {part:?}, round {} of {rounds}: {variable}={runs}, {took} s, {status}", round + 1);
+        if !status.success() {
+            bail!("the part failed; what it printed names the seed or the case");
+        }
+        progress.set(round + 1)?;
     }
-    Ok(())
+    progress.clear()
+}
+
+/// How many rounds of a part are done, in a file.
+struct Progress(PathBuf);
+
+impl Progress {
+    fn of(part: Part, root: &Path) -> anyhow::Result<Self> {
+        let folder = root.join("target/xtask/nightly");
+        std::fs::create_dir_all(&folder).with_context(|| format!("cannot create {}", folder.display()))?;
+        Ok(Self(folder.join(format!("{part:?}.rounds"))))
+    }
+
+    fn done(&self) -> u64 {
+        std::fs::read_to_string(&self.0).ok().and_then(|text| text.trim().parse().ok()).unwrap_or(0)
+    }
+
+    fn set(&self, rounds: u64) -> anyhow::Result<()> {
+        std::fs::write(&self.0, rounds.to_string())
+            .with_context(|| format!("cannot write {}", self.0.display()))
+    }
+
+    fn clear(&self) -> anyhow::Result<()> {
+        std::fs::remove_file(&self.0).with_context(|| format!("cannot remove {}", self.0.display()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_part_goes_on_where_it_was_interrupted_and_begins_anew_once_it_has_ended() {
+        let root = std::env::temp_dir().join(format!("headwater-nightly-{}", std::process::id()));
+        let progress = Progress::of(Part::Kafka, &root).unwrap();
+        assert_eq!(progress.done(), 0);
+        progress.set(4).unwrap();
+        assert_eq!(Progress::of(Part::Kafka, &root).unwrap().done(), 4);
+        assert_eq!(Progress::of(Part::Log, &root).unwrap().done(), 0);
+        progress.clear().unwrap();
+        assert_eq!(progress.done(), 0);
+        std::fs::remove_dir_all(root).unwrap();
+    }
 }
