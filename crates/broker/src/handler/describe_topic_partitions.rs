@@ -94,7 +94,6 @@ fn describe(
             // None, and not null: Java's client 4.3 fails on null.
             eligible_leader_replicas: Some(Vec::new()),
             last_known_elr: Some(Vec::new()),
-            ..Default::default()
         }
     };
     DescribeTopicPartitionsResponseTopic {
