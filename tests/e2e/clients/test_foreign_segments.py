@@ -87,7 +87,9 @@ def test_a_folder_of_kafkas_segments_is_served_bit_for_bit_and_written_on(
         keys = ["NULL" if record.key is None else record.key_text for record in served]
         assert sorted(read.split()) == sorted(keys)
         asked = START_MS + 500
-        first = kafka.tool("kafka-get-offsets", "--bootstrap-server", broker.bootstrap, "--topic", TOPIC, "--time", str(asked))
+        first = kafka.tool(
+            "kafka-get-offsets", "--bootstrap-server", broker.bootstrap, "--topic", TOPIC, "--time", str(asked)
+        )
         for partition in range(PARTITIONS):
             expected = next(r.offset for r in served if r.partition == partition and r.timestamp_ms >= asked)
             assert f"{TOPIC}:{partition}:{expected}" in first.split()

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from confluent_kafka import Producer
+from confluent_kafka import Consumer, KafkaError, Producer, TopicPartition
 from conftest import Cluster
 from support import kafka, topics
 from support.processes import run, wait_for
@@ -165,7 +165,7 @@ def test_a_topics_configurations_are_altered_described_and_refused(cluster: Clus
     assert described() == {"retention.ms": "7200000"}
     produce_of_size(cluster, topic, 3000)
 
-    assert "Unknown topic config name" in refused(cluster, *alter, "--add-config", "no.such.config=1")
+    assert "InvalidConfigurationException" in refused(cluster, *alter, "--add-config", "no.such.config=1")
     assert "retention.ms" in refused(cluster, *alter, "--add-config", "retention.ms=soon")
     assert described() == {"retention.ms": "7200000"}, "what was refused has changed nothing"
     of_broker = tool(cluster, "kafka-configs", "--describe", "--entity-type", "brokers", "--all")
@@ -175,7 +175,12 @@ def test_a_topics_configurations_are_altered_described_and_refused(cluster: Clus
 def produce_of_size(cluster: Cluster, topic: str, size: int) -> None:
     failed: list[str] = []
     producer = Producer({"bootstrap.servers": cluster.bootstrap, **topics.QUIET})
-    producer.produce(topic, value=b"x" * size, on_delivery=lambda error, _: failed.append(error.name()) if error else None)
+
+    def delivered(error: KafkaError | None, _message: object) -> None:
+        if error is not None:
+            failed.append(error.name())
+
+    producer.produce(topic, value=b"x" * size, on_delivery=delivered)
     assert producer.flush(30) == 0
     assert not failed, failed
 
@@ -218,6 +223,16 @@ def test_log_dirs_tell_the_size_of_each_partition(cluster: Cluster) -> None:
     assert sizes[f"{topic}-0"] > 500 and sizes[f"{topic}-1"] == 0
 
 
+def committed(cluster: Cluster, group: str, topic: str) -> dict[int, int]:
+    """The offsets that the group has committed in partitions 0 and 1."""
+    consumer = Consumer({"bootstrap.servers": cluster.bootstrap, "group.id": group, **topics.QUIET})
+    try:
+        found = consumer.committed([TopicPartition(topic, partition) for partition in (0, 1)], timeout=10)
+        return {one.partition: one.offset for one in found if one.offset >= 0}
+    finally:
+        consumer.close()
+
+
 def test_a_groups_offsets_are_deleted_and_the_group_too(cluster: Cluster) -> None:
     topic = group = "tools-group-deletion"
     topics.create(cluster.bootstrap, topic, 2)
@@ -226,11 +241,11 @@ def test_a_groups_offsets_are_deleted_and_the_group_too(cluster: Cluster) -> Non
         cluster, "kafka-console-consumer", "--topic", topic, "--group", group, "--from-beginning",
         "--max-messages", "10", "--timeout-ms", "30000",
     )  # fmt: skip
-    assert topics.committed(cluster.bootstrap, group, topic) == {0: 5, 1: 5}
+    assert committed(cluster, group, topic) == {0: 5, 1: 5}
     groups = "kafka-consumer-groups"
     said = tool(cluster, groups, "--delete-offsets", "--group", group, "--topic", f"{topic}:0")
     assert "Successful" in said
-    assert topics.committed(cluster.bootstrap, group, topic) == {1: 5}
+    assert committed(cluster, group, topic) == {1: 5}
     assert "GroupIdNotFoundException" in refused(cluster, groups, "--delete", "--group", "no-such-group")
     assert "was successful" in tool(cluster, groups, "--delete", "--group", group)
     assert group not in tool(cluster, groups, "--list").split()

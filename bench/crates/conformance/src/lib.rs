@@ -15,7 +15,7 @@ pub const HEARTBEAT: Duration = Duration::from_secs(1);
 /// What every driver's member of a group has.
 pub const COMMIT_EVERY: Duration = Duration::from_millis(500);
 /// How long anything that is asked once may take.
-pub const PATIENCE: Duration = Duration::from_secs(60);
+pub const PATIENCE: Duration = Duration::from_mins(1);
 
 /// What a driver is told to do.
 #[derive(Debug, PartialEq, Eq)]
