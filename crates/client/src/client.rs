@@ -19,6 +19,7 @@ use crate::config::{Address, ClientConfig};
 use crate::connection::ConnectionSettings;
 use crate::connector::{Connector, TcpConnector};
 use crate::error::{ConnectError, MetadataError};
+use crate::metrics::{ClientMetrics, Traffic};
 use crate::pool::{ConsumerId, Pool, Route};
 use crate::retry::{Backoff, Retry};
 
@@ -42,6 +43,7 @@ pub(crate) struct Inner<C> {
     /// Where each group's coordinator was last found.
     pub(crate) coordinators: Mutex<BTreeMap<String, Route>>,
     consumers: AtomicU64,
+    traffic: Arc<Traffic>,
 }
 
 impl<C> Clone for Client<C> {
@@ -74,11 +76,13 @@ impl<C: Connector> Client<C> {
             return Err(ConnectError::NoAddress);
         }
         let client_id: Arc<str> = config.client_id.as_str().into();
+        let traffic = Arc::new(Traffic::default());
         let settings = ConnectionSettings {
             client_id: Arc::clone(&client_id),
             connect_timeout: config.connect_timeout,
             idle_timeout: config.idle_timeout,
             max_response_bytes: config.max_response_bytes,
+            traffic: Arc::clone(&traffic),
         };
         let backoff = Backoff::new(config.reconnect_backoff, config.reconnect_backoff_max);
         let pool = Pool::new(connector, settings, backoff, Arc::clone(&clock), entropy.fork());
@@ -93,10 +97,16 @@ impl<C: Connector> Client<C> {
                 entropy: Mutex::new(entropy),
                 coordinators: Mutex::default(),
                 consumers: AtomicU64::new(0),
+                traffic,
             }),
         };
         client.refresh_metadata(&[]).await?;
         Ok(client)
+    }
+
+    /// What this client has moved so far, all its producers and consumers included.
+    pub fn metrics(&self) -> ClientMetrics {
+        self.inner.traffic.snapshot()
     }
 
     pub(crate) fn inner(&self) -> &Inner<C> {

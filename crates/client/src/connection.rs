@@ -28,6 +28,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::config::Address;
 use crate::connector::Connector;
+use crate::metrics::Traffic;
 
 pub(crate) use versions::Versions;
 
@@ -93,6 +94,7 @@ pub(crate) struct ConnectionSettings {
     pub(crate) connect_timeout: Duration,
     pub(crate) idle_timeout: Duration,
     pub(crate) max_response_bytes: usize,
+    pub(crate) traffic: Arc<Traffic>,
 }
 
 #[derive(Debug)]

@@ -30,6 +30,7 @@ use tokio::time::timeout;
 
 use crate::client::Client;
 use crate::connector::{Connector, TcpConnector};
+use crate::metrics::ConsumerMetrics;
 use commits::Offsets;
 use driver::Shared;
 
@@ -191,6 +192,11 @@ impl<C: Connector> Consumer<C> {
     /// Where the partition's log begins and ends, as of the last answer; `None` before the first.
     pub fn watermarks(&self, at: &TopicPartition) -> Result<Option<Watermarks>, ConsumeError> {
         self.shared.look(|state| state.fetcher.watermarks(at))
+    }
+
+    /// What this consumer has done so far, and how things stand.
+    pub fn metrics(&self) -> ConsumerMetrics {
+        self.shared.look(|state| state.fetcher.metrics())
     }
 
     /// How many offsets the position is behind the last record that can be seen, as of the last answer.

@@ -24,6 +24,7 @@ use headwater_wire::messages::fetch::FetchRequest;
 use headwater_wire::messages::list_offsets::ListOffsetsRequest;
 
 use crate::consumer::{ConsumeError, Fetched, Isolation, OffsetReset, StartAt, Watermarks};
+use crate::metrics::ConsumerMetrics;
 use crate::retry::Backoff;
 use partition::{Cursor, Partition};
 
@@ -96,6 +97,7 @@ pub(crate) struct Fetcher {
     last_epoch: u64,
     /// Counts answers with data, for taking turns.
     last_served: u64,
+    pub(crate) counts: ConsumerMetrics,
 }
 
 #[derive(Debug, Default)]
@@ -124,6 +126,7 @@ impl Fetcher {
             last_ticket: 0,
             last_epoch: 0,
             last_served: 0,
+            counts: ConsumerMetrics::default(),
         }
     }
 
@@ -239,7 +242,24 @@ impl Fetcher {
             }
             self.queue(&at);
         }
+        self.count(&batches);
         (!batches.is_empty()).then_some(Taken::Batches(batches))
+    }
+
+    fn count(&mut self, batches: &[Fetched]) {
+        self.counts.batches += batches.len() as u64;
+        for Fetched { batch, .. } in batches {
+            self.counts.records += u64::from(batch.record_count().unsigned_abs());
+            self.counts.bytes += batch.size() as u64;
+        }
+    }
+
+    /// What was read so far, and how things stand.
+    pub(crate) fn metrics(&self) -> ConsumerMetrics {
+        let buffered: usize = self.partitions.values().map(|partition| partition.buffered_bytes).sum();
+        let lags = self.partitions.keys().filter_map(|at| self.lag(at).ok().flatten());
+        let lag = lags.map(|lag| u64::try_from(lag).unwrap_or(0)).sum();
+        ConsumerMetrics { buffered_bytes: buffered as u64, lag, ..self.counts }
     }
 
     /// True if [`Fetcher::take`] may have something.

@@ -41,6 +41,7 @@ mod consumer;
 mod error;
 mod fetcher;
 mod membership;
+mod metrics;
 mod pool;
 pub mod producer;
 mod retry;
@@ -57,6 +58,7 @@ pub use consumer::{
     InvalidPattern, Isolation, OffsetReset, PendingCommit, StartAt, TopicPattern, Watermarks,
 };
 pub use error::{CallError, ConnectError, MetadataError, Unreachable};
+pub use metrics::{ClientMetrics, ConsumerMetrics, ProducerMetrics};
 pub use producer::{
     Acks, Delivery, Producer, ProducerConfig, ProducerRecord, RecordMetadata, SendError, SendFailure,
     partition_for_key,

@@ -40,6 +40,7 @@ use tokio::time::{Instant, timeout_at};
 
 use crate::client::Client;
 use crate::connector::{Connector, TcpConnector};
+use crate::metrics::ProducerMetrics;
 use delivery::Completion;
 use driver::Shared;
 use machine::{Blocked, Machine};
@@ -101,6 +102,11 @@ impl<C: Connector> Producer<C> {
             Err(_) => self.send_when_possible(&record).await,
             Ok(delivery) => Ok(delivery),
         }
+    }
+
+    /// What this producer has done so far.
+    pub fn metrics(&self) -> ProducerMetrics {
+        self.handle.shared.machine().metrics()
     }
 
     fn try_send(&self, record: &ProducerRecord<'_>) -> Result<Delivery, Blocked> {

@@ -38,10 +38,13 @@ pub use headwater_model as model;
 pub use headwater_schema as schema;
 pub use headwater_streams as streams;
 
-/// What the author of a topology needs, in one line: `use headwater::prelude::*;`.
+/// What the author of a service needs, in one line: `use headwater::prelude::*;`.
 pub mod prelude {
-    pub use headwater_client::{Client, ClientConfig};
-    pub use headwater_model::Timestamp;
+    pub use headwater_client::{
+        Client, ClientConfig, ConsumerConfig, ConsumerEvent, OffsetReset, ProducerConfig, ProducerRecord,
+        SendError, StartAt, TopicPattern,
+    };
+    pub use headwater_model::{ErrorCode, Offset, PartitionId, Timestamp, TopicName, TopicPartition};
     pub use headwater_schema::{Json, Serde, bytes, json, long, optional, serdes, utf8};
     pub use headwater_streams::Guarantee::AtLeastOnce;
     pub use headwater_streams::{
@@ -49,6 +52,11 @@ pub mod prelude {
         TumblingWindows, Windowed,
     };
 }
+
+/// The code of the book's page on producing and consuming compiles.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/guide/produce-and-consume.md")]
+mod produce_and_consume_page {}
 
 /// The code of the book's page on topologies compiles and runs.
 #[cfg(doctest)]

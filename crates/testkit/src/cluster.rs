@@ -7,6 +7,7 @@
 
 use std::io;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use headwater_broker::{Advertised, Broker, BrokerConfig, BrokerError, Execution};
 use headwater_client::{Client, ClientConfig, ConnectError, Connector};
@@ -14,10 +15,11 @@ use headwater_log::sim::SimDisk;
 use headwater_model::Entropy;
 use tokio::io::DuplexStream;
 
-use crate::{Faults, SimClock, SimNet};
+use crate::{Faults, SimClock, SimNet, meddler};
 
 const HOST: &str = "broker";
 const PORT: u16 = 9092;
+const MEDDLERS_BUFFER: usize = 64 * 1024;
 
 /// A broker that can lose its power, and the network to it.
 #[derive(Debug)]
@@ -28,6 +30,7 @@ pub struct SimCluster {
     pub disk: SimDisk,
     /// The time of everybody.
     pub clock: SimClock,
+    meddled: Arc<AtomicU64>,
     config: BrokerConfig,
     entropy: Entropy,
     broker: Option<Broker>,
@@ -63,6 +66,7 @@ impl SimCluster {
             net: SimNet::new(entropy.next_u64(), faults, clock.clone()),
             disk: SimDisk::new(entropy.next_u64()),
             clock,
+            meddled: Arc::default(),
             config,
             entropy,
             broker: None,
@@ -71,14 +75,28 @@ impl SimCluster {
         Ok(cluster)
     }
 
+    /// How many requests were answered with an error that the broker did not give.
+    pub fn meddled(&self) -> u64 {
+        self.meddled.load(Ordering::Relaxed)
+    }
+
     /// Starts the broker, which recovers what its disk holds.
     pub fn power_on(&mut self) -> Result<(), BrokerError> {
         let disk = Arc::new(self.disk.clone());
         let clock = Arc::new(self.clock.clone());
         let broker = Broker::open(self.config.clone(), disk, clock, self.entropy.fork())?;
         self.broker = Some(broker.clone());
-        self.net.listen(move |stream| {
+        let meddled = Arc::clone(&self.meddled);
+        self.net.listen(move |stream, faults, entropy| {
             let broker = broker.clone();
+            let stream = match faults.error_one_in {
+                0 => stream,
+                one_in => {
+                    let (ours, brokers) = tokio::io::duplex(MEDDLERS_BUFFER);
+                    meddler::meddle(stream, ours, entropy, one_in, Arc::clone(&meddled));
+                    brokers
+                }
+            };
             tokio::spawn(async move { broker.serve_connection(stream, "simulated client").await });
         });
         Ok(())

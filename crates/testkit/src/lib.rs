@@ -9,6 +9,7 @@
 
 mod clock;
 mod cluster;
+mod meddler;
 mod net;
 
 pub use clock::SimClock;

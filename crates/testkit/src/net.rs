@@ -29,14 +29,28 @@ pub struct Faults {
     pub cut_within_bytes: u64,
     /// One in so many connection attempts is refused, 0 for none.
     pub refuse_one_in: u64,
-    /// Every piece of bytes is delayed by at most this.
+    /// One in so many connections swallows bytes from some byte on and stays open, 0 for none.
+    pub swallow_one_in: u64,
+    /// Every piece of bytes is delayed by at most this...
     pub max_delay: Duration,
+    /// ...times a number below this, which each connection draws: what one carries overtakes what another one does.
+    pub spread: u64,
+    /// One in so many requests is answered with an error, before or after it was processed, 0 for none. Up to who listens.
+    pub error_one_in: u64,
 }
 
 impl Faults {
     /// A network that only delays, by at most a millisecond.
     pub fn none() -> Self {
-        Self { cut_one_in: 0, cut_within_bytes: 0, refuse_one_in: 0, max_delay: Duration::from_millis(1) }
+        Self {
+            cut_one_in: 0,
+            cut_within_bytes: 0,
+            refuse_one_in: 0,
+            swallow_one_in: 0,
+            max_delay: Duration::from_millis(1),
+            spread: 1,
+            error_one_in: 0,
+        }
     }
 
     /// A network on which half of all connections are cut within some kilobytes.
@@ -46,12 +60,19 @@ impl Faults {
             cut_within_bytes: 20_000,
             refuse_one_in: 10,
             max_delay: Duration::from_millis(20),
+            spread: 10,
+            ..Self::none()
         }
+    }
+
+    /// The same, and brokers that refuse things, and connections that go silent.
+    pub fn hostile() -> Self {
+        Self { swallow_one_in: 10, error_one_in: 8, ..Self::rough() }
     }
 }
 
-/// Takes the far end of each new connection.
-type Acceptor = Box<dyn Fn(DuplexStream) + Send>;
+/// Takes the far end of each new connection, with the faults that it shall have beyond the network's, and a seed for them.
+type Acceptor = Box<dyn Fn(DuplexStream, &Faults, Entropy) + Send>;
 
 struct State {
     entropy: Entropy,
@@ -82,6 +103,8 @@ pub struct Trace {
     pub pieces: u64,
     /// How many connections were cut.
     pub cuts: u64,
+    /// How many connections went silent.
+    pub silenced: u64,
     /// The digest (FNV-1a).
     pub digest: u64,
 }
@@ -120,6 +143,8 @@ struct Pump {
     max_delay: Duration,
     /// Cut after so many bytes.
     cut_after: Option<u64>,
+    /// Where it would be cut it goes silent instead.
+    swallows: bool,
     /// Told when the connection is cut, from either side.
     cut: watch::Sender<bool>,
 }
@@ -139,7 +164,7 @@ impl SimNet {
     }
 
     /// Whatever listens: it is given the far end of each new connection.
-    pub fn listen(&self, acceptor: impl Fn(DuplexStream) + Send + 'static) {
+    pub fn listen(&self, acceptor: impl Fn(DuplexStream, &Faults, Entropy) + Send + 'static) {
         self.lock().acceptor = Some(Box::new(acceptor));
     }
 
@@ -176,8 +201,9 @@ impl SimNet {
         }
         let (client, client_far) = tokio::io::duplex(SOCKET_BUFFER);
         let (server_far, server) = tokio::io::duplex(SOCKET_BUFFER);
-        match &state.acceptor {
-            Some(acceptor) => acceptor(server),
+        let State { acceptor, faults, entropy, .. } = &mut *state;
+        match acceptor {
+            Some(acceptor) => acceptor(server, faults, entropy.fork()),
             None => return Err(io::ErrorKind::ConnectionRefused.into()),
         }
         self.start_pumps(&mut state, client_far, server_far);
@@ -187,14 +213,18 @@ impl SimNet {
     fn start_pumps(&self, state: &mut State, client: DuplexStream, server: DuplexStream) {
         state.connections += 1;
         let (to_server, to_client) = state.choose_cut();
+        let silent = state.faults.swallow_one_in;
+        let swallows = silent > 0 && state.entropy.chance(1, silent);
+        let max_delay = state.faults.max_delay * (1 + state.entropy.below(state.faults.spread.max(1))) as u32;
         let cut = watch::Sender::new(false);
         let mut pump = |direction, cut_after| Pump {
             net: self.clone(),
             connection: state.connections,
             direction,
             entropy: state.entropy.fork(),
-            max_delay: state.faults.max_delay,
+            max_delay,
             cut_after,
+            swallows,
             cut: cut.clone(),
         };
         let forward = pump(Direction::ToServer, to_server);
@@ -214,7 +244,8 @@ impl SimNet {
 impl State {
     /// After how many bytes the directions to the server and to the client are cut.
     fn choose_cut(&mut self) -> (Option<u64>, Option<u64>) {
-        if self.faults.cut_one_in == 0 || !self.entropy.chance(1, self.faults.cut_one_in) {
+        let dooms = self.faults.cut_one_in > 0 && self.entropy.chance(1, self.faults.cut_one_in);
+        if !dooms {
             return (None, None);
         }
         let after = Some(self.entropy.below(self.faults.cut_within_bytes));
@@ -272,6 +303,11 @@ impl Pump {
                 return End::Cut;
             }
             carried += allowed as u64;
+            if allowed < read && self.swallows {
+                self.net.lock().trace.silenced += 1;
+                while from.read(&mut buffer).await.is_ok_and(|read| read > 0) {}
+                return End::Cut;
+            }
             if allowed < read {
                 self.net.lock().trace.cuts += 1;
                 return End::Cut;
@@ -296,7 +332,7 @@ mod tests {
             tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
         runtime.block_on(async {
             let net = SimNet::new(seed, Faults::rough(), SimClock::start());
-            net.listen(|server| {
+            net.listen(|server, _, _| {
                 tokio::spawn(async move {
                     let (mut read, mut write) = tokio::io::split(server);
                     let _ = tokio::io::copy(&mut read, &mut write).await;

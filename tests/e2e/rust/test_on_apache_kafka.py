@@ -1,7 +1,8 @@
-"""Rust tests that need Apache Kafka, ignored without it: our client over three brokers, one of them killed."""
+"""Rust tests that need Apache Kafka, ignored without it: our client over three brokers that are killed and restarted."""
 
 from __future__ import annotations
 
+import os
 import random
 import re
 import time
@@ -61,6 +62,36 @@ def test_the_producer_while_a_broker_dies_and_comes_back(
     time.sleep(moments.uniform(3, 8))
     three.start_node(node)
     code = test.wait(180)
+    assert code == 0, test.last_words(60)
+    assert_ran(test.output())
+
+
+def test_nothing_is_lost_doubled_or_reordered_while_brokers_come_and_go(
+    three: KafkaCluster, folder: Path, moments: random.Random
+) -> None:
+    """Two minutes (HEADWATER_TEST_SECONDS: longer) of kills and orderly restarts, one node at a time, and cut connections.
+
+    Every node leads some partitions and coordinates some groups: the first round takes each in turn, killed and ended in
+    order, so that leaders and the group's coordinator are among them.
+    """
+    seconds = int(os.environ.get("HEADWATER_TEST_SECONDS", "120"))
+    at = {
+        "HEADWATER_TEST_BOOTSTRAP": three.bootstrap,
+        "HEADWATER_TEST_SECONDS": str(seconds),
+        "HEADWATER_TEST_SEED": str(moments.randrange(1 << 60)),
+    }
+    test = Running("soak", command("headwater-client", "soak::nothing_is_lost"), folder, at, REPOSITORY)
+    until = time.monotonic() + seconds
+    turns = [(node, how) for node in (1, 2, 3) for how in (three.kill_node, three.end_node)]
+    moments.shuffle(turns)
+    while time.monotonic() < until - 15 and test.is_alive():
+        time.sleep(moments.uniform(1, 5))
+        node, how = turns.pop() if turns else (moments.choice([1, 2, 3]), three.kill_node)
+        how(node)
+        time.sleep(moments.uniform(0, 6))
+        three.start_node(node)
+        three.wait_until_ready()
+    code = test.wait(240)
     assert code == 0, test.last_words(60)
     assert_ran(test.output())
 

@@ -84,13 +84,17 @@ class KafkaCluster:
     def kill_node(self, node: int) -> None:
         self._running[node].kill()
 
+    def end_node(self, node: int) -> None:
+        """An orderly end: the node hands its partitions over first."""
+        self._running[node].end(60)
+
     def wait_until_ready(self, timeout_s: float = 120.0) -> None:
         """Until every node that runs is registered and the others are fenced."""
         expected = sum(process.is_alive() for process in self._running.values())
 
         def ready() -> bool:
             for process in self._running.values():
-                if process.exit_code() not in (None, -9):
+                if process.exit_code() not in (None, -9, 143, -15):
                     raise AssertionError(f"Apache Kafka did not start:\n{process.last_words()}")
             return topics.broker_count(self.bootstrap) == expected
 

@@ -133,6 +133,19 @@ fn run_os(bench: &Bench<'_>, servers: &[Server; 2], rows: &mut Rows) -> anyhow::
 
 fn run_durable(bench: &Bench<'_>, servers: &[Server; 2], rows: &mut Rows) -> anyhow::Result<()> {
     let few = if bench.quick { 5 } else { 1 };
+    for clients in ["1", "50"] {
+        let shape =
+            Shape { size: 100, partitions: 6, records: if clients == "1" { 5_000 } else { 50_000 } / few };
+        let name =
+            format!("produce acks=all, 100 B, 6 partitions, {clients} clients that wait for each record");
+        topic(servers, bench, shape.partitions, |topic| {
+            row(rows, bench, servers, &name, |server| {
+                let load =
+                    || generate(bench, server, "headwater", topic, shape, &["crowd", "--clients", clients]);
+                on_server(server, shape, || Ok(load()?.sample().records_per_second))
+            })
+        })?;
+    }
     for partitions in [1, 6] {
         for (how, settings, records) in
             [("batches of 16 KiB", ACKS_ALL, 500_000), ("each record alone", ALONE, 20_000)]

@@ -212,7 +212,7 @@ fn free_port() -> anyhow::Result<u16> {
 
 /// Waits until a process is quiet: what it does on its own after a load is not the next load's.
 pub(super) fn settle(server: &Server) -> anyhow::Result<()> {
-    let deadline: Instant = process::now() + Duration::from_secs(5);
+    let deadline: Instant = process::now() + Duration::from_secs(1);
     loop {
         let before = server.usage()?;
         std::thread::sleep(Duration::from_millis(300));

@@ -53,7 +53,8 @@ fn ticks() -> anyhow::Result<(u64, u64)> {
     // Behind the name, which may hold anything, in parentheses: state is field 3, utime 14, stime 15.
     let (_, fields) = stat.rsplit_once(')').context("/proc/self/stat has no name")?;
     let mut fields = fields.split_whitespace().skip(11).map(str::parse);
-    let mut next = || fields.next().context("/proc/self/stat is short")?.context("no number in /proc/self/stat");
+    let mut next =
+        || fields.next().context("/proc/self/stat is short")?.context("no number in /proc/self/stat");
     Ok((next()?, next()?))
 }
 

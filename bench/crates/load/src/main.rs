@@ -53,6 +53,12 @@ enum Work {
     Produce(Produce),
     /// Reads every partition from its beginning
     Consume,
+    /// Produces with many clients, each of which waits for every record (headwater's client alone)
+    Crowd {
+        /// How many clients
+        #[arg(long)]
+        clients: u64,
+    },
     /// Produces one record as soon as a broker takes it, which may be still starting (headwater's client alone)
     First,
 }
@@ -128,6 +134,7 @@ fn main() -> anyhow::Result<()> {
         (Work::Produce(how), Client::Headwater) => (ours::produce(&target, how)?, 0),
         (Work::Produce(how), Client::Librdkafka) => (librdkafka::produce(&target, how)?, 0),
         (Work::Produce(how), Client::Krafka) => (krafka::produce(&target, how)?, 0),
+        (Work::Crowd { clients }, _) => (ours::crowd(&target, *clients)?, 0),
         (Work::First, _) => (ours::first(&target)?, 0),
         (Work::Consume, Client::Headwater) => ours::consume(&target)?,
         (Work::Consume, Client::Librdkafka) => librdkafka::consume(&target)?,

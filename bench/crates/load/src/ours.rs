@@ -72,10 +72,47 @@ pub(crate) fn first(target: &Target) -> anyhow::Result<Stopped> {
             ..ClientConfig::new([target.bootstrap.clone()])
         };
         let client = Client::connect(config).await?;
-        let settings = ProducerConfig { auto_create_topics: true, linger: Duration::ZERO, ..ProducerConfig::default() };
+        let settings =
+            ProducerConfig { auto_create_topics: true, linger: Duration::ZERO, ..ProducerConfig::default() };
         let producer = client.producer(settings);
         let topic = TopicName::new(&target.topic)?;
         producer.send(ProducerRecord::new(&topic, b"first")).await?.await?;
+        watch.stop()
+    })
+}
+
+/// Clients with connections of their own, each with one record under way at a time.
+pub(crate) fn crowd(target: &Target, clients: u64) -> anyhow::Result<Stopped> {
+    crate::runtime()?.block_on(async {
+        let topic = TopicName::new(&target.topic)?;
+        let mut producers = Vec::new();
+        for _ in 0..clients {
+            let client = Client::connect(ClientConfig::new([target.bootstrap.clone()])).await?;
+            producers.push(
+                client.producer(ProducerConfig { linger: Duration::ZERO, ..ProducerConfig::default() }),
+            );
+        }
+        let watch = start()?;
+        let mut crowd = tokio::task::JoinSet::new();
+        for (number, producer) in (0..).zip(producers) {
+            let (topic, partitions, records) =
+                (topic.clone(), target.partitions as u64, target.records / clients);
+            crowd.spawn(async move {
+                let mut bytes = Records::new(100);
+                for record in 0..records {
+                    let (key, value) = bytes.get(record);
+                    let partition = PartitionId(((number + record) % partitions) as i32);
+                    producer
+                        .send(ProducerRecord::new(&topic, value).key(key).partition(partition))
+                        .await?
+                        .await?;
+                }
+                anyhow::Ok(())
+            });
+        }
+        while let Some(done) = crowd.join_next().await {
+            done??;
+        }
         watch.stop()
     })
 }

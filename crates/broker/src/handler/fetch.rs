@@ -21,7 +21,7 @@ pub(crate) async fn handle(context: Arc<Context>, meta: Meta, request: FetchRequ
         min_bytes: bytes(request.min_bytes),
         max_wait: Duration::from_millis(u64::try_from(request.max_wait_ms).unwrap_or(0)),
     };
-    let begun = match broker.begin_fetch(session_request(&meta, request)) {
+    let begun = match broker.begin_fetch(session_request(&meta, &request)) {
         Ok(begun) => begun,
         Err(error) => return FetchResponse { error_code: error.code(), ..Default::default() },
     };
@@ -35,7 +35,7 @@ pub(crate) async fn handle(context: Arc<Context>, meta: Meta, request: FetchRequ
     respond(&begun, got, &speak)
 }
 
-fn session_request(meta: &Meta, request: FetchRequest) -> SessionRequest {
+fn session_request(meta: &Meta, request: &FetchRequest) -> SessionRequest {
     let by_id = meta.version >= FIRST_VERSION_WITH_TOPIC_IDS;
     let key = |name: &str, id: Uuid| if by_id { TopicKey::Id(id) } else { TopicKey::Name(name.into()) };
     let asks = request.topics.iter().flat_map(|topic| {

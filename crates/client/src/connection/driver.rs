@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
+use headwater_wire::protocol::Chunk;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadHalf, WriteHalf};
 use tokio::sync::{Notify, mpsc, oneshot, watch};
 use tokio::time::{Instant, sleep_until, timeout_at};
@@ -14,6 +15,7 @@ use super::pipeline::Pipeline;
 use super::{Command, ConnectionSettings, Disconnect, Lost, State, Versions};
 use crate::config::Address;
 use crate::connector::Connector;
+use crate::metrics::Traffic;
 use crate::timer;
 
 type Reply = oneshot::Sender<Result<Bytes, Lost>>;
@@ -29,7 +31,9 @@ pub(super) async fn run<C: Connector>(
     state: watch::Sender<State>,
 ) {
     timer::pause(delay).await;
-    let (was_ready, cause, mut waiting) = match connect(&*connector, &address, &settings).await {
+    let connected = connect(&*connector, &address, &settings).await;
+    settings.traffic.connected(connected.is_ok());
+    let (was_ready, cause, mut waiting) = match connected {
         Ok((halves, versions)) => {
             tracing::debug!(%address, "connected");
             state.send_replace(State::Ready(Arc::new(versions)));
@@ -86,6 +90,7 @@ struct Shared {
     /// Tells the watch that there is something to watch.
     begun: Notify,
     idle_timeout: Duration,
+    traffic: Arc<Traffic>,
 }
 
 impl Shared {
@@ -103,6 +108,7 @@ async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
         pipeline: Mutex::new(Pipeline::new()),
         begun: Notify::new(),
         idle_timeout: settings.idle_timeout,
+        traffic: Arc::clone(&settings.traffic),
     };
     let cause = tokio::select! {
         biased;
@@ -126,6 +132,7 @@ async fn read_responses<S: AsyncRead + Unpin>(
         let Some(correlation_id) = frame.first_chunk::<4>().map(|id| i32::from_be_bytes(*id)) else {
             return Disconnect::UnexpectedResponse(-1);
         };
+        shared.traffic.received(frame.len());
         let answered = shared.pipeline().answered(correlation_id);
         match answered {
             Some((_, reply)) => drop(reply.send(Ok(frame))),
@@ -157,6 +164,7 @@ async fn write_requests<S: AsyncWrite + Unpin>(
         if shared.pipeline().push(correlation_id, Instant::now() + timeout, (timeout, reply)) {
             shared.begun.notify_one();
         }
+        shared.traffic.sent(frame.iter().map(Chunk::len).sum());
         let mark_sent = || shared.pipeline().mark_sent(correlation_id);
         if let Err(error) = write_frame(&mut writer, frame, mark_sent).await {
             return Disconnect::Io(error);

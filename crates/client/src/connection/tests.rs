@@ -36,6 +36,7 @@ fn settings() -> ConnectionSettings {
         client_id: "test".into(),
         connect_timeout: Duration::from_secs(1),
         idle_timeout: Duration::from_mins(1),
+        traffic: Arc::default(),
         max_response_bytes: 1 << 20,
     }
 }

@@ -119,6 +119,9 @@ impl<C: Connector> Shared<C> {
         let mut guard = self.lock();
         let changed = change(&mut guard.state);
         let outcomes = std::mem::take(&mut guard.state.outcomes);
+        let failed = outcomes.iter().filter(|(_, outcome)| outcome.is_err()).count() as u64;
+        guard.state.fetcher.counts.commits += outcomes.len() as u64 - failed;
+        guard.state.fetcher.counts.commits_failed += failed;
         drop(guard);
         for (waiter, outcome) in outcomes {
             // Who does not wait any more does not want to know.

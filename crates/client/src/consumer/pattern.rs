@@ -154,7 +154,7 @@ mod tests {
         assert_eq!(matching.listed(None, at(9), Duration::from_secs(1)), None);
         assert!(!matching.begin(at(9)) && matching.begin(at(10)));
         let topics = vec![(name("t1"), false), (name("u"), false), (name("t2"), true)];
-        let found = matching.listed(Some(topics), at(10), Duration::from_secs(60));
+        let found = matching.listed(Some(topics), at(10), Duration::from_mins(1));
         assert_eq!(found, Some(BTreeSet::from([name("t1")])));
         assert_eq!(matching.deadline(), Some(at(70)));
     }

@@ -218,7 +218,10 @@ impl<W> ConsumerState<W> {
     pub(crate) fn next(&mut self, max_bytes: usize) -> Option<Result<ConsumerEvent, ConsumeError>> {
         if let Some(event) = self.membership.as_mut().and_then(Membership::next_event) {
             return Some(match event {
-                GroupEvent::Assigned(partitions) => Ok(ConsumerEvent::Assigned(partitions)),
+                GroupEvent::Assigned(partitions) => {
+                    self.fetcher.counts.assignments += 1;
+                    Ok(ConsumerEvent::Assigned(partitions))
+                }
                 GroupEvent::Revoked(partitions) => Ok(ConsumerEvent::Revoked(partitions)),
                 GroupEvent::Lost(partitions) => Ok(ConsumerEvent::Lost(partitions)),
                 GroupEvent::Failed(error) => Err(ConsumeError::Group(error)),

@@ -28,8 +28,12 @@ impl Fetcher {
         };
         let response = match answer {
             Ok(response) => response,
-            Err(error) => return self.unanswered(&asked, &error, now),
+            Err(error) => {
+                self.counts.fetches_failed += 1;
+                return self.unanswered(&asked, &error, now);
+            }
         };
+        self.counts.fetches += 1;
         if ErrorCode::from_code(response.error_code).is_error() {
             return self.node_failed(&asked, now);
         }

@@ -30,6 +30,7 @@ use super::config::{Acks, ProducerConfig};
 use super::error::{SendError, SendFailure};
 use super::record::ProducerRecord;
 use crate::cluster::ClusterView;
+use crate::metrics::ProducerMetrics;
 use crate::retry::Backoff;
 use batch::Batch;
 use partition::{Changes, Partition, Rules};
@@ -156,6 +157,7 @@ pub(crate) struct Machine<T> {
     metadata_question: Question,
     completed: Vec<(T, Result<Written, SendError>)>,
     first_failure: Option<SendError>,
+    counts: ProducerMetrics,
     closed: Option<Arc<SendFailure>>,
     entropy: Entropy,
 }
@@ -195,6 +197,7 @@ impl<T: Clone> Machine<T> {
             metadata_question: Question::new(),
             completed: Vec::new(),
             first_failure: None,
+            counts: ProducerMetrics::default(),
             closed: None,
             entropy,
         }
@@ -365,6 +368,15 @@ impl<T: Clone> Machine<T> {
         self.unresolved.first().is_none_or(|oldest| *oldest > newest)
     }
 
+    /// What was done so far.
+    pub(crate) fn metrics(&self) -> ProducerMetrics {
+        ProducerMetrics {
+            buffered_bytes: self.buffered as u64,
+            batches_unresolved: self.unresolved.len() as u64,
+            ..self.counts
+        }
+    }
+
     /// The first failure since this was last asked.
     pub(crate) fn take_failure(&mut self) -> Option<SendError> {
         self.first_failure.take()
@@ -406,6 +418,11 @@ impl<T: Clone> Machine<T> {
         self.buffered = self.buffered.saturating_sub(changes.freed);
         for resolved in changes.resolved {
             self.unresolved.remove(&resolved.number);
+            let records = u64::from(resolved.records.unsigned_abs());
+            match &resolved.outcome {
+                Ok(_) => self.counts.records_acknowledged += records,
+                Err(_) => self.counts.records_failed += records,
+            }
             if let Err(error) = &resolved.outcome {
                 self.first_failure.get_or_insert_with(|| error.clone());
             }

@@ -5,4 +5,5 @@ mod admin;
 mod consumer;
 mod kafka;
 mod producer;
+mod soak;
 mod support;

@@ -187,3 +187,41 @@ fn a_sender_waits_for_room_and_goes_on() {
         assert_eq!(values(&client, 0).await.len(), 200);
     });
 }
+
+#[test]
+fn what_is_counted_is_what_happened() {
+    with_topic(1, |mut cluster, client| async move {
+        let producer = client.producer(ProducerConfig::default());
+        let topic = topic();
+        for _ in 0..10 {
+            producer.send(ProducerRecord::new(&topic, &[7; 100])).await.unwrap();
+        }
+        assert!(producer.metrics().buffered_bytes >= 1_000);
+        producer.flush().await.unwrap();
+        let produced = producer.metrics();
+        assert_eq!((produced.records_acknowledged, produced.records_failed), (10, 0));
+        assert_eq!((produced.batches_sent, produced.batches_repeated, produced.requests), (1, 0, 1));
+        assert_eq!((produced.buffered_bytes, produced.batches_unresolved), (0, 0));
+
+        let consumer = client.consumer(ConsumerConfig::in_group("counted"));
+        consumer.assign([(at(0), StartAt::Earliest)]).unwrap();
+        while consumer.position(&at(0)).unwrap() != Some(Offset(10)) {
+            consumer.poll(Duration::from_secs(1)).await.unwrap();
+        }
+        consumer.commit(consumer.positions()).await.unwrap();
+        let consumed = consumer.metrics();
+        assert_eq!((consumed.batches, consumed.records, consumed.commits), (1, 10, 1));
+        assert_eq!((consumed.lag, consumed.buffered_bytes, consumed.fetches_failed), (0, 0, 0));
+        assert!(consumed.bytes > 1_000 && consumed.fetches >= 1, "{consumed:?}");
+
+        let before = client.metrics();
+        assert!(before.bytes_sent > 1_000 && before.bytes_received > 1_000, "{before:?}");
+        assert!(before.connections_made >= 3 && before.requests >= before.responses, "{before:?}");
+        cluster.lose_power();
+        let lost = producer.send(ProducerRecord::new(&topic, b"lost")).await.unwrap();
+        assert!(lost.await.is_err());
+        let after = producer.metrics();
+        assert_eq!((after.records_failed, after.records_acknowledged), (1, 10));
+        assert!(client.metrics().connections_failed > before.connections_failed);
+    });
+}

@@ -10,7 +10,7 @@ use headwater_model::{PartitionId, TopicPartition};
 use headwater_testkit::{Faults, SimCluster, SimConnector, simulate};
 use tokio::task::LocalSet;
 
-use crate::world::{PARTITIONS, create_topic, for_each_seed, pause, topic};
+use crate::world::{PARTITIONS, create_topic, for_each_seed, impatient, pause, topic};
 
 const RECORDS: u64 = 200;
 
@@ -64,16 +64,26 @@ async fn member(client: Client<SimConnector>, seen: Seen) {
 #[test]
 fn a_group_of_two_reads_everything_through_a_death_and_a_power_loss() {
     for_each_seed(|seed| {
-        simulate(|| async { LocalSet::new().run_until(run(seed)).await });
+        simulate(|| async { LocalSet::new().run_until(run(seed, Faults::rough())).await });
     });
 }
 
-async fn run(seed: u64) {
+#[test]
+fn a_group_recovers_from_errors_and_silence() {
+    let mut meddled = 0;
+    for_each_seed(|seed| {
+        meddled += simulate(|| async { LocalSet::new().run_until(run(seed, Faults::hostile())).await });
+    });
+    assert!(meddled > 0, "too gentle");
+}
+
+/// Gives how many requests were meddled with.
+async fn run(seed: u64, faults: Faults) -> u64 {
     let mut cluster = SimCluster::start(seed, Faults::none()).unwrap();
-    let client = cluster.client("members").await.unwrap();
+    let client = cluster.client_with(impatient()).await.unwrap();
     create_topic(&client).await;
     publish(&client).await;
-    cluster.net.set_faults(Faults::rough());
+    cluster.net.set_faults(faults);
     let seen = Seen::default();
     let doomed = tokio::task::spawn_local(member(client.clone(), Rc::clone(&seen)));
     let survivor = tokio::task::spawn_local(member(client.clone(), Rc::clone(&seen)));
@@ -91,6 +101,7 @@ async fn run(seed: u64) {
     assert_eq!(seen.borrow().len() as u64, RECORDS);
     let committed = committed(&client).await;
     assert!(committed <= RECORDS as i64, "{committed} committed");
+    cluster.meddled()
 }
 
 async fn committed(client: &Client<SimConnector>) -> i64 {

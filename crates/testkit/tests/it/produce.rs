@@ -7,16 +7,17 @@ use headwater_client::{Client, ProducerConfig, ProducerRecord, RecordMetadata, S
 use headwater_model::{Entropy, Offset, PartitionId};
 use headwater_testkit::{Faults, SimCluster, SimConnector, Trace, simulate};
 
-use crate::world::{PARTITIONS, create_topic, for_each_seed, pause, read_all, topic};
+use crate::world::{PARTITIONS, create_topic, for_each_seed, impatient, pause, read_all, topic};
 
 const RECORDS: u64 = 400;
 
 /// What became of each record, by its value.
 type Outcomes = BTreeMap<u64, Result<RecordMetadata, SendError>>;
 
+/// A client that gives up on a silent connection before a patient producer gives up on its records.
 async fn connect(cluster: &mut SimCluster) -> Client<SimConnector> {
     for _ in 0..100 {
-        if let Ok(client) = cluster.client("simulation").await {
+        if let Ok(client) = cluster.client_with(impatient()).await {
             return client;
         }
         pause(Duration::from_millis(100)).await;
@@ -81,6 +82,7 @@ fn check(outcomes: &Outcomes, log: &BTreeMap<PartitionId, Vec<(Offset, u64)>>) {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 struct Summary {
     trace: Trace,
+    meddled: u64,
     acknowledged: usize,
     not_written: usize,
     possibly_written: usize,
@@ -101,12 +103,16 @@ impl Summary {
 }
 
 fn run(seed: u64, power_losses: u64, delivery_timeout: Duration) -> Summary {
+    run_with(seed, power_losses, delivery_timeout, Faults::rough())
+}
+
+fn run_with(seed: u64, power_losses: u64, delivery_timeout: Duration, faults: Faults) -> Summary {
     simulate(|| async move {
         let mut entropy = Entropy::from_seed(seed ^ 0x5eed);
         let mut cluster = SimCluster::start(seed, Faults::none()).unwrap();
         let client = connect(&mut cluster).await;
         create_topic(&client).await;
-        cluster.net.set_faults(Faults::rough());
+        cluster.net.set_faults(faults);
         // The connections so far were made on a good network.
         cluster.net.cut_all();
         let producing = tokio::spawn(produce(client.clone(), entropy.fork(), delivery_timeout));
@@ -118,9 +124,10 @@ fn run(seed: u64, power_losses: u64, delivery_timeout: Duration) -> Summary {
         }
         let outcomes = producing.await.unwrap();
         cluster.net.set_faults(Faults::none());
+        cluster.net.cut_all();
         let reader = connect(&mut cluster).await;
         check(&outcomes, &read_all(&reader).await);
-        Summary::of(&outcomes, cluster.net.trace())
+        Summary { meddled: cluster.meddled(), ..Summary::of(&outcomes, cluster.net.trace()) }
     })
 }
 
@@ -144,6 +151,22 @@ fn what_was_acknowledged_survives_power_losses() {
         let summary = run(seed, 1 + seed % 3, PATIENT);
         assert_eq!(summary.acknowledged, RECORDS as usize, "{summary:?}");
     });
+}
+
+#[test]
+fn errors_and_silence_lose_nothing_and_double_nothing() {
+    let mut seen = Summary::default();
+    for_each_seed(|seed| {
+        let summary = run_with(seed, seed % 2, PATIENT, Faults::hostile());
+        assert_eq!(summary.acknowledged, RECORDS as usize, "{summary:?}");
+        let hasty = run_with(seed, seed % 3, HASTY, Faults::hostile());
+        seen.meddled += summary.meddled + hasty.meddled;
+        seen.trace.silenced += summary.trace.silenced + hasty.trace.silenced;
+        seen.not_written += hasty.not_written;
+        seen.possibly_written += hasty.possibly_written;
+    });
+    assert!(seen.meddled > 0 && seen.trace.silenced > 0, "too gentle: {seen:?}");
+    assert!(seen.not_written > 0 && seen.possibly_written > 0, "too gentle: {seen:?}");
 }
 
 #[test]

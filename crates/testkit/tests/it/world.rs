@@ -5,12 +5,12 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::time::Duration;
 
 use headwater_client::admin::{NewTopic, OffsetSpec};
-use headwater_client::{Client, ConsumerConfig, StartAt};
+use headwater_client::{Client, ClientConfig, ConsumerConfig, StartAt};
 use headwater_model::{Offset, PartitionId, TopicName, TopicPartition};
 use headwater_testkit::SimConnector;
 
 /// How many seeds each simulation is run with, unless the environment says otherwise.
-const SEEDS: u64 = 25;
+const SEEDS: u64 = 500;
 
 /// Runs a simulation with many seeds; a failure names the seed.
 pub(crate) fn for_each_seed(mut simulation: impl FnMut(u64)) {
@@ -25,6 +25,12 @@ pub(crate) fn for_each_seed(mut simulation: impl FnMut(u64)) {
             resume_unwind(panic);
         }
     }
+}
+
+/// A client that soon gives up on connections that went silent.
+pub(crate) fn impatient() -> ClientConfig {
+    let request_timeout = Duration::from_secs(5);
+    ClientConfig { request_timeout, ..ClientConfig::new(["broker:9092".to_owned()]) }
 }
 
 pub(crate) const PARTITIONS: i32 = 3;

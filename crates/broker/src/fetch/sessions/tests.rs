@@ -4,7 +4,7 @@ use super::*;
 use headwater_model::Entropy;
 use proptest::prelude::*;
 
-const LIMITS: SessionLimits = SessionLimits { sessions: 2, partitions: 5, idle: Duration::from_secs(120) };
+const LIMITS: SessionLimits = SessionLimits { sessions: 2, partitions: 5, idle: Duration::from_mins(2) };
 
 struct World {
     sessions: Sessions,
@@ -147,7 +147,7 @@ fn where_all_sessions_are_in_use_a_request_is_served_without() {
     assert_eq!(world.open(&[0]), 0, "no room");
     world.now = Monotonic::from_origin(Duration::from_secs(119));
     world.begin(second, 1, &[], &[]).unwrap();
-    world.now = Monotonic::from_origin(Duration::from_secs(120));
+    world.now = Monotonic::from_origin(Duration::from_mins(2));
     assert_ne!(world.open(&[0]), 0, "the one that nobody used gave way");
     assert_eq!(world.begin(first, 1, &[], &[]).unwrap_err(), ErrorCode::FetchSessionIdNotFound);
     world.begin(second, 2, &[], &[]).unwrap();

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use headwater_model::{Monotonic, PartitionId};
 
-use super::batch::{Outgoing, RequestId};
+use super::batch::{Outgoing, Payload, RequestId};
 use super::{Action, Dispatch, Machine, Place, partition_at};
 
 impl<T: Clone> Machine<T> {
@@ -60,6 +60,9 @@ impl<T: Clone> Machine<T> {
                     && let Some(topic) = self.topics.get(place.0)
                 {
                     size += more;
+                    self.counts.batches_sent += 1;
+                    self.counts.bytes_sent += more as u64;
+                    self.counts.batches_repeated += u64::from(matches!(payload, Payload::Encoded { .. }));
                     taken.push(*place);
                     batches.push(Outgoing {
                         topic: topic.name.clone(),
@@ -76,6 +79,7 @@ impl<T: Clone> Machine<T> {
             return None;
         }
         self.last_request = id.0;
+        self.counts.requests += 1;
         let of_node = self.nodes.entry(node).or_default();
         of_node.cursor = start + looked_at;
         let follow = of_node.requests.back().copied();

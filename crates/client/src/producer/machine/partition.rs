@@ -42,6 +42,7 @@ pub(super) struct Rules {
 #[derive(Debug)]
 pub(super) struct Resolved<T> {
     pub(super) number: u64,
+    pub(super) records: i32,
     pub(super) token: T,
     pub(super) outcome: Result<Written, SendError>,
 }
@@ -468,7 +469,7 @@ impl<T> Partition<T> {
 
 fn resolve<T>(batch: &mut Batch<T>, outcome: Result<Written, SendError>, changes: &mut Changes<T>) {
     if let Some(token) = batch.token.take() {
-        changes.resolved.push(Resolved { number: batch.number, token, outcome });
+        changes.resolved.push(Resolved { number: batch.number, records: batch.records, token, outcome });
     }
 }
 
