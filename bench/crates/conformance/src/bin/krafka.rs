@@ -1,5 +1,7 @@
 //! krafka behind the driver protocol.
 
+#![expect(clippy::disallowed_methods, reason = "a program of its own, on real time")]
+
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 

@@ -1,5 +1,7 @@
 //! librdkafka, by the crate `rdkafka`, behind the driver protocol.
 
+#![expect(clippy::disallowed_methods, reason = "a program of its own, on real time")]
+
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
