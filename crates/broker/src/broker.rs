@@ -8,6 +8,7 @@
 //! Does not know: what requests mean.
 
 mod housekeeping;
+pub(crate) mod import;
 pub(crate) mod producer_ids;
 pub(crate) mod settings;
 mod start;

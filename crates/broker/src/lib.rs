@@ -25,6 +25,7 @@ mod storage;
 mod topics;
 
 pub use broker::Broker;
+pub use broker::import::{ImportError, ImportedPartition, TopicImport, import_topic};
 pub use config::{Advertised, BrokerConfig, Durability, Execution, Limits};
 pub use error::BrokerError;
 pub use headwater_coordinator::GroupsConfig;

@@ -98,7 +98,7 @@ impl PartitionConfig {
     }
 }
 
-fn log_config(settings: &TopicSettings, max_uncompressed: usize) -> LogConfig {
+pub(crate) fn log_config(settings: &TopicSettings, max_uncompressed: usize) -> LogConfig {
     let narrow = |bytes: u64| u32::try_from(bytes).unwrap_or(u32::MAX);
     LogConfig {
         segment_bytes: narrow(settings.segment_bytes),

@@ -163,6 +163,22 @@ pub(crate) enum Topic {
         #[command(flatten)]
         output: Output,
     },
+    /// Take in a topic from folders of Apache Kafka's (or another Headwater's), while no broker runs on --data-dir
+    Import {
+        /// Its name, which its folders have: NAME-0, NAME-1, …
+        topic: String,
+        /// Where its folders lie, such as Kafka's log.dirs; they are copied and not changed
+        #[arg(long, value_name = "DIR")]
+        from: PathBuf,
+        /// The data folder that it is put into
+        #[arg(long, env = "HEADWATER_DATA_DIR", default_value = "headwater-data")]
+        data_dir: PathBuf,
+        /// A configuration, such as retention.ms=-1 or cleanup.policy=compact; may be given again
+        #[arg(long = "config", value_name = "NAME=VALUE", value_parser = name_and_value)]
+        configs: Vec<(String, String)>,
+        #[command(flatten)]
+        output: Output,
+    },
     /// Delete a topic and all its records
     Delete {
         /// Its name

@@ -46,6 +46,18 @@ pub enum LogError {
         /// What is wrong there.
         damage: Damage,
     },
+    /// A partition to be taken in has records of transactions.
+    #[error(
+        "the batch at offset {offset} in {} belongs to a transaction, which this broker cannot serve yet; copy the topic \
+         with a client that reads committed records",
+        folder.display()
+    )]
+    Transactional {
+        /// The partition's folder.
+        folder: PathBuf,
+        /// The first such batch.
+        offset: Offset,
+    },
     /// A read outside of what the log holds.
     #[error("offset {from} is not in the log, which goes from {start} to {end}")]
     OffsetOutOfRange {
@@ -113,7 +125,9 @@ impl LogError {
                 BatchError::UnknownCodec(_) | BatchError::OffsetsNotDense { .. } => ErrorCode::InvalidRecord,
                 _ => ErrorCode::CorruptMessage,
             },
-            Self::Empty | Self::ControlBatch | Self::MissingSequence => ErrorCode::InvalidRecord,
+            Self::Empty | Self::ControlBatch | Self::MissingSequence | Self::Transactional { .. } => {
+                ErrorCode::InvalidRecord
+            }
             Self::BatchTooLarge { .. } => ErrorCode::MessageTooLarge,
             Self::LargerThanSegment { .. } => ErrorCode::RecordListTooLarge,
             Self::OffsetsUsedUp => ErrorCode::UnknownServerError,

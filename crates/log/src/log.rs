@@ -11,6 +11,7 @@
 
 mod append;
 mod delete;
+mod import;
 mod open;
 mod reader;
 mod recovery;
@@ -33,6 +34,7 @@ use crate::{EpochEnd, LogConfig, LogError, Poison, Producers};
 pub use crate::segment::TimestampedOffset;
 pub use append::{Appended, Assign};
 pub use delete::{delete_partition, remove_deleted};
+pub use import::{StagedPartition, stage_partition};
 pub use reader::{BatchHeaders, LogReader};
 pub use recovery::{RecoveryReport, Truncation};
 pub use retention::Retained;

@@ -2,20 +2,37 @@
 
 from __future__ import annotations
 
+import json
 import re
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
-from confluent_kafka import Producer
+from confluent_kafka import Consumer, KafkaError, Producer, TopicPartition
 from conftest import Cluster
 from support import kafka, topics
-from support.processes import wait_for
+from support.processes import run, wait_for
 
 pytestmark = pytest.mark.usefixtures("kafka_tools")
 
 
 def tool(cluster: Cluster, name: str, *arguments: str, stdin: str | None = None) -> str:
     return kafka.tool(name, "--bootstrap-server", cluster.bootstrap, *arguments, stdin=stdin)
+
+
+def refused(cluster: Cluster, name: str, *arguments: str | Path) -> str:
+    """All that a tool says that is refused; some end as if they were not."""
+    done = run(kafka.tool_command(name, "--bootstrap-server", cluster.bootstrap, *arguments), expect_exit=None)
+    return done.stdout + done.stderr
+
+
+def produce(cluster: Cluster, topic: str, counts: dict[int, int]) -> None:
+    """So many records to each partition."""
+    producer = Producer({"bootstrap.servers": cluster.bootstrap, **topics.QUIET})
+    for partition, count in counts.items():
+        for n in range(count):
+            producer.produce(topic, value=f"{partition}-{n}", partition=partition)
+    assert producer.flush(30) == 0
 
 
 def test_topics_are_created_listed_described_and_deleted(cluster: Cluster) -> None:
@@ -31,6 +48,11 @@ def test_topics_are_created_listed_described_and_deleted(cluster: Cluster) -> No
     assert re.search(r"Configs:.*cleanup\.policy=compact", described)
     assert re.search(r"Configs:.*retention\.ms=-1", described)
     assert len(re.findall(r"Partition: \d+\s+Leader: \d+", described)) == 3
+    tool(cluster, "kafka-topics", "--alter", "--topic", topic, "--partitions", "5")
+    described = tool(cluster, "kafka-topics", "--describe", "--topic", topic)
+    assert len(re.findall(r"Partition: \d+\s+Leader: \d+", described)) == 5
+    fewer = refused(cluster, "kafka-topics", "--alter", "--topic", topic, "--partitions", "2")
+    assert "InvalidPartitionsException" in fewer
     tool(cluster, "kafka-topics", "--delete", "--topic", topic)
     wait_for("the topic to be gone", lambda: not topics.exists(cluster.bootstrap, topic), 30)
 
@@ -122,3 +144,126 @@ def test_the_broker_names_the_versions_it_speaks(cluster: Cluster) -> None:
     for api in ("Produce(0)", "Fetch(1)", "ListOffsets(2)", "Metadata(3)", "JoinGroup(11)", "ApiVersions(18)"):
         line = next(line for line in versions.splitlines() if line.strip().startswith(f"{api}:"))
         assert "UNSUPPORTED" not in line and "[usable:" in line
+
+
+def test_a_topics_configurations_are_altered_described_and_refused(cluster: Cluster) -> None:
+    topic = "tools-configs"
+    topics.create(cluster.bootstrap, topic, 1)
+    of_topic = ("--entity-type", "topics", "--entity-name", topic)
+
+    def described() -> dict[str, str]:
+        """The configurations that the topic has of its own."""
+        lines = tool(cluster, "kafka-configs", "--describe", *of_topic).splitlines()
+        return dict(re.findall(r"^\s+([a-z.]+)=(\S+) sensitive=false", "\n".join(lines), re.MULTILINE))
+
+    alter = ("kafka-configs", "--alter", *of_topic)
+    tool(cluster, *alter, "--add-config", "retention.ms=3600000,max.message.bytes=2000")
+    assert described() == {"retention.ms": "3600000", "max.message.bytes": "2000"}
+    with pytest.raises(AssertionError, match="MSG_SIZE_TOO_LARGE"):
+        produce_of_size(cluster, topic, 3000)
+    tool(cluster, *alter, "--delete-config", "max.message.bytes", "--add-config", "retention.ms=7200000")
+    assert described() == {"retention.ms": "7200000"}
+    produce_of_size(cluster, topic, 3000)
+
+    assert "InvalidConfigurationException" in refused(cluster, *alter, "--add-config", "no.such.config=1")
+    assert "retention.ms" in refused(cluster, *alter, "--add-config", "retention.ms=soon")
+    assert described() == {"retention.ms": "7200000"}, "what was refused has changed nothing"
+    of_broker = tool(cluster, "kafka-configs", "--describe", "--entity-type", "brokers", "--all")
+    assert "log.retention" in of_broker
+
+
+def produce_of_size(cluster: Cluster, topic: str, size: int) -> None:
+    failed: list[str] = []
+    producer = Producer({"bootstrap.servers": cluster.bootstrap, **topics.QUIET})
+
+    def delivered(error: KafkaError | None, _message: object) -> None:
+        if error is not None:
+            failed.append(error.name())
+
+    producer.produce(topic, value=b"x" * size, on_delivery=delivered)
+    assert producer.flush(30) == 0
+    assert not failed, failed
+
+
+def test_records_are_deleted_up_to_an_offset(cluster: Cluster, folder: Path) -> None:
+    topic = "tools-delete-records"
+    topics.create(cluster.bootstrap, topic, 2)
+    produce(cluster, topic, {0: 10, 1: 10})
+    wishes = folder / "wishes.json"
+    wishes.write_text(
+        json.dumps(
+            {
+                "version": 1,
+                "partitions": [
+                    {"topic": topic, "partition": 0, "offset": 4},
+                    {"topic": topic, "partition": 1, "offset": -1},
+                ],
+            }
+        )
+    )
+    said = tool(cluster, "kafka-delete-records", "--offset-json-file", str(wishes))
+    assert f"partition: {topic}-0\tlow_watermark: 4" in said and f"partition: {topic}-1\tlow_watermark: 10" in said
+    assert [record.text for record in topics.read_all(cluster.bootstrap, topic)] == [f"0-{n}" for n in range(4, 10)]
+    earliest = tool(cluster, "kafka-get-offsets", "--topic", topic, "--time", "earliest")
+    assert earliest.split() == [f"{topic}:0:4", f"{topic}:1:10"]
+    wishes.write_text(json.dumps({"version": 1, "partitions": [{"topic": topic, "partition": 0, "offset": 11}]}))
+    beyond = refused(cluster, "kafka-delete-records", "--offset-json-file", wishes)
+    assert "OffsetOutOfRange" in beyond
+
+
+def test_log_dirs_tell_the_size_of_each_partition(cluster: Cluster) -> None:
+    topic = "tools-log-dirs"
+    topics.create(cluster.bootstrap, topic, 2)
+    produce(cluster, topic, {0: 100})
+    said = tool(cluster, "kafka-log-dirs", "--describe", "--topic-list", topic)
+    described = next(json.loads(line) for line in said.splitlines() if line.startswith("{"))
+    [log_dir] = described["brokers"][0]["logDirs"]
+    assert log_dir["error"] is None
+    sizes = {one["partition"]: one["size"] for one in log_dir["partitions"]}
+    assert sizes[f"{topic}-0"] > 500 and sizes[f"{topic}-1"] == 0
+
+
+def committed(cluster: Cluster, group: str, topic: str) -> dict[int, int]:
+    """The offsets that the group has committed in partitions 0 and 1."""
+    consumer = Consumer({"bootstrap.servers": cluster.bootstrap, "group.id": group, **topics.QUIET})
+    try:
+        found = consumer.committed([TopicPartition(topic, partition) for partition in (0, 1)], timeout=10)
+        return {one.partition: one.offset for one in found if one.offset >= 0}
+    finally:
+        consumer.close()
+
+
+def test_a_groups_offsets_are_deleted_and_the_group_too(cluster: Cluster) -> None:
+    topic = group = "tools-group-deletion"
+    topics.create(cluster.bootstrap, topic, 2)
+    produce(cluster, topic, {0: 5, 1: 5})
+    tool(
+        cluster, "kafka-console-consumer", "--topic", topic, "--group", group, "--from-beginning",
+        "--max-messages", "10", "--timeout-ms", "30000",
+    )  # fmt: skip
+    assert committed(cluster, group, topic) == {0: 5, 1: 5}
+    groups = "kafka-consumer-groups"
+    said = tool(cluster, groups, "--delete-offsets", "--group", group, "--topic", f"{topic}:0")
+    assert "Successful" in said
+    assert committed(cluster, group, topic) == {1: 5}
+    assert "GroupIdNotFoundException" in refused(cluster, groups, "--delete", "--group", "no-such-group")
+    assert "was successful" in tool(cluster, groups, "--delete", "--group", group)
+    assert group not in tool(cluster, groups, "--list").split()
+
+
+def test_the_verifiable_tools_count_the_same(cluster: Cluster) -> None:
+    """Kafka's own system tests drive these two: every record that one is told of, the other sees."""
+    topic, count = "tools-verifiable", 500
+    topics.create(cluster.bootstrap, topic, 2)
+    said = tool(cluster, "kafka-verifiable-producer", "--topic", topic, "--max-messages", str(count), "--acks", "-1")
+    sent = [json.loads(line) for line in said.splitlines()]
+    acknowledged = [(one["partition"], one["offset"]) for one in sent if one["name"] == "producer_send_success"]
+    assert len(set(acknowledged)) == count
+    said = tool(
+        cluster, "kafka-verifiable-consumer", "--topic", topic, "--group-id", "tools-verifiable",
+        "--reset-policy", "earliest", "--max-messages", str(count), "--verbose",
+    )  # fmt: skip
+    seen = [json.loads(line) for line in said.splitlines()]
+    data = [(one["partition"], one["offset"]) for one in seen if one["name"] == "record_data"]
+    assert sorted(data) == sorted(acknowledged)
+    assert sum(one["count"] for one in seen if one["name"] == "records_consumed") == count

@@ -15,6 +15,10 @@ def _path(variable: str, default: Path) -> Path:
 TARGET = REPOSITORY / "target"
 # The binary under test.
 HEADWATER = _path("HEADWATER_TEST_BINARY", TARGET / "release" / "headwater")
+# Drivers that the set-up compiles (tests/java, tests/go), in folders by language.
+COMPILED = _path("HEADWATER_TEST_COMPILED", TARGET / "xtask")
+# Drivers in Rust (bench/crates/conformance).
+BENCH_RELEASE = _path("HEADWATER_TEST_BENCH", REPOSITORY / "bench" / "target" / "release")
 # Apache Kafka's jars (tests/kafka/pom.xml).
 KAFKA_LIBS = _path("HEADWATER_TEST_KAFKA_LIBS", TARGET / "xtask" / "kafka" / "libs")
 # A folder for each test: logs and data, kept if it fails.

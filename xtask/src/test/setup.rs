@@ -4,9 +4,12 @@
 //! has changed. What cannot be set up is a skip by name, never an error.
 
 mod debian;
+mod go;
+mod java;
 mod kafka;
 mod kcat;
 mod node;
+mod peers;
 mod python;
 mod stamp;
 
@@ -36,6 +39,9 @@ impl Setup {
             attempt("kcat", summary, kcat::set_up);
             attempt("kafka", summary, || kafka::set_up(root, &folder));
             attempt("node", summary, || node::set_up(root, &folder));
+            attempt("java", summary, || java::compile(root, &folder));
+            attempt("go", summary, || go::build(root, &folder));
+            attempt("rust clients", summary, || peers::build(root));
             attempt("node bindings", summary, || node::compile(root, &folder));
         }
         Ok(Self { folder, pytest })

@@ -176,7 +176,7 @@ impl Broker {
 }
 
 /// Makes the way to a folder durable, for what is durable in it is lost with its name.
-fn sync_names(disk: &dyn Disk, dir: &Path) -> std::io::Result<()> {
+pub(super) fn sync_names(disk: &dyn Disk, dir: &Path) -> std::io::Result<()> {
     let mut above = dir.ancestors().skip(1).filter(|above| !above.as_os_str().is_empty());
     if let Some(parent) = above.next() {
         disk.sync_dir(parent)?;
@@ -189,7 +189,7 @@ fn sync_names(disk: &dyn Disk, dir: &Path) -> std::io::Result<()> {
 }
 
 /// Removes what is left of deleted topics, and moves aside what nobody knows.
-fn tidy(
+pub(super) fn tidy(
     disk: &dyn Disk,
     data_dir: &DataDir,
     state: &ClusterState,

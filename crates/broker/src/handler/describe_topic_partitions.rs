@@ -91,7 +91,9 @@ fn describe(
             replica_nodes: vec![node_id],
             isr_nodes: here(online),
             offline_replicas: here(!online),
-            ..Default::default()
+            // None, and not null: Java's client 4.3 fails on null.
+            eligible_leader_replicas: Some(Vec::new()),
+            last_known_elr: Some(Vec::new()),
         }
     };
     DescribeTopicPartitionsResponseTopic {

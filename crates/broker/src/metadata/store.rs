@@ -97,6 +97,18 @@ fn replay(log: &Log) -> Result<ClusterState, BrokerError> {
     Ok(state)
 }
 
+impl OpenedMetadata {
+    /// Writes events, all or none, and closes; for what is done to a folder that no broker runs on.
+    pub(crate) fn end_with(mut self, events: &[Event], now: Timestamp) -> Result<(), BrokerError> {
+        let assign =
+            Assign { leader_epoch: self.state.leader_epoch, now, timestamp_type: TimestampType::CreateTime };
+        if !events.is_empty() {
+            self.log.append(encode(events, now), assign).map_err(BrokerError::Metadata)?;
+        }
+        self.log.close().map_err(BrokerError::Metadata)
+    }
+}
+
 fn encode(events: &[Event], now: Timestamp) -> Bytes {
     let mut builder = BatchBuilder::new(Compression::None);
     for event in events {

@@ -414,6 +414,9 @@ async fn partitions_are_described_in_pages() {
         ]
     );
     assert_eq!((page.topics[1].partitions.len(), page.topics[1].partitions[0].leader_id), (2, 1));
+    let partition = &page.topics[1].partitions[0];
+    let eligible = (partition.eligible_leader_replicas.as_deref(), partition.last_known_elr.as_deref());
+    assert_eq!(eligible, (Some(&[][..]), Some(&[][..])), "Java's client fails on null");
     let moved = client.call(0, &ListPartitionReassignmentsRequest::default()).await;
     assert!(moved.topics.is_empty() && moved.error_code == 0);
 }

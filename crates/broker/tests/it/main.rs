@@ -6,6 +6,7 @@ mod bad_input;
 mod fetch_sessions;
 mod groups;
 mod harness;
+mod import;
 mod produce_fetch;
 mod restart;
 mod simulation;

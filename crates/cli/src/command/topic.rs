@@ -1,7 +1,10 @@
-//! `headwater topic create|list|describe|alter|delete`.
+//! `headwater topic create|list|describe|alter|import|delete`.
+
+mod import;
 
 use std::collections::BTreeMap;
 
+use headwater_broker::TopicImport;
 use headwater_client::admin::{ConfigChange, ConfigResource, NewTopic, OffsetSpec};
 use headwater_model::TopicPartition;
 use serde::Serialize;
@@ -28,6 +31,11 @@ pub(super) async fn run(command: Topic) -> anyhow::Result<()> {
             let unset = unset.into_iter().map(|name| (name, ConfigChange::Unset));
             let changes = set.chain(unset).collect();
             alter(&topic, partitions, changes, &cluster, output.output).await
+        }
+        Topic::Import { topic, from, data_dir, configs, output } => {
+            let import = TopicImport { topic, from, settings: configs.into_iter().collect() };
+            // Copying blocks, for as long as there is something to copy.
+            tokio::task::spawn_blocking(move || import::run(&import, data_dir, output.output)).await?
         }
         Topic::Delete { topic, cluster, output } => delete(&topic, &cluster, output.output).await,
     }

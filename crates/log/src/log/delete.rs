@@ -43,7 +43,7 @@ pub fn remove_deleted(disk: &dyn Disk, broker_dir: &Path) -> io::Result<Vec<Stri
 }
 
 /// Kafka's name for a folder that is being deleted: the tag in hexadecimal, the partition's name cut to fit.
-fn doomed_path(dir: &Path, tag: Uuid) -> PathBuf {
+pub(super) fn doomed_path(dir: &Path, tag: Uuid) -> PathBuf {
     let tag = format!(".{:032x}{SUFFIX}", u128::from_be_bytes(*tag.as_bytes()));
     let name: String = dir
         .file_name()
