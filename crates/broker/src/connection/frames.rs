@@ -2,8 +2,9 @@
 //!
 //! Owns: the buffer that a connection is read into; frames are slices of it, never copies.
 //!
-//! Invariants: a length is checked before anything is reserved for it; beyond [`EAGER`] bytes, the buffer grows only as
-//! bytes really arrive, so a peer that claims 100 MB and sends nothing costs nothing.
+//! Invariants: a length is checked before anything is reserved for it. What is reserved ahead of bytes that have really
+//! arrived is at most the largest frame that this peer has ever sent (and [`EAGER`]): one that claims 100 MB and sends
+//! nothing costs next to nothing, however many connections it has.
 //!
 //! Does not know: what a frame means.
 
@@ -14,8 +15,10 @@ use bytes::{Buf, BufMut, Bytes, BytesMut};
 const FIRST_READ: usize = 16 * 1024;
 /// Less room than this is not worth a read.
 const LEAST_ROOM: usize = 1024;
-/// A frame up to this length gets its whole buffer at once.
+/// At most so much is reserved ahead of a peer that has sent frames as large.
 const EAGER: usize = 1024 * 1024;
+/// So much is reserved ahead of anybody.
+const EAGER_AT_FIRST: usize = 64 * 1024;
 /// A frame of which so much is missing gets a buffer to itself.
 const LARGE: usize = 32 * 1024;
 /// The length in front of a frame.
@@ -35,11 +38,13 @@ pub(crate) enum FrameError {
 pub(crate) struct FrameBuffer {
     buffer: BytesMut,
     max_frame: usize,
+    /// So much is reserved ahead of bytes.
+    eager: usize,
 }
 
 impl FrameBuffer {
     pub(crate) fn new(max_frame: usize) -> Self {
-        Self { buffer: BytesMut::new(), max_frame }
+        Self { buffer: BytesMut::new(), max_frame, eager: EAGER_AT_FIRST }
     }
 
     /// The next whole frame, without its length; `None` if it has not arrived yet.
@@ -51,6 +56,7 @@ impl FrameBuffer {
             return Ok(None);
         }
         self.buffer.advance(PREFIX);
+        self.eager = self.eager.max(length.min(EAGER));
         if self.buffer.len() == length && length >= LARGE {
             // Nobody else has these bytes, so the log can write its offsets into them instead of into a copy.
             return Ok(Some(std::mem::take(&mut self.buffer).freeze()));
@@ -78,7 +84,7 @@ impl FrameBuffer {
             _ => LEAST_ROOM,
         };
         if spare < missing.clamp(1, FIRST_READ) {
-            self.buffer.reserve(missing.min(EAGER.max(have)).max(FIRST_READ));
+            self.buffer.reserve(missing.min(self.eager.max(have)).max(FIRST_READ));
         }
         let limit = if missing >= LARGE { missing } else { usize::MAX };
         (&mut self.buffer).limit(limit)
@@ -118,7 +124,30 @@ mod tests {
         let mut frames = FrameBuffer::new(100 << 20);
         frames.room().put_slice(&(100i32 << 20).to_be_bytes());
         assert_eq!(frames.next_frame(), Ok(None));
-        assert!(frames.room().get_ref().capacity() <= 2 * EAGER);
+        assert!(frames.room().get_ref().capacity() <= 2 * EAGER_AT_FIRST);
+    }
+
+    #[test]
+    fn who_has_sent_large_frames_is_given_room_for_the_next_one_at_once() {
+        let payload = vec![7u8; 300_000];
+        let mut frames = FrameBuffer::new(100 << 20);
+        let mut rooms = Vec::new();
+        for _ in 0..2 {
+            let stream = framed(&payload);
+            let (mut at, mut rounds) = (0, 0);
+            let frame = loop {
+                if let Some(frame) = frames.next_frame().unwrap() {
+                    break frame;
+                }
+                let mut room = frames.room();
+                let take = room.chunk_mut().len().min(stream.len() - at);
+                room.put_slice(&stream[at..at + take]);
+                (at, rounds) = (at + take, rounds + 1);
+            };
+            assert_eq!(frame, payload);
+            rooms.push(rounds);
+        }
+        assert!(rooms[1] < rooms[0] && rooms[1] <= 2, "{rooms:?}");
     }
 
     #[test]
