@@ -17,6 +17,7 @@ from support import kafka
 from support.headwater import HeadwaterBroker
 from support.kafka import KafkaCluster
 from support.paths import ARTIFACTS, HEADWATER, SHARED_DATA
+from support.registry import CLIENTS, left_out
 
 CLUSTERS = ("headwater", "kafka")
 
@@ -28,6 +29,8 @@ class Cluster(Protocol):
 
     @property
     def bootstrap(self) -> str: ...
+
+    def partition_folder(self, topic: str, partition: int) -> Path: ...
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -101,9 +104,10 @@ def shared_folder(request: pytest.FixtureRequest, name: str) -> Iterator[Path]:
 
 @pytest.fixture(scope="session")
 def cluster(request: pytest.FixtureRequest) -> Iterator[Cluster]:
-    """One broker for the whole run; tests keep apart by their topics' and groups' names."""
+    """One broker for the whole run, or for each of its processes; tests keep apart by topics' and groups' names."""
     name = request.param
-    with shared_folder(request, f"cluster-{name}") as path:
+    process = os.environ.get("PYTEST_XDIST_WORKER", "")
+    with shared_folder(request, f"cluster-{name}{process}") as path:
         started = (HeadwaterBroker(path) if name == "headwater" else kafka_cluster(path)).start()
         try:
             yield started
@@ -153,17 +157,15 @@ def year() -> Path:
 
 def require_client(client: str) -> None:
     """Skips the test by name where this foreign client is not set up."""
-    if client == "kcat" and shutil.which("kcat") is None:
-        pytest.skip("kcat is not installed (Debian package kcat)")
-    if client == "console":
-        require_kafka()
+    missing = CLIENTS[client].missing()
+    if missing is not None:
+        pytest.skip(f"{client}: {missing}")
 
 
 def require_kafka() -> None:
-    if not kafka.is_installed():
-        pytest.skip("Apache Kafka's jars are not set up (cargo xtask test fetches them by Maven)")
-    if shutil.which("java") is None:
-        pytest.skip("no Java to run Apache Kafka with")
+    missing = kafka.missing()
+    if missing is not None:
+        pytest.skip(missing)
 
 
 def kafka_cluster(path: Path, nodes: int = 1) -> KafkaCluster:
@@ -179,3 +181,9 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def pytest_report_header() -> str:
     return f"headwater: {HEADWATER if HEADWATER.exists() else 'not built'}; CI={os.environ.get('CI', '')}"
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    terminalreporter.section("left out of scenarios, client by client")
+    for line in left_out():
+        terminalreporter.write_line(line)

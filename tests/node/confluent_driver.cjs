@@ -33,7 +33,8 @@ async function produce (bootstrap, topic, codec, idempotent) {
   await promisify(producer.connect.bind(producer))({})
   producer.setPollInterval(20)
   for (const { partition, key, value, headers, timestamp } of await driver.records()) {
-    const pairs = headers.map(([name, data]) => ({ [name]: data }))
+    // As text: empty bytes would become null.
+    const pairs = headers.map(([name, data]) => ({ [name]: data.toString() }))
     producer.produce(topic, partition, value, key, timestamp, null, pairs)
   }
   await promisify(producer.flush.bind(producer))(60_000)
@@ -86,8 +87,9 @@ async function read (bootstrap, topic, timestamp) {
     'check.crcs': true
   })
   const call = (name, ...rest) => promisify(consumer[name].bind(consumer))(...rest)
+  // It answers with every topic that it knows.
   const { topics } = await call('getMetadata', { topic, timeout: TIMEOUT_MS })
-  const asked = topics[0].partitions.map(({ id }) => ({ topic, partition: id, offset: timestamp }))
+  const asked = topics.find(({ name }) => name === topic).partitions.map(({ id }) => ({ topic, partition: id, offset: timestamp }))
   const unread = new Map()
   const starts = []
   for (const found of await call('offsetsForTimes', asked, TIMEOUT_MS)) {

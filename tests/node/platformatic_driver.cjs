@@ -1,6 +1,6 @@
 // @platformatic/kafka behind the driver protocol.
 
-const { Admin, Consumer, ProduceAcks, Producer } = require('@platformatic/kafka')
+const { Admin, Consumer, ProduceAcks, Producer, compatibilityPartitioner } = require('@platformatic/kafka')
 const driver = require('./driver.cjs')
 
 const RECORDS_PER_SEND = 100
@@ -15,7 +15,20 @@ async function create (bootstrap, topic, partitions) {
 }
 
 async function produce (bootstrap, topic, codec, idempotent) {
-  const producer = new Producer({ ...options(bootstrap), idempotent, acks: ProduceAcks.ALL, compression: codec })
+  // A send tells each partition's first offset, so it is noted which partition each record was given.
+  const chosen = new Map()
+  const partitioner = (message, key, { metadata }) => {
+    const partition = compatibilityPartitioner(message, key) % metadata.topics.get(topic).partitionsCount
+    chosen.set(message, partition)
+    return partition
+  }
+  const producer = new Producer({
+    ...options(bootstrap),
+    idempotent,
+    acks: ProduceAcks.ALL,
+    compression: codec,
+    partitioner
+  })
   const records = await driver.records()
   for (let at = 0; at < records.length; at += RECORDS_PER_SEND) {
     const messages = records.slice(at, at + RECORDS_PER_SEND).map(({ partition, key, value, headers, timestamp }) => ({
@@ -27,10 +40,10 @@ async function produce (bootstrap, topic, codec, idempotent) {
       ...(partition === null ? {} : { partition }),
       ...(timestamp === null ? {} : { timestamp: BigInt(timestamp) })
     }))
+    chosen.clear()
     const { offsets } = await producer.send({ messages })
-    // One entry a partition, with its first offset; the partition chosen for a record is written into it.
     for (const { partition, offset } of offsets) {
-      const count = messages.filter(message => message.partition === partition).length
+      const count = messages.filter(message => (message.partition ?? chosen.get(message)) === partition).length
       for (let n = 0; n < count; n++) driver.acknowledged(partition, offset + BigInt(n))
     }
   }

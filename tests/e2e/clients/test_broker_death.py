@@ -11,7 +11,9 @@ from confluent_kafka import Producer
 from conftest import require_client
 from support import topics
 from support.headwater import HeadwaterBroker
-from support.members import CLIENTS, wait_until_seen
+from support.clients import Sent
+from support.members import wait_until_seen
+from support.registry import CLIENTS
 
 pytestmark = pytest.mark.headwater
 
@@ -63,8 +65,8 @@ def test_a_group_outlives_the_broker(folder: Path, client: str, moments: random.
         member = ours.join("member", topic, group)
         sent: set[str] = set()
         for attempt in range(4):
-            wave = [(f"key-{n % 17}", f"{attempt}-{n}") for n in range(50)]
-            sent |= {value for _, value in wave}
+            wave = [Sent(f"key-{n % 17}", f"{attempt}-{n}") for n in range(50)]
+            sent |= {record.value for record in wave if record.value is not None}
             ours.produce(topic, wave)
             wait_until_seen([member], sent, 60)
             # Longer than the members' commit interval, so that the newest commit covers the wave.
@@ -75,7 +77,7 @@ def test_a_group_outlives_the_broker(folder: Path, client: str, moments: random.
         member.leave()
 
         successor = ours.join("successor", topic, group)
-        ours.produce(topic, [("key", "last")])
+        ours.produce(topic, [Sent("key", "last")])
         wait_until_seen([successor], {"last"}, 60)
         assert successor.values() == {"last"}
         successor.leave()

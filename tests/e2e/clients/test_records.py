@@ -2,16 +2,30 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from confluent_kafka import Producer
 from conftest import Cluster, require_client
 from support import kafka, topics
+from support.clients import (
+    CODECS,
+    HEADER_ORDER,
+    IDEMPOTENCE,
+    SHAPES,
+    WRITES_NOTHING,
+    WRITES_NULL_HEADERS,
+    Client,
+    Headers,
+    Seen,
+    Sent,
+)
 from support.headwater import HeadwaterBroker
 from support.processes import run
+from support.registry import CLIENTS, clients_with
+from support.segments import batches
 
-CODECS = ("none", "gzip", "snappy", "lz4", "zstd")
 # Long enough to be compressed at all, several batches long, and not ASCII alone.
 VALUES = [f"{n:04d} über {'Fluß ' * (n % 40)}" for n in range(300)]
 
@@ -24,49 +38,113 @@ def produce_with_confluent(bootstrap: str, topic: str, codec: str) -> None:
     assert producer.flush(60) == 0
 
 
-def produce_with_kcat(bootstrap: str, topic: str, codec: str) -> None:
-    lines = "".join(f"{value[:4]}|{value}\n" for value in VALUES)
-    run(["kcat", "-b", bootstrap, "-P", "-t", topic, "-K", "|", "-z", codec, "-X", "linger.ms=20"], stdin=lines)
+def has_codec(client: str, codec: str) -> bool:
+    return codec not in CLIENTS[client].lacks
 
 
-def produce_with_console(bootstrap: str, topic: str, codec: str) -> None:
-    kafka.tool(
-        "kafka-console-producer", "--bootstrap-server", bootstrap, "--topic", topic, "--compression-codec", codec,
-        "--reader-property", "parse.key=true", "--reader-property", "key.separator=|", "--timeout", "20",
-        "--request-timeout-ms", "10000",
-        stdin="".join(f"{value[:4]}|{value}\n" for value in VALUES),
-    )  # fmt: skip
-
-
-PRODUCERS = {"confluent": produce_with_confluent, "kcat": produce_with_kcat, "console": produce_with_console}
-
-
-@pytest.mark.parametrize("client", PRODUCERS)
-def test_every_codec_is_read_back_by_every_client(cluster: Cluster, client: str) -> None:
-    require_client(client)
-    require_client("kcat")
-    require_client("console")
-    topic = f"codecs-by-{client}"
+@pytest.mark.parametrize("name", CLIENTS)
+def test_every_codec_is_written_and_read_by_every_client(cluster: Cluster, folder: Path, name: str) -> None:
+    """With idempotence where the client has it, and once without."""
+    require_client(name)
+    client = CLIENTS[name](cluster.bootstrap, folder)
+    topic = f"codecs-by-{name}"
     # One partition, so that the order of all codecs' records is one order.
-    topics.create(cluster.bootstrap, topic, 1)
-    for codec in CODECS:
-        PRODUCERS[client](cluster.bootstrap, topic, codec)
-    expected = VALUES * len(CODECS)
+    client.create_topic(topic, 1)
+    is_idempotent = IDEMPOTENCE not in client.lacks
+    codecs = [codec for codec in CODECS if has_codec(name, codec)]
+    records = [Sent(value[:4], value) for value in VALUES]
+    runs = [(codec, is_idempotent) for codec in codecs] + [("none", False)]
+    for codec, idempotent in runs:
+        client.produce(topic, records, codec, idempotent)
+    expected = VALUES * len(runs)
 
     by_confluent = topics.read_all(cluster.bootstrap, topic)
     assert [record.text for record in by_confluent] == expected
     assert [record.key_text for record in by_confluent] == [value[:4] for value in expected]
     assert [record.offset for record in by_confluent] == list(range(len(expected)))
 
-    # -X check.crcs=true: librdkafka verifies what the broker answers.
-    by_kcat = run(["kcat", "-b", cluster.bootstrap, "-C", "-t", topic, "-e", "-q", "-X", "check.crcs=true"]).stdout
-    assert by_kcat.splitlines() == expected
+    # What no consumer tells: that it was compressed at all, and under a producer id.
+    written = batches(cluster.partition_folder(topic, 0))
+    for number, (codec, idempotent) in enumerate(runs):
+        first, end = number * len(VALUES), (number + 1) * len(VALUES)
+        run = [batch for batch in written if first <= batch.first_offset < end]
+        assert {batch.codec for batch in run} == {codec}
+        assert all((batch.producer_id >= 0) == idempotent for batch in run), f"{codec}: {run}"
 
-    by_console = kafka.tool(
-        "kafka-console-consumer", "--bootstrap-server", cluster.bootstrap, "--topic", topic, "--from-beginning",
-        "--max-messages", str(len(expected)), "--timeout-ms", "30000",
-    )  # fmt: skip
-    assert by_console.splitlines() == expected
+    by_itself = client.read(topic, 0)
+    assert [seen.value for seen in by_itself] == expected
+    assert [seen.offset for seen in by_itself] == list(range(len(expected)))
+
+
+@pytest.mark.parametrize("name", CLIENTS)
+def test_every_codec_of_another_client_is_read_by_every_client(cluster: Cluster, folder: Path, name: str) -> None:
+    require_client(name)
+    topic = f"codecs-for-{name}"
+    topics.create(cluster.bootstrap, topic, 1)
+    codecs = [codec for codec in CODECS if has_codec(name, codec)]
+    for codec in codecs:
+        produce_with_confluent(cluster.bootstrap, topic, codec)
+    read = CLIENTS[name](cluster.bootstrap, folder).read(topic, 0)
+    assert [(seen.key, seen.value) for seen in read] == [(value[:4], value) for value in VALUES * len(codecs)]
+
+
+SHAPED = [
+    Sent(key, value, partition=0, headers=headers)
+    for key, value in [("key", "value"), ("key", None), (None, "value"), ("", ""), (None, None)]
+    for headers in [
+        (),
+        (("trace", "1"), ("trace", "2"), ("empty", ""), ("null", None), ("trace", "1")),
+        (("straße", "ü"),),
+    ]
+]
+
+
+def writable(client: Client) -> list[Sent]:
+    """The shapes that the client can write."""
+    shapes = SHAPED
+    if WRITES_NULL_HEADERS in client.lacks:
+        shapes = [
+            replace(one, headers=tuple(header for header in one.headers if header[1] is not None)) for one in shapes
+        ]
+    if WRITES_NOTHING in client.lacks:
+        shapes = [one for one in shapes if (one.key, one.value) != (None, None)]
+    return shapes
+
+
+def by_name(headers: Headers) -> Headers:
+    """Each name's values together, where the name came first: what is left by a client that lacks the order."""
+    order = list(dict.fromkeys(name for name, _ in headers))
+    return tuple(sorted(headers, key=lambda header: order.index(header[0])))
+
+
+@pytest.mark.parametrize("name", clients_with(SHAPES))
+def test_nulls_empties_and_repeated_headers_are_kept_apart_by_every_client(
+    cluster: Cluster, folder: Path, name: str
+) -> None:
+    require_client(name)
+    client = CLIENTS[name](cluster.bootstrap, folder)
+    topic = f"shapes-by-{name}"
+    client.create_topic(topic, 1)
+    written = writable(client)
+    client.produce(topic, written)
+    as_kept = by_name if HEADER_ORDER in client.lacks else lambda headers: headers
+
+    def text(data: bytes | None) -> str | None:
+        return None if data is None else data.decode()
+
+    by_confluent = [
+        (text(one.key), text(one.value), tuple((header, text(data)) for header, data in one.headers))
+        for one in topics.read_all(cluster.bootstrap, topic)
+    ]
+    assert by_confluent == [(sent.key, sent.value, as_kept(sent.headers)) for sent in written]
+
+    # It reads this, and all that another client wrote.
+    CLIENTS["confluent"](cluster.bootstrap, folder).produce(topic, SHAPED)
+
+    def shape(one: Sent | Seen) -> tuple[str | None, str | None, Headers]:
+        return one.key, one.value, as_kept(one.headers)
+
+    assert [shape(seen) for seen in client.read(topic, 0)] == [shape(sent) for sent in written + SHAPED]
 
 
 def test_a_key_goes_to_the_same_partition_by_every_client(cluster: Cluster) -> None:
@@ -91,28 +169,6 @@ def test_a_key_goes_to_the_same_partition_by_every_client(cluster: Cluster) -> N
     assert len(partitions) == len(keys)
     assert all(len(chosen) == 2 and len(set(chosen)) == 1 for chosen in partitions.values())
     assert {chosen[0] for chosen in partitions.values()} == {0, 1, 2, 3}
-
-
-def test_nulls_empties_and_repeated_headers_are_kept_apart(cluster: Cluster) -> None:
-    topic = "shapes"
-    topics.create(cluster.bootstrap, topic, 1)
-    headers: list[tuple[str, str | bytes | None]] = [
-        ("trace", b"1"),
-        ("trace", b"2"),
-        ("empty", b""),
-        ("null", None),
-        ("trace", b"1"),
-    ]
-    shapes = [(b"key", b"value"), (b"key", None), (None, b"value"), (b"", b""), (None, None)]
-    producer = Producer({"bootstrap.servers": cluster.bootstrap, "linger.ms": 20, **topics.QUIET})
-    for key, value in shapes:
-        producer.produce(topic, key=key, value=value, headers=headers)
-        producer.produce(topic, key=key, value=value)
-    assert producer.flush(30) == 0
-
-    records = topics.read_all(cluster.bootstrap, topic)
-    assert [(record.key, record.value) for record in records] == [shape for shape in shapes for _ in range(2)]
-    assert [record.headers for record in records] == [headers, []] * len(shapes)
 
 
 @pytest.mark.usefixtures("kcat")

@@ -49,6 +49,10 @@ class HeadwaterBroker:
         assert self._running is not None, "the broker was never started"
         return self._running
 
+    def partition_folder(self, topic: str, partition: int) -> Path:
+        """Where it keeps a partition's segments."""
+        return self.data_dir / "broker" / f"{topic}-{partition}"
+
     def kill(self) -> None:
         self.process.kill()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import shutil
 import uuid
 from collections.abc import Iterable
 from pathlib import Path
@@ -34,8 +35,11 @@ _TOOL_JVM = ("-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Dorg.s
 _BROKER_JVM = ("-Xms1g", "-Xmx1g", "-Dorg.slf4j.simpleLogger.defaultLogLevel=info")
 
 
-def is_installed() -> bool:
-    return any(KAFKA_LIBS.glob("kafka_2.13-*.jar")) and any(KAFKA_LIBS.glob("kafka-tools-*.jar"))
+def missing() -> str | None:
+    """What Apache Kafka needs and this machine lacks."""
+    if not (any(KAFKA_LIBS.glob("kafka_2.13-*.jar")) and any(KAFKA_LIBS.glob("kafka-tools-*.jar"))):
+        return "Apache Kafka's jars are not set up (cargo xtask test fetches them by Maven)"
+    return None if shutil.which("java") else "no Java to run Apache Kafka with"
 
 
 def java(main_class: str, jvm: Iterable[str], arguments: Iterable[str | Path]) -> list[str]:
@@ -87,6 +91,10 @@ class KafkaCluster:
     def end_node(self, node: int) -> None:
         """An orderly end: the node hands its partitions over first."""
         self._running[node].end(60)
+
+    def partition_folder(self, topic: str, partition: int) -> Path:
+        """Where its first node keeps a partition's segments."""
+        return self._folder / "data-1" / f"{topic}-{partition}"
 
     def wait_until_ready(self, timeout_s: float = 120.0) -> None:
         """Until every node that runs is registered and the others are fenced."""

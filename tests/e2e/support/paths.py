@@ -13,6 +13,8 @@ def _path(variable: str, default: Path) -> Path:
 
 
 TARGET = REPOSITORY / "target"
+# The drivers of foreign clients, in folders by language.
+TESTS = REPOSITORY / "tests"
 # The binary under test.
 HEADWATER = _path("HEADWATER_TEST_BINARY", TARGET / "release" / "headwater")
 # Drivers that the set-up compiles (tests/java, tests/go), in folders by language.
@@ -21,6 +23,8 @@ COMPILED = _path("HEADWATER_TEST_COMPILED", TARGET / "xtask")
 BENCH_RELEASE = _path("HEADWATER_TEST_BENCH", REPOSITORY / "bench" / "target" / "release")
 # Apache Kafka's jars (tests/kafka/pom.xml).
 KAFKA_LIBS = _path("HEADWATER_TEST_KAFKA_LIBS", TARGET / "xtask" / "kafka" / "libs")
+# npm's packages (tests/node/package.json), and the Node that runs them.
+NODE_CLIENTS = _path("HEADWATER_TEST_NODE_CLIENTS", TARGET / "xtask" / "node")
 # A folder for each test: logs and data, kept if it fails.
 ARTIFACTS = _path("HEADWATER_TEST_ARTIFACTS", TARGET / "xtask" / "e2e")
 # January, in the repository.

@@ -7,8 +7,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
-from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic
+from confluent_kafka import (
+    Consumer,
+    ConsumerGroupTopicPartitions,
+    KafkaError,
+    KafkaException,
+    Message,
+    TopicPartition,
+)
+from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic, OffsetSpec
 
 # Failures print the client's own errors; its chatter while a broker starts or is down would bury them.
 QUIET: dict[str, Any] = {"log_level": 2, "error_cb": lambda _error: None}
@@ -81,6 +88,29 @@ def config(bootstrap: str, topic: str) -> dict[str, str]:
     client = admin(bootstrap)
     described = client.describe_configs([resource])[resource].result(30)
     return {name: entry.value for name, entry in described.items()}
+
+
+def ends(bootstrap: str, topic: str) -> dict[int, int]:
+    """Where each partition ends."""
+    client = admin(bootstrap)
+    partitions = client.list_topics(topic, timeout=10).topics[topic].partitions
+    asked = {TopicPartition(topic, partition): OffsetSpec.latest() for partition in partitions}
+    return {one.partition: found.result(10).offset for one, found in client.list_offsets(asked).items()}
+
+
+def committed(bootstrap: str, group: str, topic: str) -> dict[int, int]:
+    """The offsets that a group has committed in a topic."""
+    client = admin(bootstrap)
+    asked = [ConsumerGroupTopicPartitions(group)]
+    found = client.list_consumer_group_offsets(asked)[group].result(10).topic_partitions
+    return {one.partition: one.offset for one in found if one.topic == topic}
+
+
+def group_state(bootstrap: str, group: str) -> str:
+    """The state of a consumer group, such as STABLE or EMPTY."""
+    client = admin(bootstrap)
+    state: str = client.describe_consumer_groups([group])[group].result(10).state.name
+    return state
 
 
 def read_all(bootstrap: str, topic: str, timeout_s: float = 120.0) -> list[Record]:
