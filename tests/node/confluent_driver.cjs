@@ -47,8 +47,8 @@ function show ({ partition, offset, timestamp, key, value, headers }) {
   driver.consumed({ partition, offset, timestamp, key, value, headers: pairs })
 }
 
-async function connected (settings) {
-  const consumer = new KafkaConsumer(settings, {})
+async function connected (settings, topicSettings = {}) {
+  const consumer = new KafkaConsumer(settings, topicSettings)
   await promisify(consumer.connect.bind(consumer))({})
   consumer.setDefaultConsumeTimeout(100)
   return consumer
@@ -64,11 +64,10 @@ async function consume (bootstrap, topic, group) {
     'group.id': group,
     'session.timeout.ms': driver.SESSION_TIMEOUT_MS,
     'heartbeat.interval.ms': driver.HEARTBEAT_MS,
-    'auto.offset.reset': 'earliest',
     'auto.commit.interval.ms': driver.COMMIT_EVERY_MS,
     // Nothing is committed that was not printed.
     'enable.auto.offset.store': false
-  })
+  }, { 'auto.offset.reset': 'earliest' })
   consumer.subscribe([topic])
   while (!isOver) {
     for (const message of await next(consumer)) {

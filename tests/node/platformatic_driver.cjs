@@ -17,8 +17,9 @@ async function create (bootstrap, topic, partitions) {
 async function produce (bootstrap, topic, codec, idempotent) {
   // A send tells each partition's first offset, so it is noted which partition each record was given.
   const chosen = new Map()
-  const partitioner = (message, key, { metadata }) => {
-    const partition = compatibilityPartitioner(message, key) % metadata.topics.get(topic).partitionsCount
+  let partitionsCount = null
+  const partitioner = (message, key) => {
+    const partition = compatibilityPartitioner(message, key) % partitionsCount
     chosen.set(message, partition)
     return partition
   }
@@ -29,6 +30,7 @@ async function produce (bootstrap, topic, codec, idempotent) {
     compression: codec,
     partitioner
   })
+  partitionsCount = (await producer.metadata({ topics: [topic] })).topics.get(topic).partitionsCount
   const records = await driver.records()
   for (let at = 0; at < records.length; at += RECORDS_PER_SEND) {
     const messages = records.slice(at, at + RECORDS_PER_SEND).map(({ partition, key, value, headers, timestamp }) => ({

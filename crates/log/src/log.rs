@@ -28,6 +28,7 @@ use headwater_wire::protocol::Records;
 
 use crate::checkpoint::RecoveryPointFile;
 use crate::disk::{Disk, DiskFile};
+use crate::producers::ProducerSnapshot;
 use crate::segment::Segment;
 use crate::{EpochEnd, LogConfig, LogError, Poison, Producers};
 
@@ -48,6 +49,8 @@ pub struct Log {
     config: LogConfig,
     reader: LogReader,
     producers: Producers,
+    /// As they were when the last segment was begun, until that is stored.
+    rolled_producers: Option<ProducerSnapshot>,
     recovery_point: RecoveryPointFile,
     /// Up to where the last anchor of the recovery point says that the log is durable, if one was written.
     anchored: Option<Offset>,

@@ -14,6 +14,8 @@ use std::collections::{BTreeMap, VecDeque};
 use headwater_model::{ErrorCode, Offset, ProducerEpoch, ProducerId, Timestamp};
 use headwater_wire::batch::{BatchHeader, TimestampType};
 
+pub(crate) use snapshot::ProducerSnapshot;
+
 /// How many batches of a producer are remembered: as many as it may have in flight.
 const REMEMBERED: usize = 5;
 

@@ -1,6 +1,7 @@
 //! A broker in a process, with faults and virtual time.
 //!
-//! Owns: the simulated network and clock that `client` and `broker` run over in tests, and the test broker.
+//! Owns: the simulated network and clock that `client` and `broker` run over in tests, the test broker, and the bodies
+//! of the fuzz targets ([`fuzz`]).
 //!
 //! Invariants: under simulation everything runs on one current-thread runtime with paused time; the same seed gives
 //! the same trace.
@@ -9,6 +10,7 @@
 
 mod clock;
 mod cluster;
+pub mod fuzz;
 mod meddler;
 mod net;
 

@@ -22,7 +22,8 @@ IDEMPOTENCE = "idempotence"
 # Keys, values and headers of any shape, record by record.
 SHAPES = "shapes"
 HEADER_ORDER = "header order"
-# Two shapes that some clients read and cannot write.
+# Shapes that some clients cannot write or tell apart.
+READS_NULL_HEADERS = "reading of null headers"
 WRITES_NULL_HEADERS = "writing of null headers"
 WRITES_NOTHING = "writing of records without key and value"
 # Reading from a time on.

@@ -9,7 +9,15 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
-from .clients import HEADER_ORDER, WRITES_NOTHING, WRITES_NULL_HEADERS, Client, Seen, Sent
+from .clients import (
+    HEADER_ORDER,
+    READS_NULL_HEADERS,
+    WRITES_NOTHING,
+    WRITES_NULL_HEADERS,
+    Client,
+    Seen,
+    Sent,
+)
 from .paths import NODE_CLIENTS, TESTS
 from .processes import run
 
@@ -87,7 +95,10 @@ class Confluent(_Python):
 class KafkaPython(_Python):
     name = "kafka-python"
     script = "kafka_python_driver.py"
-    lacks: ClassVar[Mapping[str, str]] = {WRITES_NULL_HEADERS: "it refuses a header whose value is not bytes"}
+    lacks: ClassVar[Mapping[str, str]] = {
+        WRITES_NULL_HEADERS: "it refuses a header whose value is not bytes",
+        WRITES_NOTHING: "it refuses a record with neither",
+    }
 
 
 class AioKafka(_Python):
@@ -138,7 +149,10 @@ class ConfluentJs(_Node):
     name = "confluent-js"
     script = "confluent_driver.cjs"
     made = "compiled-from"
-    lacks: ClassVar[Mapping[str, str]] = {WRITES_NULL_HEADERS: "a header's value must be a string or a buffer"}
+    lacks: ClassVar[Mapping[str, str]] = {
+        READS_NULL_HEADERS: "it gives an empty string",
+        WRITES_NULL_HEADERS: "a header's value must be a string or a buffer",
+    }
 
 
 DRIVERS: tuple[type[Driver], ...] = (Confluent, KafkaPython, AioKafka, KafkaJs, Platformatic, ConfluentJs)

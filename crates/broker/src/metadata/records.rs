@@ -16,7 +16,8 @@
 //! The primitives are those of Kafka's flexible messages (compact strings and arrays). Each body ends with a section of
 //! tagged fields, so that fields can be added which an older version skips. The record's timestamp says when.
 //!
-//! Invariants: an unknown kind or format is an error, never skipped, since the state would silently differ.
+//! Invariants: an unknown kind or format, or a number that no broker can have written, is an error, never skipped, since
+//! the state would silently differ.
 
 use std::collections::BTreeMap;
 
@@ -25,6 +26,8 @@ use headwater_model::{LeaderEpoch, TopicName, Uuid};
 use headwater_wire::protocol::{DecodeError, Reader, Writer};
 
 const FORMAT: i8 = 1;
+/// No topic has had more partitions: limits are far below.
+const MOST_PARTITIONS: i32 = 100_000;
 
 /// Something that happened to the cluster.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -72,6 +75,14 @@ pub enum EventError {
     /// The bytes are no event.
     #[error("an event of the metadata log is malformed: {0}")]
     Malformed(#[from] DecodeError),
+    /// A number is out of its bounds.
+    #[error("an event of the metadata log has {value} for its {what}, which no broker has written")]
+    Impossible {
+        /// What the number is.
+        what: &'static str,
+        /// The number.
+        value: i64,
+    },
     /// The topic's name is illegal.
     #[error("the metadata log names an illegal topic: {0}")]
     Name(#[from] headwater_model::InvalidName),
@@ -134,17 +145,17 @@ impl Event {
         let (format, kind) = (r.i8()?, r.i8()?);
         let event = match (format, kind) {
             (FORMAT, 0) => Self::ClusterCreated { cluster_id: r.uuid()? },
-            (FORMAT, 1) => Self::BrokerStarted { leader_epoch: LeaderEpoch(r.i32()?) },
+            (FORMAT, 1) => Self::BrokerStarted { leader_epoch: leader_epoch(&mut r)? },
             (FORMAT, 2) => Self::TopicCreated(TopicCreated {
                 topic_id: r.uuid()?,
                 name: TopicName::new(&r.string(true)?)?,
-                partitions: r.i32()?,
+                partitions: partitions(&mut r)?,
                 internal: r.bool()?,
                 settings: settings(&mut r)?,
             }),
             (FORMAT, 3) => Self::TopicDeleted { topic_id: r.uuid()? },
-            (FORMAT, 4) => Self::ProducerIdsReserved { next: r.i64()? },
-            (FORMAT, 5) => Self::TopicGrown { topic_id: r.uuid()?, partitions: r.i32()? },
+            (FORMAT, 4) => Self::ProducerIdsReserved { next: producer_id(&mut r)? },
+            (FORMAT, 5) => Self::TopicGrown { topic_id: r.uuid()?, partitions: partitions(&mut r)? },
             (FORMAT, 6) => Self::TopicAltered { topic_id: r.uuid()?, settings: settings(&mut r)? },
             _ => return Err(EventError::Unknown { format, kind }),
         };
@@ -162,6 +173,31 @@ fn put_settings(w: &mut Writer, settings: &Settings) {
     });
 }
 
+fn leader_epoch(r: &mut Reader) -> Result<LeaderEpoch, EventError> {
+    bounded("leader epoch", r.i32()?, 0, i32::MAX - 1).map(LeaderEpoch)
+}
+
+fn partitions(r: &mut Reader) -> Result<i32, EventError> {
+    bounded("partitions", r.i32()?, 1, MOST_PARTITIONS)
+}
+
+fn producer_id(r: &mut Reader) -> Result<i64, EventError> {
+    bounded("producer id", r.i64()?, 0, i64::MAX / 2)
+}
+
+fn bounded<T: Copy + PartialOrd + Into<i64>>(
+    what: &'static str,
+    value: T,
+    least: T,
+    most: T,
+) -> Result<T, EventError> {
+    if value < least || value > most {
+        Err(EventError::Impossible { what, value: value.into() })
+    } else {
+        Ok(value)
+    }
+}
+
 fn settings(r: &mut Reader) -> Result<Settings, DecodeError> {
     Ok(r.array(true, 2, |r| Ok((r.string(true)?, r.string(true)?)))?.into_iter().collect())
 }
@@ -176,14 +212,14 @@ mod tests {
         let settings = proptest::collection::btree_map(".{0,10}", ".{0,10}", 0..4);
         prop_oneof![
             uuid.clone().prop_map(|cluster_id| Event::ClusterCreated { cluster_id }),
-            any::<i32>().prop_map(|epoch| Event::BrokerStarted { leader_epoch: LeaderEpoch(epoch) }),
+            (0..i32::MAX).prop_map(|epoch| Event::BrokerStarted { leader_epoch: LeaderEpoch(epoch) }),
             uuid.clone().prop_map(|topic_id| Event::TopicDeleted { topic_id }),
-            any::<i64>().prop_map(|next| Event::ProducerIdsReserved { next }),
-            (uuid.clone(), any::<i32>())
+            (0..=i64::MAX / 2).prop_map(|next| Event::ProducerIdsReserved { next }),
+            (uuid.clone(), 1..=MOST_PARTITIONS)
                 .prop_map(|(topic_id, partitions)| Event::TopicGrown { topic_id, partitions }),
             (uuid.clone(), settings.clone())
                 .prop_map(|(topic_id, settings)| Event::TopicAltered { topic_id, settings }),
-            (uuid, "[a-z]{1,20}", any::<i32>(), any::<bool>(), settings).prop_map(
+            (uuid, "[a-z]{1,20}", 1..=MOST_PARTITIONS, any::<bool>(), settings).prop_map(
                 |(topic_id, name, partitions, internal, settings)| {
                     Event::TopicCreated(TopicCreated {
                         topic_id,
@@ -219,6 +255,19 @@ mod tests {
             Event::decode(Bytes::from_static(&[2, 0, 0])),
             Err(EventError::Unknown { format: 2, kind: 0 })
         );
+    }
+
+    #[test]
+    fn numbers_that_no_broker_has_written_are_errors() {
+        for (event, what) in [
+            (Event::BrokerStarted { leader_epoch: LeaderEpoch(i32::MAX) }, "leader epoch"),
+            (Event::ProducerIdsReserved { next: -1 }, "producer id"),
+            (Event::TopicGrown { topic_id: Uuid::default(), partitions: 0 }, "partitions"),
+            (Event::TopicGrown { topic_id: Uuid::default(), partitions: i32::MAX }, "partitions"),
+        ] {
+            let error = Event::decode(event.encode()).unwrap_err();
+            assert!(matches!(error, EventError::Impossible { what: found, .. } if found == what), "{error}");
+        }
     }
 
     #[test]

@@ -126,6 +126,7 @@ impl Log {
         let mut segments = self.reader.segments().as_ref().clone();
         segments.push(next);
         self.reader.set_segments(segments);
+        self.rolled_producers = Some(self.producers.to_snapshot(self.end_offset()));
         Ok(())
     }
 

@@ -13,6 +13,7 @@ use crate::checkpoint::{self, RecoveryPointFile};
 use crate::disk::{self, Disk, Entry};
 use crate::epochs::{self, Epochs};
 use crate::names::{FileKind, parse_segment_name};
+use crate::producers::ProducerSnapshot;
 use crate::segment::Segment;
 use crate::{LogConfig, LogError, Producers};
 
@@ -60,6 +61,7 @@ impl Log {
             config,
             reader,
             producers: Producers::default(),
+            rolled_producers: None,
             recovery_point,
             anchored: point.filter(|_| found.report.clean).map(|point| point.durable),
             unsynced,
@@ -114,10 +116,10 @@ impl Log {
         Ok(())
     }
 
-    /// The producers as they were at the last orderly end, if the log still reaches that far, and holds all that came
-    /// after it: of batches that were deleted since, nothing is known.
+    /// The producers as they were stored last, if the log still reaches that far, and holds all that came after it: of
+    /// batches that were deleted since, nothing is known.
     fn read_producers(&self) -> io::Result<Option<(Producers, Offset)>> {
-        let path = self.dir.join(Producers::SNAPSHOT);
+        let path = self.dir.join(ProducerSnapshot::FILE_NAME);
         let Some(file) = disk::open_if_there(self.disk.as_ref(), &path)? else {
             return Ok(None);
         };

@@ -8,6 +8,7 @@ use headwater_model::Offset;
 use super::Log;
 use crate::checkpoint::{self, RecoveryPoint};
 use crate::disk::{Disk, DiskFile};
+use crate::producers::ProducerSnapshot;
 use crate::{LogError, Poison, epochs};
 
 /// What is to be synced for a log, and what is durable afterwards.
@@ -81,6 +82,7 @@ impl Log {
         }
         let rolled = self.anchored.is_none_or(|anchored| anchored < self.active().base());
         self.reader.set_durable(ticket.durable);
+        self.store_rolled_producers(ticket.durable);
         let point = self.point(false);
         let stored = if rolled {
             self.recovery_point
@@ -127,7 +129,7 @@ impl Log {
         self.unsynced.files.extend(indexes);
         self.unsynced.active = true;
         self.sync()?;
-        self.write_producers()?;
+        self.write_producers(&self.producers.to_snapshot(self.end_offset()))?;
         let point = self.point(true);
         let failed = |error| LogError::io("store the recovery point of", &self.dir, error);
         self.recovery_point.anchor(self.disk.as_ref(), &point).map_err(failed)?;
@@ -167,10 +169,21 @@ impl Log {
         Ok(file)
     }
 
-    fn write_producers(&mut self) -> Result<(), LogError> {
-        let path = self.dir.join(crate::Producers::SNAPSHOT);
-        let snapshot = self.producers.to_snapshot(self.end_offset());
-        checkpoint::replace(self.disk.as_ref(), &path, &snapshot, true)
+    /// Stores the producers as they were when the last segment was begun, once all that they remember is durable. Sooner,
+    /// a crash could leave a memory of batches that are lost, and others in their place.
+    fn store_rolled_producers(&mut self, durable: Offset) {
+        let Some(snapshot) = self.rolled_producers.take_if(|rolled| rolled.offset <= durable) else {
+            return;
+        };
+        // Without it the next open replays more.
+        if let Err(error) = self.write_producers(&snapshot) {
+            tracing::warn!(log = %self.dir.display(), %error, "cannot store the producers");
+        }
+    }
+
+    fn write_producers(&self, snapshot: &ProducerSnapshot) -> Result<(), LogError> {
+        let path = self.dir.join(ProducerSnapshot::FILE_NAME);
+        checkpoint::replace(self.disk.as_ref(), &path, &snapshot.bytes, true)
             .map(drop)
             .map_err(|error| LogError::io("write", &path, error))
     }

@@ -18,12 +18,23 @@ use super::{Producer, Producers, Remembered, Written};
 const MAGIC: u32 = u32::from_be_bytes(*b"HWPS");
 const VERSION: u32 = 1;
 
-impl Producers {
-    /// The name of the file in a partition's folder.
-    pub(crate) const SNAPSHOT: &str = "producer-snapshot";
+/// The producers as they were once.
+#[derive(Debug)]
+pub(crate) struct ProducerSnapshot {
+    /// All batches below are in.
+    pub(crate) offset: Offset,
+    /// The file's content.
+    pub(crate) bytes: Vec<u8>,
+}
 
-    /// The file's content, when all batches below an offset have been recorded.
-    pub(crate) fn to_snapshot(&self, offset: Offset) -> Vec<u8> {
+impl ProducerSnapshot {
+    /// The name of the file in a partition's folder.
+    pub(crate) const FILE_NAME: &str = "producer-snapshot";
+}
+
+impl Producers {
+    /// What to store, when all batches below an offset have been recorded.
+    pub(crate) fn to_snapshot(&self, offset: Offset) -> ProducerSnapshot {
         let mut out = Vec::new();
         out.put_u32(MAGIC);
         out.put_u32(VERSION);
@@ -44,7 +55,7 @@ impl Producers {
         }
         let checksum = crc32c::crc32c(&out);
         out.put_u32(checksum);
-        out
+        ProducerSnapshot { offset, bytes: out }
     }
 
     /// Reads the file's content; `None` if it is not wholly as it was written.

@@ -52,17 +52,18 @@ impl Segment {
         Ok(Slice { range: Some(FileRange { file, offset: first.position, len }), to_the_end })
     }
 
-    /// The first batch whose last offset is not below `offset`.
+    /// The first batch whose last offset is not below `offset`; none beyond the segment's end. That there is none before it,
+    /// or one that would end after it, is damage: checksums do not cover offsets.
     pub(crate) fn find(&self, offset: Offset) -> Result<Option<Located>, LogError> {
         let (size, next_offset, position) = {
             let state = self.read_state();
             let position = state.position_at_or_before(self.base, offset);
             (state.contents.size, state.contents.next_offset, position)
         };
-        if offset >= next_offset {
+        if offset.max(self.base) >= next_offset {
             return Ok(None);
         }
-        match self.find_from(position, size, offset) {
+        let found = match self.find_from(position, size, offset) {
             // An index that leads astray is done without.
             Err(_) if position > 0 => self.find_from(0, size, offset),
             Ok(Some(found))
@@ -72,7 +73,15 @@ impl Segment {
             }
             found => found,
         }
-        .map_err(|error| self.failed(error))
+        .map_err(|error| self.failed(error))?;
+        let damaged = |position, damage| LogError::Damaged { file: self.path.clone(), position, damage };
+        match found {
+            None => Err(damaged(size, Damage::EndsEarly { end: offset, durable: next_offset })),
+            Some(Located { position, header }) if header.next_offset() > next_offset => {
+                Err(damaged(position, Damage::Offset { expected: offset, found: header.base_offset }))
+            }
+            found => Ok(found),
+        }
     }
 
     fn find_from(&self, position: u64, size: u64, offset: Offset) -> Result<Option<Located>, ScanError> {

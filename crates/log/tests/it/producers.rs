@@ -2,7 +2,7 @@
 
 use headwater_log::sim::SimDisk;
 use headwater_log::{Admission, LogConfig, LogError, Producers, SequenceError};
-use headwater_model::{ErrorCode, Offset, ProducerEpoch, ProducerId, Timestamp};
+use headwater_model::{Entropy, ErrorCode, Offset, ProducerEpoch, ProducerId, Timestamp};
 use headwater_wire::batch::BatchHeader;
 use proptest::prelude::*;
 
@@ -45,6 +45,53 @@ fn a_repeat_is_answered_with_the_original_and_not_written() {
         let opened = open(&disk, LogConfig::default());
         assert_eq!(opened.1.replayed_batches, if clean { 0 } else { 3 });
         log = opened.0;
+    }
+}
+
+#[test]
+fn after_a_crash_only_the_last_segments_are_replayed() {
+    let disk = SimDisk::new(1);
+    let (mut log, _) = open(&disk, small());
+    let batches = 200;
+    for sequence in 0..batches {
+        log.append(sequenced(9, 0, sequence, 1), assign()).unwrap();
+        if sequence % 3 == 0 {
+            log.sync().unwrap();
+        }
+    }
+    log.sync().unwrap();
+    assert!(files(&disk, ".log").len() > 10);
+    drop(log);
+    disk.power_loss();
+    let (mut log, report) = open(&disk, small());
+    assert!(report.replayed_batches > 0 && report.replayed_batches < 40, "{report:?}");
+    assert!(log.append(sequenced(9, 0, batches - 1, 1), assign()).unwrap().duplicate);
+    assert!(log.append(sequenced(9, 0, batches + 1, 1), assign()).is_err());
+    assert!(!log.append(sequenced(9, 0, batches, 1), assign()).unwrap().duplicate);
+}
+
+/// A memory of batches that were lost would refuse, or take for repeats, those that came in their place.
+#[test]
+fn the_memory_is_never_ahead_of_what_is_durable() {
+    for seed in 0..u64::from(scaled(200)) {
+        let disk = SimDisk::new(seed);
+        let mut entropy = Entropy::from_seed(seed);
+        let mut written = 0;
+        for _ in 0..6 {
+            let (mut log, _) = open(&disk, small());
+            // What was not synced may be lost; the producer goes on where the log says that it ended.
+            assert!(log.end_offset() >= log.durable_offset() && log.end_offset().0 <= i64::from(written));
+            written = log.end_offset().0 as i32;
+            for _ in 0..entropy.below(40) {
+                assert!(!log.append(sequenced(9, 0, written, 1), assign()).unwrap().duplicate, "seed {seed}");
+                written += 1;
+                if entropy.chance(1, 15) {
+                    log.sync().unwrap();
+                }
+            }
+            drop(log);
+            disk.power_loss();
+        }
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use bytes::BytesMut;
 use headwater_log::sim::SimDisk;
-use headwater_log::{Log, LogConfig, LogError, RealDisk};
+use headwater_log::{Disk, Log, LogConfig, LogError, RealDisk};
 use headwater_model::{Offset, Timestamp};
 use headwater_wire::batch::{Compression, batches};
 
@@ -41,6 +41,20 @@ fn a_read_goes_on_into_the_next_segments() {
     assert_eq!(log.read(Offset(0), Offset(3), 10_000, true).unwrap().chunks().len(), 3);
 }
 
+/// Checksums do not cover offsets.
+#[test]
+fn an_offset_that_rotted_is_damage_and_not_the_end() {
+    let disk = SimDisk::new(1);
+    let (mut log, _) = open(&disk, LogConfig::default());
+    log.append(plain(3), assign()).unwrap();
+    log.append(plain(3), assign()).unwrap();
+    let file = files(&disk, ".log").remove(0);
+    disk.open(&file).unwrap().write_all_at(&[5], 0).unwrap();
+    let error = log.read(Offset(0), Offset(6), 1_000, true).unwrap_err();
+    let LogError::Damaged { file: named, position: 0, .. } = error else { panic!("{error}") };
+    assert_eq!(named, file);
+}
+
 #[test]
 fn what_is_being_read_survives_its_removal() {
     let folder = tempfile::tempdir().unwrap();
@@ -51,7 +65,8 @@ fn what_is_being_read_survives_its_removal() {
     log.append(plain(5), assign()).unwrap();
     let reader = log.reader().clone();
     let before = reader.read(Offset(0), Offset(10), 100_000, true).unwrap();
-    log.set_config(LogConfig { retention_bytes: Some(0), ..LogConfig::default() });
+    let half = log.size_bytes() / 2;
+    log.set_config(LogConfig { retention_bytes: Some(half), retention_ms: None, ..LogConfig::default() });
     assert_eq!(log.apply_retention(now(), Offset(10)).unwrap().removed_segments, 1);
     log.delete(headwater_model::Uuid::from_u64_pair(1, 2)).unwrap();
     assert!(!dir.exists());

@@ -4,6 +4,7 @@
 
 #![cfg(test)]
 
+mod fuzz;
 mod groups;
 mod produce;
 mod world;

@@ -1,0 +1,123 @@
+//! Records in the broker's own topics that the broker did not write: it opens and serves, or says why not.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use headwater_broker::Broker;
+use headwater_log::sim::SimDisk;
+use headwater_log::{Assign, Log, LogConfig};
+use headwater_model::{Entropy, LeaderEpoch, Timestamp};
+use headwater_wire::batch::{BatchBuilder, BatchMeta, Compression, TimestampType};
+use headwater_wire::internal::{ConsumerOffsetsKey, encode_group_value, encode_offset_value};
+use headwater_wire::messages as m;
+use headwater_wire::messages::group_metadata_record::{GroupMetadataKey, GroupMetadataValue, MemberMetadata};
+use headwater_wire::messages::offset_commit_record::{OffsetCommitKey, OffsetCommitValue};
+
+use super::input::{Input, piece};
+use super::requests::{self, encoded, exchange};
+use crate::{SimClock, simulate};
+
+/// Where records can be put: the cluster's events, and what the groups' coordinator remembers.
+const LOGS: [&str; 3] = [
+    "/data/broker/__headwater_metadata-0",
+    "/data/broker/__consumer_offsets-0",
+    "/data/broker/__consumer_offsets-1",
+];
+
+pub(super) fn run(input: &[u8]) {
+    let disk = requests::FOLDER.fork_after_power_loss(1);
+    let mut input = Input::new(input);
+    let Some(dir) = input.choose(&LOGS) else { return };
+    append(&disk, Path::new(dir), &mut input);
+    simulate(async || {
+        let clock = Arc::new(SimClock::start());
+        // Events that make no sense keep the broker from opening; that is said, and nothing is guessed.
+        let opened = Broker::open(requests::config(), Arc::new(disk.clone()), clock, Entropy::from_seed(1));
+        let Ok(broker) = opened else { return };
+        exchange(&broker, &questions()).await;
+        broker.close().await;
+    });
+}
+
+/// Appends what the input has, a record after the other.
+#[expect(clippy::expect_used, reason = "the folder is this target's own, and was closed in order")]
+fn append(disk: &SimDisk, dir: &Path, input: &mut Input<'_>) {
+    let now = Timestamp(1_700_000_000_000);
+    let mut builder = BatchBuilder::new(Compression::None);
+    while !input.is_empty() {
+        let kind = input.byte();
+        let (key, value) = (input.piece(), input.piece());
+        // Nulls, too: a record without value is a tombstone, one without key an event.
+        builder.append(now, (kind & 1 == 0).then_some(key), (kind & 2 == 0).then_some(value), &[]);
+    }
+    if builder.is_empty() {
+        return;
+    }
+    let opened = Log::open(Arc::new(disk.clone()), dir, LogConfig::default(), now);
+    let (mut log, _) = opened.expect("the broker's own log opens");
+    let assign = Assign { leader_epoch: LeaderEpoch(1), now, timestamp_type: TimestampType::CreateTime };
+    log.append(builder.build(&BatchMeta::default()), assign).expect("a log takes a batch");
+    log.close().expect("a log is closed");
+}
+
+/// Asks for all that the records may have changed.
+fn questions() -> Vec<u8> {
+    let group = || "g".to_owned();
+    let join = m::join_group::JoinGroupRequest {
+        group_id: group(),
+        session_timeout_ms: 10_000,
+        rebalance_timeout_ms: 1_000,
+        protocol_type: "consumer".to_owned(),
+        ..Default::default()
+    };
+    [
+        encoded(0, 1, &m::metadata::MetadataRequest { topics: None, ..Default::default() }),
+        encoded(1, 4, &m::list_groups::ListGroupsRequest::default()),
+        encoded(
+            2,
+            5,
+            &m::describe_groups::DescribeGroupsRequest { groups: vec![group()], ..Default::default() },
+        ),
+        encoded(
+            3,
+            5,
+            &m::offset_fetch::OffsetFetchRequest { group_id: group(), topics: None, ..Default::default() },
+        ),
+        encoded(4, 4, &join),
+        encoded(5, 2, &m::delete_groups::DeleteGroupsRequest { groups_names: vec![group()] }),
+        encoded(6, 0, &m::init_producer_id::InitProducerIdRequest::default()),
+    ]
+    .concat()
+}
+
+pub(super) fn seeds() -> Vec<Vec<u8>> {
+    let record =
+        |log: u8, kind: u8, key: &[u8], value: &[u8]| [&[log, kind][..], &piece(key), &piece(value)].concat();
+    let group = ConsumerOffsetsKey::Group(GroupMetadataKey { group: "g".to_owned() }).encode();
+    let offset = OffsetCommitKey { group: "g".to_owned(), topic: "t".to_owned(), partition: 0 };
+    let offset = ConsumerOffsetsKey::Offset(offset).encode();
+    let mut seeds = vec![
+        record(0, 1, b"", &[1, 4, 0, 0, 0, 0, 0, 0, 0, 9, 0]),
+        record(0, 1, b"", &[1, 1, 0, 0, 0, 9, 0]),
+        record(0, 1, b"", b"\x01\x02aaaaaaaaaaaaaaaa\x02b\0\0\0\x01\0\x01\0"),
+        record(0, 1, b"", b"\x01\x03aaaaaaaaaaaaaaaa\0"),
+        record(0, 1, b"", b"\x01\x05aaaaaaaaaaaaaaaa\0\0\0\x02\0"),
+        record(0, 1, b"", b"\x01\x06aaaaaaaaaaaaaaaa\x01\0"),
+    ];
+    let member = MemberMetadata { member_id: "m".to_owned(), ..Default::default() };
+    let stored = GroupMetadataValue {
+        protocol_type: "consumer".to_owned(),
+        generation: 3,
+        protocol: Some("range".to_owned()),
+        leader: Some("m".to_owned()),
+        members: vec![member],
+        ..Default::default()
+    };
+    for log in [1, 2] {
+        seeds.push(record(log, 0, &group, &encode_group_value(&stored)));
+        seeds.push(record(log, 2, &group, b""));
+        seeds.push(record(log, 0, &offset, &encode_offset_value(&OffsetCommitValue::default())));
+        seeds.push(record(log, 2, &offset, b""));
+    }
+    seeds
+}
