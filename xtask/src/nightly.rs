@@ -8,6 +8,8 @@
 //!
 //! Does not know: what the suites prove.
 
+mod fuzz;
+
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Instant;
@@ -34,15 +36,18 @@ enum Part {
     Log,
     /// Our client over three Kafka brokers that are killed and restarted, connections cut: an hour, in six rounds
     Kafka,
+    /// The fuzz targets, ten minutes each
+    Fuzz,
 }
 
 impl Part {
-    /// The variable that says how long a round is, and the number that it is set to.
+    /// The variable that says how long a round is, and the number that it is set to. (The fuzz targets are told by an
+    /// argument.)
     fn length(self) -> (&'static str, u64) {
         match self {
             Self::Simulation => ("HEADWATER_SEEDS", 20_000),
             Self::Log => ("HEADWATER_TEST_SCALE", 150),
-            Self::Kafka => ("HEADWATER_TEST_SECONDS", 600),
+            Self::Kafka | Self::Fuzz => ("HEADWATER_TEST_SECONDS", 600),
         }
     }
 
@@ -50,25 +55,32 @@ impl Part {
         match self {
             Self::Simulation | Self::Log => 1,
             Self::Kafka => 6,
+            Self::Fuzz => fuzz::TARGETS.len() as u64,
         }
     }
 
-    fn command(self, root: &Path) -> Command {
+    fn command(self, root: &Path, round: u64, runs: u64) -> anyhow::Result<Command> {
         let cargo = |package: &str| {
             let mut cargo = Command::new(env!("CARGO"));
             cargo.args(["test", "--package", package]).current_dir(root);
             cargo
         };
-        match self {
+        let mut command = match self {
             Self::Simulation => cargo("headwater-testkit"),
             Self::Log => cargo("headwater-log"),
+            Self::Fuzz => {
+                let target = usize::try_from(round).ok().and_then(|round| fuzz::TARGETS.get(round));
+                fuzz::command(root, target.context("no such round")?, runs)?
+            }
             Self::Kafka => {
                 let mut pytest = Command::new(root.join("target/xtask/venv/bin/pytest"));
                 pytest.args(["--cluster", "kafka", "rust", "-k", "come_and_go"]);
                 pytest.current_dir(root.join("tests/e2e"));
                 pytest
             }
-        }
+        };
+        command.env(self.length().0, runs.to_string());
+        Ok(command)
     }
 }
 
@@ -82,8 +94,7 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
     let progress = Progress::of(part, root)?;
     for round in progress.done()..part.rounds() {
         let started = Instant::now();
-        let mut command = part.command(root);
-        command.env(variable, runs.to_string());
+        let mut command = part.command(root, round, runs)?;
         let status = command.status().with_context(|| {
             format!("{} cannot be started; has `cargo xtask test` run?", command.get_program().display())
         })?;
