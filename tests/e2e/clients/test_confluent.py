@@ -130,7 +130,16 @@ def test_a_member_of_an_old_generation_may_not_commit(cluster: Cluster) -> None:
     topics.create(cluster.bootstrap, topic, 2)
     fill(cluster.bootstrap, topic, 10)
     lazy = consumer(cluster.bootstrap, group, **{"session.timeout.ms": 6000, "max.poll.interval.ms": 6000})
-    lazy.subscribe([topic])
+    taken_away: list[TopicPartition] = []
+
+    def note(_: Consumer, partitions: list[TopicPartition]) -> None:
+        taken_away.extend(partitions)
+
+    def is_told() -> bool:
+        lazy.poll(0.1)
+        return len(taken_away) > 0
+
+    lazy.subscribe([topic], on_revoke=note, on_lost=note)
     take(lazy, 5)
     # Not polled for longer than max.poll.interval.ms: the member leaves, another takes over.
     eager = consumer(cluster.bootstrap, group, **{"session.timeout.ms": 6000})
@@ -141,6 +150,8 @@ def test_a_member_of_an_old_generation_may_not_commit(cluster: Cluster) -> None:
     eager.commit(asynchronous=False)
     assert eager.committed([TopicPartition(topic, 0)], timeout=10)[0].offset == 10
     eager.close()
+    # librdkafka may wait for ever when it is closed with a revocation that its application has not polled.
+    wait_for("the lazy member to be told", is_told, 30)
     lazy.close()
 
 
