@@ -120,11 +120,7 @@ impl LogError {
                 ErrorCode::KafkaStorageError
             }
             Self::OffsetOutOfRange { .. } => ErrorCode::OffsetOutOfRange,
-            Self::InvalidBatch { source, .. } => match source {
-                BatchError::UnsupportedMagic(_) => ErrorCode::UnsupportedForMessageFormat,
-                BatchError::UnknownCodec(_) | BatchError::OffsetsNotDense { .. } => ErrorCode::InvalidRecord,
-                _ => ErrorCode::CorruptMessage,
-            },
+            Self::InvalidBatch { source, .. } => source.error_code(),
             Self::Empty | Self::ControlBatch | Self::MissingSequence | Self::Transactional { .. } => {
                 ErrorCode::InvalidRecord
             }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import subprocess
 import time
 from collections.abc import Iterator
@@ -182,10 +183,43 @@ def test_a_second_broker_on_the_folder_is_refused_and_told_by_whom(folder: Path)
         broker.stop()
 
 
+def test_garbage_closes_its_own_connection_with_one_line_each(folder: Path) -> None:
+    def frame(payload: bytes) -> bytes:
+        return len(payload).to_bytes(4, "big") + payload
+
+    header = b"\0\0\0\7\0\1c"
+    garbage = [
+        (b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n", "larger than the"),
+        (b"\x16\3\1\2\0\1\0\1\xfc\3\3", "larger than the"),
+        (b"\xff\xff\xff\xff", "below zero"),
+        (frame(b""), "no legal header"),
+        (frame(b"\3\xe7\0\0" + header), "API 999"),
+        (frame(b"\0\3\0\x63" + header), "version 99 of Metadata"),
+        (frame(b"\0\3\0\1" + header + b"\x7f\xff\xff\xff"), "Metadata request of version 1 is malformed"),
+    ]
+    broker = HeadwaterBroker(folder).start()
+    try:
+        topics.create(broker.bootstrap, "t", 1)
+        host, port = broker.bootstrap.rsplit(":", 1)
+        for sent, _ in garbage:
+            with socket.create_connection((host, int(port)), timeout=10) as connection:
+                connection.sendall(sent)
+                assert connection.recv(1) == b"", f"{sent!r} was answered"
+            assert produce(broker.bootstrap, "t", 1, 10) == [None]
+
+        def lines() -> list[str]:
+            return [line for line in broker.process.errors().splitlines() if "WARN" in line]
+
+        wait_for("a line for each", lambda: len(lines()) >= len(garbage), 10)
+        assert len(lines()) == len(garbage), lines()
+        for line, (_, reason) in zip(lines(), garbage, strict=True):
+            assert reason in line and "peer=127.0.0.1:" in line, line
+    finally:
+        broker.stop()
+
+
 def test_claims_without_bytes_take_no_memory(folder: Path) -> None:
     """A thousand connections that each claim a request of 100 MB and send nothing of it."""
-    import socket
-
     broker = HeadwaterBroker(folder).start()
     try:
         host, port = broker.bootstrap.rsplit(":", 1)

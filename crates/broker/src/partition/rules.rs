@@ -22,6 +22,9 @@ pub(super) struct Circumstances<'a> {
 
 /// Checks what a client produced, and gives what is to be written.
 pub(super) fn admit(batches: Bytes, around: Circumstances<'_>) -> Result<Bytes, AppendError> {
+    if batches.is_empty() {
+        return Err(AppendError::NotOneBatch);
+    }
     let batch = Batch::parse(&batches)?;
     if batch.size() != batches.len() || batch.record_count() < 1 {
         return Err(AppendError::NotOneBatch);

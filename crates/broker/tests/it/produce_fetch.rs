@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
+use bytes::Bytes;
 use tokio::time::Instant;
 
 use headwater_broker::Durability;
-use headwater_model::ProducerId;
-use headwater_model::{ErrorCode, Timestamp};
+use headwater_model::{ErrorCode, Offset, ProducerId, Timestamp};
 use headwater_wire::batch::{BatchMeta, Compression};
 use headwater_wire::messages::fetch::FetchRequest;
 use headwater_wire::messages::init_producer_id::InitProducerIdRequest;
@@ -257,6 +257,46 @@ async fn an_idempotent_producers_batches_are_written_once_and_in_order() {
     let stale = client.produce("t", 0, numbered(id, 0, 3, &["y"])).await;
     assert_eq!(error(stale.error_code), ErrorCode::InvalidProducerEpoch);
     assert_eq!(client.values("t", 0, 0).await, ["a", "b", "c", "d"]);
+}
+
+/// What a header says that its batch does not hold is refused by Kafka's own codes, and written nowhere.
+#[tokio::test]
+async fn headers_that_do_not_fit_their_batch_are_refused() {
+    let server = Server::start().await;
+    let mut client = server.client().await;
+    client.create("t", 1, &[]).await;
+    let good = batch(&["some", "values"]);
+    let changed = |at: usize, bytes: &[u8]| {
+        let mut changed = good.to_vec();
+        changed[at..at + bytes.len()].copy_from_slice(bytes);
+        // The checksum is right, so that it is not what refuses.
+        headwater_wire::batch::stamp_append_time(&mut changed, Timestamp(1)).unwrap();
+        Bytes::from(changed)
+    };
+    let longer = (good.len() as i32 - 12 + 1).to_be_bytes();
+    let shorter = (good.len() as i32 - 12 - 1).to_be_bytes();
+    for (what, batch, code) in [
+        ("no batch", Bytes::new(), ErrorCode::InvalidRecord),
+        ("half a header", good.slice(..30), ErrorCode::CorruptMessage),
+        ("cut short", good.slice(..good.len() - 1), ErrorCode::CorruptMessage),
+        ("a length beyond the end", changed(8, &longer), ErrorCode::CorruptMessage),
+        ("a length before the end", changed(8, &shorter), ErrorCode::InvalidRecord),
+        ("a length below zero", changed(8, &[0xFF; 4]), ErrorCode::CorruptMessage),
+        ("an old format", changed(16, &[1]), ErrorCode::UnsupportedForMessageFormat),
+        ("a format to come", changed(16, &[3]), ErrorCode::UnsupportedForMessageFormat),
+        ("a codec that nobody knows", changed(21, &[0, 7]), ErrorCode::InvalidRecord),
+        ("more records than offsets", changed(57, &3_i32.to_be_bytes()), ErrorCode::InvalidRecord),
+        ("fewer records than offsets", changed(57, &1_i32.to_be_bytes()), ErrorCode::InvalidRecord),
+        ("a count below zero", changed(57, &(-1_i32).to_be_bytes()), ErrorCode::CorruptMessage),
+        ("a last offset below the first", changed(23, &(-1_i32).to_be_bytes()), ErrorCode::CorruptMessage),
+        ("a producer without sequence", changed(43, &7_i64.to_be_bytes()), ErrorCode::InvalidRecord),
+    ] {
+        let answer = client.produce("t", 0, batch).await;
+        assert_eq!(error(answer.error_code), code, "{what}: {:?}", answer.error_message);
+        assert!(answer.error_message.is_some_and(|message| !message.is_empty()), "{what}");
+    }
+    assert_eq!(client.values("t", 0, 0).await, Vec::<String>::new());
+    assert_eq!(client.produce_value("t", 0, "still").await, Offset(0));
 }
 
 #[tokio::test]

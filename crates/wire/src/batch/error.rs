@@ -1,5 +1,7 @@
 //! What can be wrong with a batch.
 
+use headwater_model::ErrorCode;
+
 use crate::compression::DecompressError;
 
 /// Why bytes are no record batch that can be read.
@@ -71,6 +73,17 @@ pub enum BatchError {
     /// A control batch's record that is no marker.
     #[error("the control record's key is no marker")]
     NotAMarker,
+}
+
+impl BatchError {
+    /// The error that a producer of such a batch is told.
+    pub fn error_code(&self) -> ErrorCode {
+        match self {
+            Self::UnsupportedMagic(_) => ErrorCode::UnsupportedForMessageFormat,
+            Self::UnknownCodec(_) | Self::OffsetsNotDense { .. } => ErrorCode::InvalidRecord,
+            _ => ErrorCode::CorruptMessage,
+        }
+    }
 }
 
 /// What is wrong with a record.
