@@ -164,18 +164,26 @@ impl Broker {
         let _ = shutdown.wait_for(|begun| *begun).await;
     }
 
-    /// Makes everything durable and closes the logs. Connections should have ended; what they still write is refused.
+    /// Makes everything durable and closes the logs, within [`BrokerConfig::close_timeout`]. Connections should have ended;
+    /// what they still write is refused.
     pub async fn close(&self) {
         self.begin_shutdown();
         if self.inner.closed.swap(true, Ordering::Relaxed) {
             return;
         }
-        let broker = self.clone();
-        let closed = self.inner.storage.call(move || broker.close_logs()).await;
-        if closed.is_none() {
-            tracing::error!("the logs could not be closed in order; the next start will check them");
+        let (broker, storage) = (self.clone(), &self.inner.storage);
+        let limit = self.config().close_timeout;
+        match tokio::time::timeout(limit, storage.call(move || broker.close_logs())).await {
+            Ok(Some(())) => storage.stop(),
+            Ok(None) => {
+                tracing::error!("the logs could not be closed in order; the next start will check them");
+                storage.stop();
+            }
+            Err(_) => {
+                let (seconds, folder) = (limit.as_secs(), self.config().data_dir.display());
+                tracing::error!(%folder, "the disk did not finish within {seconds} s; the next start will check the logs");
+                storage.abandon();
+            }
         }
-        let storage = self.inner.storage.clone();
-        storage.stop();
     }
 }

@@ -136,6 +136,9 @@ pub struct BrokerConfig {
     pub retention_check_interval: Duration,
     /// How long a shutdown waits for requests under way.
     pub shutdown_grace: Duration,
+    /// How long writing everything to the disk may then take. A disk that hangs does not keep the broker: the next start
+    /// checks the logs, and finds all that was acknowledged as durable.
+    pub close_timeout: Duration,
     /// Bounds on what comes from outside.
     pub limits: Limits,
 }
@@ -158,6 +161,7 @@ impl Default for BrokerConfig {
             groups: GroupsConfig::default(),
             retention_check_interval: Duration::from_mins(5),
             shutdown_grace: Duration::from_secs(5),
+            close_timeout: Duration::from_secs(30),
             limits: Limits::default(),
         }
     }

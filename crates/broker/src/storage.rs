@@ -71,6 +71,12 @@ impl Storage {
         self.executor.stop();
         self.syncer.stop();
     }
+
+    /// Lets go of the threads, which may hang in the disk. Later work is dropped.
+    pub(crate) fn abandon(&self) {
+        self.executor.abandon();
+        self.syncer.abandon();
+    }
 }
 
 impl Drop for Storage {

@@ -67,17 +67,23 @@ impl Executor {
         }
     }
 
+    /// Ends the threads once what was handed to them is done.
     pub(crate) fn stop(&self) {
-        let Self::Threads(pool) = self else {
-            return;
-        };
-        lock(&pool.queue.jobs).stopped = true;
-        pool.queue.wake.notify_all();
-        for thread in std::mem::take(&mut *lock(&pool.threads)) {
+        for thread in self.abandon() {
             if thread.thread().id() != std::thread::current().id() {
                 let _ = thread.join();
             }
         }
+    }
+
+    /// Takes no more work, and waits for none.
+    pub(crate) fn abandon(&self) -> Vec<JoinHandle<()>> {
+        let Self::Threads(pool) = self else {
+            return Vec::new();
+        };
+        lock(&pool.queue.jobs).stopped = true;
+        pool.queue.wake.notify_all();
+        std::mem::take(&mut *lock(&pool.threads))
     }
 }
 

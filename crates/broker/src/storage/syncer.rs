@@ -68,14 +68,19 @@ impl Syncer {
 
     /// Ends the thread or task after a last sync of what is dirty.
     pub(super) fn stop(&self) {
-        lock(&self.state).stopped = true;
-        self.wake.notify_one();
-        self.notify.notify_one();
-        if let Some(thread) = lock(&self.thread).take()
+        if let Some(thread) = self.abandon()
             && thread.thread().id() != std::thread::current().id()
         {
             let _ = thread.join();
         }
+    }
+
+    /// Tells the thread or task to end, and does not wait for it.
+    pub(super) fn abandon(&self) -> Option<JoinHandle<()>> {
+        lock(&self.state).stopped = true;
+        self.wake.notify_one();
+        self.notify.notify_one();
+        lock(&self.thread).take()
     }
 
     /// Syncs these partitions, once no other sync is running, and tells them.

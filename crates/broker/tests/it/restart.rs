@@ -1,16 +1,22 @@
 //! What a broker keeps over its end, orderly or not.
 
+use std::io;
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
-use headwater_broker::Broker;
-use headwater_model::{ErrorCode, ProducerId};
+use headwater_broker::{Broker, BrokerConfig};
+use headwater_log::{Disk, DiskFile, Entry, RealDisk};
+use headwater_model::{Entropy, ErrorCode, ProducerId, SystemClock};
 use headwater_wire::messages::delete_topics::DeleteTopicsRequest;
 use headwater_wire::messages::init_producer_id::InitProducerIdRequest;
 use headwater_wire::messages::metadata::{MetadataRequest, MetadataResponse};
 use tokio::io::DuplexStream;
+use tokio::net::TcpStream;
 
 use crate::groups::fixture::{World, pass};
-use crate::harness::{Client, Server, batch, config, numbered, open};
+use crate::harness::{Client, Server, batch, config, numbered, open, produce_request};
 
 async fn new_id(client: &mut Client<DuplexStream>) -> i64 {
     let request = InitProducerIdRequest { transactional_id: None, ..Default::default() };
@@ -186,12 +192,80 @@ async fn a_shutdown_lets_waiting_fetches_return_and_closes_the_logs_in_order() {
     client.create("t", 1, &[]).await;
     client.produce_value("t", 0, "v").await;
     client.send(12, &crate::harness::fetch_request("t", 0, 1, 60_000)).await;
-    pass(std::time::Duration::from_millis(50)).await;
+    pass(Duration::from_millis(50)).await;
     let address = server.running.local_addr();
     let started = tokio::time::Instant::now();
     server.running.shutdown().await;
-    assert!(started.elapsed() < std::time::Duration::from_secs(4));
+    assert!(started.elapsed() < Duration::from_secs(4));
     assert!(client.receive_frame().await.is_some(), "the waiting fetch is answered");
     assert_eq!(client.receive_frame().await, None);
-    assert!(tokio::net::TcpStream::connect(address).await.is_err());
+    assert!(TcpStream::connect(address).await.is_err());
+}
+
+/// A disk whose syncs wait for ever once it is told to hang.
+#[derive(Debug)]
+struct Hanging {
+    disk: RealDisk,
+    hangs: Arc<AtomicBool>,
+}
+
+impl Disk for Hanging {
+    fn create(&self, path: &Path) -> io::Result<Arc<dyn DiskFile>> {
+        self.disk.create(path)
+    }
+
+    fn open(&self, path: &Path) -> io::Result<Arc<dyn DiskFile>> {
+        self.disk.open(path)
+    }
+
+    fn list(&self, dir: &Path) -> io::Result<Vec<Entry>> {
+        self.disk.list(dir)
+    }
+
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+        self.disk.rename(from, to)
+    }
+
+    fn remove(&self, path: &Path) -> io::Result<()> {
+        self.disk.remove(path)
+    }
+
+    fn create_dir(&self, path: &Path) -> io::Result<()> {
+        self.disk.create_dir(path)
+    }
+
+    fn remove_dir(&self, path: &Path) -> io::Result<()> {
+        self.disk.remove_dir(path)
+    }
+
+    fn sync(&self, files: &[Arc<dyn DiskFile>]) -> io::Result<()> {
+        while self.hangs.load(Ordering::Relaxed) {
+            std::thread::park_timeout(Duration::from_millis(20));
+        }
+        self.disk.sync(files)
+    }
+
+    fn sync_dir(&self, dir: &Path) -> io::Result<()> {
+        self.disk.sync_dir(dir)
+    }
+}
+
+#[tokio::test]
+async fn a_disk_that_hangs_does_not_keep_the_broker_from_ending() {
+    let dir = tempfile::tempdir().unwrap();
+    let hangs = Arc::new(AtomicBool::new(false));
+    let disk = Arc::new(Hanging { disk: RealDisk::default(), hangs: Arc::clone(&hangs) });
+    let config = BrokerConfig { close_timeout: Duration::from_millis(300), ..config(dir.path()) };
+    let clock = Arc::new(SystemClock::new());
+    let broker = Broker::open(config, disk, clock, Entropy::from_seed(1)).unwrap();
+    let running = broker.listen("127.0.0.1:0").await.unwrap();
+    let mut client = Client::new(TcpStream::connect(running.local_addr()).await.unwrap());
+    client.create("t", 1, &[]).await;
+    client.produce_value("t", 0, "durable").await;
+    hangs.store(true, Ordering::Relaxed);
+    client.send(9, &produce_request("t", 0, -1, batch(&["never acknowledged"]))).await;
+    drop(client);
+    drop(broker);
+    tokio::time::timeout(Duration::from_secs(20), running.shutdown()).await.expect("the broker ends");
+    hangs.store(false, Ordering::Relaxed);
 }
