@@ -194,7 +194,7 @@ def test_garbage_closes_its_own_connection_with_one_line_each(folder: Path) -> N
         (b"\xff\xff\xff\xff", "below zero"),
         (frame(b""), "no legal header"),
         (frame(b"\3\xe7\0\0" + header), "API 999"),
-        (frame(b"\0\3\0\x63" + header), "version 99 of Metadata"),
+        (frame(b"\0\3\0\x63" + header + b"\0"), "version 99 of Metadata"),
         (frame(b"\0\3\0\1" + header + b"\x7f\xff\xff\xff"), "Metadata request of version 1 is malformed"),
     ]
     broker = HeadwaterBroker(folder).start()
