@@ -83,6 +83,12 @@ pub(crate) struct Up {
     /// What an acknowledgement promises
     #[arg(long, env = "HEADWATER_DURABILITY", value_enum, default_value_t)]
     pub(crate) durability: Durability,
+    /// Create a topic when a client asks for one that does not exist
+    #[arg(long, value_name = "BOOL", default_value_t = true, action = clap::ArgAction::Set)]
+    pub(crate) auto_create_topics: bool,
+    /// A setting for topics that do not have their own, such as retention.ms=-1; may be given several times
+    #[arg(long = "topic-default", value_name = "NAME=VALUE", value_parser = name_and_value)]
+    pub(crate) topic_defaults: Vec<(String, String)>,
     #[command(flatten)]
     pub(crate) output: Output,
 }

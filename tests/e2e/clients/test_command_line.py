@@ -264,7 +264,7 @@ def test_a_folder_in_use_is_refused_with_its_owner(folder: Path) -> None:
 @pytest.mark.headwater
 def test_both_durabilities_keep_what_was_acknowledged_through_a_kill(folder: Path) -> None:
     for durability in ("fsync", "os"):
-        broker = HeadwaterBroker(folder / durability, durability=durability).start()
+        broker = HeadwaterBroker(folder / durability, options=("--durability", durability)).start()
         try:
             topics.create(broker.bootstrap, "kept", 1)
             produce(broker, "kept", stdin="".join(f"{n}\n" for n in range(1_000)))
@@ -274,3 +274,24 @@ def test_both_durabilities_keep_what_was_acknowledged_through_a_kill(folder: Pat
             assert kept == list(range(1_000))
         finally:
             broker.stop()
+
+
+@pytest.mark.headwater
+def test_topics_have_the_defaults_of_the_broker_and_come_about_only_if_it_lets_them(folder: Path) -> None:
+    options = ("--auto-create-topics", "false", "--topic-default", "retention.ms=86400000")
+    broker = HeadwaterBroker(folder, options=options).start()
+    try:
+        outcomes: list[str] = []
+        producer = Producer({"bootstrap.servers": broker.bootstrap, "message.timeout.ms": 3_000, **topics.QUIET})
+        producer.produce("nobodys", b"v", on_delivery=lambda error, _: outcomes.append(error.name() if error else ""))
+        assert producer.flush(30) == 0 and outcomes[0] in ("UNKNOWN_TOPIC_OR_PART", "_UNKNOWN_TOPIC", "_MSG_TIMED_OUT")
+        topics.create(broker.bootstrap, "t", 1)
+        described = headwater("topic", "describe", "t", "--bootstrap", broker.bootstrap, "--output", "json")
+        assert "nobodys" not in headwater("topic", "list", "--bootstrap", broker.bootstrap)
+        configs = json.loads(described.splitlines()[0])["configs"]
+        assert "86400000" in json.dumps(configs)
+    finally:
+        broker.stop()
+    wrong = ("--topic-default", "retention.parsecs=1")
+    complaint = headwater_fails("up", "--data-dir", folder / "other", "--kafka-port", "0", *wrong, timeout_s=30)
+    assert complaint.startswith("error: ") and "retention.parsecs" in complaint

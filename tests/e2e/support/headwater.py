@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 from . import topics
@@ -15,10 +16,10 @@ class HeadwaterBroker:
 
     name = "headwater"
 
-    def __init__(self, folder: Path, data_dir: Path | None = None, durability: str | None = None) -> None:
+    def __init__(self, folder: Path, data_dir: Path | None = None, options: Sequence[str] = ()) -> None:
         self._folder = folder
         self.data_dir = data_dir or folder / "data"
-        self._durability = durability
+        self._options = options
         self._address: str | None = None
         self._running: Running | None = None
 
@@ -30,9 +31,7 @@ class HeadwaterBroker:
     def start(self) -> HeadwaterBroker:
         port = self._address.rsplit(":", 1)[1] if self._address else "0"
         command: list[str | Path] = [HEADWATER, "up", "--kafka-port", port, "--output", "json"]
-        command += ["--data-dir", self.data_dir]
-        if self._durability:
-            command += ["--durability", self._durability]
+        command += ["--data-dir", self.data_dir, *self._options]
         running = Running("headwater", command, self._folder)
         self._running = running
 

@@ -152,6 +152,12 @@ impl Shard {
                 }
                 Event::ShutDown => {}
                 Event::Due => {
+                    // Who was heard from in time is not punished for a broker that was busy.
+                    for _ in 0..self.inbox.len() {
+                        if let Ok(message) = self.inbox.try_recv() {
+                            self.receive(message);
+                        }
+                    }
                     let effects = self.groups.tick(self.now());
                     self.take(effects);
                 }

@@ -19,6 +19,8 @@ pub(super) async fn run(up: Up) -> anyhow::Result<()> {
         data_dir: up.data_dir.clone(),
         durability: durability(up.durability),
         insecure: up.insecure,
+        auto_create_topics: up.auto_create_topics,
+        topic_defaults: up.topic_defaults.iter().cloned().collect(),
         ..BrokerConfig::default()
     };
     let broker = start(config, &clock, &format!("{}:{}", bracketed(up.listen), up.kafka_port)).await?;
