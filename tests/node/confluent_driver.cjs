@@ -26,18 +26,23 @@ async function produce (bootstrap, topic, codec, idempotent) {
     dr_cb: true
   })
   let failure = null
+  let reported = 0
   producer.on('delivery-report', (error, report) => {
+    reported++
     if (error) failure = error
     else driver.acknowledged(report.partition, report.offset)
   })
   await promisify(producer.connect.bind(producer))({})
   producer.setPollInterval(20)
-  for (const { partition, key, value, headers, timestamp } of await driver.records()) {
+  const records = await driver.records()
+  for (const { partition, key, value, headers, timestamp } of records) {
     // As text: empty bytes would become null.
     const pairs = headers.map(([name, data]) => ({ [name]: data.toString() }))
     producer.produce(topic, partition, value, key, timestamp, null, pairs)
   }
   await promisify(producer.flush.bind(producer))(60_000)
+  // A flush does not wait for the reports to be told, and a disconnect drops them.
+  while (reported < records.length) await driver.delay(10)
   await promisify(producer.disconnect.bind(producer))()
   if (failure) throw failure
 }

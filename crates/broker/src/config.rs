@@ -13,6 +13,7 @@ use headwater_coordinator::GroupsConfig;
 use headwater_model::Uuid;
 
 use crate::fetch::sessions::SessionLimits;
+use crate::metadata::MOST_PARTITIONS;
 
 /// When a record counts as written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -66,7 +67,7 @@ pub struct Limits {
     pub max_fetch_bytes: usize,
     /// Fetch sessions kept at a time (Kafka's `max.incremental.fetch.session.cache.slots`).
     pub max_fetch_sessions: usize,
-    /// Partitions of one topic.
+    /// Partitions of one topic; never more than 10,000.
     pub max_partitions_per_topic: i32,
     /// Partitions of all topics together.
     pub max_partitions: usize,
@@ -92,6 +93,11 @@ impl Default for Limits {
 }
 
 impl Limits {
+    /// Partitions that a topic may have.
+    pub(crate) fn partitions_per_topic(&self) -> i32 {
+        self.max_partitions_per_topic.min(MOST_PARTITIONS)
+    }
+
     /// How many fetch sessions there may be, how large, and when one gives way.
     pub(crate) fn fetch_sessions(&self) -> SessionLimits {
         SessionLimits {

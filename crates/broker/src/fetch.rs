@@ -137,6 +137,14 @@ impl Wanted {
         }
     }
 
+    /// How far the partition reaches, and no records.
+    fn look(&self) -> Got {
+        match &self.target {
+            Ok(partition) => Got::nothing_new(partition),
+            Err(error) => Got::failed(*error),
+        }
+    }
+
     fn is_gone(&self) -> bool {
         self.target.as_ref().is_ok_and(|partition| partition.is_closed())
     }
@@ -149,7 +157,9 @@ fn read(wanted: &[Wanted], max_bytes: usize) -> Vec<Got> {
     wanted
         .iter()
         .map(|wanted| {
-            let got = wanted.read(left, empty_handed);
+            // Nothing more fits: what there is is not even looked for.
+            let got =
+                if left == 0 && !empty_handed { wanted.look() } else { wanted.read(left, empty_handed) };
             left = left.saturating_sub(got.records.len());
             empty_handed &= got.records.is_empty();
             got

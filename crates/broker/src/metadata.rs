@@ -11,6 +11,6 @@ pub(crate) mod records;
 pub(crate) mod state;
 pub(crate) mod store;
 
-pub(crate) use records::{Event, Settings, TopicCreated};
+pub(crate) use records::{Event, MOST_PARTITIONS, Settings, TopicCreated};
 pub(crate) use state::{ClusterState, TopicState};
 pub(crate) use store::MetadataStore;

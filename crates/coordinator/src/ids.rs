@@ -55,3 +55,18 @@ names! {
     /// The name that a static member keeps over restarts (Kafka's `group.instance.id`, KIP-345).
     InstanceId
 }
+
+/// Kafka has no bound; each record of a group's repeats its name.
+const MAX_GROUP_ID_BYTES: usize = 1_024;
+
+impl GroupId {
+    /// Whether a group that has members can have this name.
+    pub(crate) fn is_legal(&self) -> bool {
+        !self.0.is_empty() && self.is_legal_for_offsets()
+    }
+
+    /// Whether offsets can be committed under this name.
+    pub(crate) fn is_legal_for_offsets(&self) -> bool {
+        self.0.len() <= MAX_GROUP_ID_BYTES
+    }
+}

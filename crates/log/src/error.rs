@@ -13,24 +13,27 @@ use crate::SequenceError;
 #[non_exhaustive]
 pub enum LogError {
     /// The disk has no space left; nothing of the append remains, and it may be tried again once there is.
-    #[error("the disk is full: cannot {action} {}; free some space, or let retention remove records", path.display())]
+    #[error(
+        "the disk is full: cannot {action} {} ({cause}); free some space, or let retention remove records",
+        path.display()
+    )]
     DiskFull {
         /// What was to be done.
         action: &'static str,
         /// With which file or folder.
         path: PathBuf,
         /// What the system said.
-        source: io::Error,
+        cause: io::Error,
     },
     /// The system refused an operation.
-    #[error("cannot {action} {}", path.display())]
+    #[error("cannot {action} {}: {cause}", path.display())]
     Io {
         /// What was to be done.
         action: &'static str,
         /// With which file or folder.
         path: PathBuf,
         /// What the system said.
-        source: io::Error,
+        cause: io::Error,
     },
     /// What was stored is not what is there now. The partition must stay offline until a person has looked.
     #[error(
@@ -132,13 +135,13 @@ impl LogError {
     }
 
     /// An error of the system's.
-    pub(crate) fn io(action: &'static str, path: &Path, source: io::Error) -> Self {
+    pub(crate) fn io(action: &'static str, path: &Path, cause: io::Error) -> Self {
         let path = path.to_path_buf();
-        match source.kind() {
+        match cause.kind() {
             io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
-                Self::DiskFull { action, path, source }
+                Self::DiskFull { action, path, cause }
             }
-            _ => Self::Io { action, path, source },
+            _ => Self::Io { action, path, cause },
         }
     }
 }

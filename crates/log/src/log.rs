@@ -56,6 +56,8 @@ pub struct Log {
     anchored: Option<Offset>,
     unsynced: Unsynced,
     poison: Option<Poison>,
+    /// It was logged that the disk is full, and nothing could be written since.
+    told_full: bool,
 }
 
 /// What the next sync has to cover.

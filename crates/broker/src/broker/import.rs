@@ -163,7 +163,7 @@ fn plan_import(
         taken: state.topics.keys().map(TopicName::as_str).collect(),
         partitions_taken: taken.sum(),
         max_partitions: config.limits.max_partitions,
-        max_partitions_per_topic: config.limits.max_partitions_per_topic,
+        max_partitions_per_topic: config.limits.partitions_per_topic(),
         default_partitions: config.default_partitions,
         node_id: config.node_id,
         accept_replication_factors: config.accept_replication_factors,

@@ -1,5 +1,6 @@
 //! DescribeConfigs of topics and of the broker.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use headwater_model::ErrorCode;
@@ -20,9 +21,12 @@ pub(crate) async fn handle(
     _: Meta,
     request: DescribeConfigsRequest,
 ) -> DescribeConfigsResponse {
+    // Each is answered once, however often it is asked for.
+    let mut seen = BTreeSet::new();
     let results = request
         .resources
         .iter()
+        .filter(|resource| seen.insert((resource.resource_type, &resource.resource_name)))
         .map(|resource| match describe(&context, resource, request.include_synonyms) {
             Ok(configs) => DescribeConfigsResult { configs, ..result_for(resource) },
             Err((error, message)) => DescribeConfigsResult {

@@ -1,5 +1,6 @@
 //! DescribeGroups.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use headwater_coordinator::{self as coordinator, GroupId, GroupState};
@@ -21,8 +22,9 @@ pub(crate) async fn handle(
 ) -> DescribeGroupsResponse {
     let authorized_operations =
         if request.include_authorized_operations { ALL_GROUP_OPERATIONS } else { OPERATIONS_NOT_ASKED };
-    let mut groups = Vec::with_capacity(request.groups.len());
-    for group_id in request.groups {
+    let mut groups = Vec::new();
+    // Each is answered once, however often it is asked for.
+    for group_id in BTreeSet::from_iter(request.groups) {
         let group = GroupId::from(group_id.clone());
         let wanted = group.clone();
         let described = context.broker.look_at_group(&group, move |groups| groups.describe(&wanted)).await;

@@ -13,13 +13,15 @@ use crate::storage::lock;
 use crate::topics::Topic;
 
 const FIRST_VERSION_WITH_TOPIC_IDS: i16 = 13;
+/// Whoever asks to wait longer is answered after this, with nothing.
+const LONGEST_WAIT: Duration = Duration::from_mins(10);
 
 pub(crate) async fn handle(context: Arc<Context>, meta: Meta, request: FetchRequest) -> FetchResponse {
     let broker = &context.broker;
     let bounds = Bounds {
         max_bytes: bytes(request.max_bytes).min(broker.config().limits.max_fetch_bytes),
         min_bytes: bytes(request.min_bytes),
-        max_wait: Duration::from_millis(u64::try_from(request.max_wait_ms).unwrap_or(0)),
+        max_wait: Duration::from_millis(u64::try_from(request.max_wait_ms).unwrap_or(0)).min(LONGEST_WAIT),
     };
     let begun = match broker.begin_fetch(session_request(&meta, &request)) {
         Ok(begun) => begun,

@@ -1,5 +1,6 @@
 //! Metadata: brokers, topics and partitions; creates topics that are asked for, where that is allowed.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use headwater_model::{ErrorCode, InvalidName, TopicName, Uuid};
@@ -46,8 +47,10 @@ async fn topics(context: &Context, meta: &Meta, request: &MetadataRequest) -> Ve
             return visible.map(|topic| describe(context, topic, operations)).collect();
         }
     };
-    let mut answers = Vec::with_capacity(asked.len());
-    for wanted in asked {
+    let mut answers = Vec::new();
+    // Each is answered once, however often it is asked for.
+    let mut seen = BTreeSet::new();
+    for wanted in asked.iter().filter(|wanted| seen.insert((&wanted.name, wanted.topic_id))) {
         answers.push(match find(context, request, wanted).await {
             Ok(topic) => describe(context, &topic, operations),
             Err(error) => MetadataResponseTopic {

@@ -2,7 +2,7 @@
 //!
 //! `require_stable` has no effect as long as there are no transactions that could leave an offset open.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use headwater_coordinator::{CommittedOffset, GroupId, Groups};
@@ -33,8 +33,13 @@ pub(crate) async fn handle(
         };
     }
     let by_id = meta.version >= FIRST_VERSION_WITH_TOPIC_IDS;
-    let mut groups = Vec::with_capacity(request.groups.len());
+    let mut groups = Vec::new();
+    // Each is answered once, however often it is asked for.
+    let mut seen = BTreeSet::new();
     for group in request.groups {
+        if !seen.insert(group.group_id.clone()) {
+            continue;
+        }
         groups.push(fetch(&context, by_id, group).await);
     }
     OffsetFetchResponse { groups, ..Default::default() }

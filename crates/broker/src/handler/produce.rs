@@ -31,8 +31,9 @@ pub(crate) fn handle(
     let timeout = Duration::from_millis(u64::try_from(request.timeout_ms).unwrap_or(0));
     let topics: Vec<_> =
         request.topic_data.into_iter().map(|topic| start_topic(&context, &meta, acks, topic)).collect();
+    // It runs from the arrival, however many requests are answered before; and as in Kafka, only where it is waited for.
+    let deadline = (acks == Some(Acks::All)).then(|| tokio::time::Instant::now() + timeout);
     async move {
-        let deadline = tokio::time::Instant::now() + timeout;
         let mut responses = Vec::with_capacity(topics.len());
         for topic in topics {
             responses.push(topic.finish(deadline).await);
@@ -113,16 +114,11 @@ fn start_partition(
 }
 
 impl StartedTopic {
-    async fn finish(self, deadline: tokio::time::Instant) -> TopicProduceResponse {
+    async fn finish(self, deadline: Option<tokio::time::Instant>) -> TopicProduceResponse {
         let mut partition_responses = Vec::with_capacity(self.partitions.len());
         for (index, started) in self.partitions {
             let outcome = match started {
-                Ok(appending) => match tokio::time::timeout_at(deadline, appending).await {
-                    Ok(outcome) => {
-                        outcome.map_err(|error: AppendError| (error.code(), Some(error.to_string())))
-                    }
-                    Err(_) => Err((ErrorCode::RequestTimedOut, None)),
-                },
+                Ok(appending) => finish_partition(appending, deadline).await,
                 Err(refused) => Err(refused),
             };
             partition_responses.push(match outcome {
@@ -147,5 +143,19 @@ fn success(index: i32, appended: &Appended) -> PartitionProduceResponse {
         log_append_time_ms: appended.log_append_time.0,
         log_start_offset: appended.start_offset.0,
         ..Default::default()
+    }
+}
+
+async fn finish_partition(
+    appending: Appending,
+    deadline: Option<tokio::time::Instant>,
+) -> Result<Appended, Refused> {
+    let outcome = match deadline {
+        Some(deadline) => tokio::time::timeout_at(deadline, appending).await,
+        None => Ok(appending.await),
+    };
+    match outcome {
+        Ok(outcome) => outcome.map_err(|error: AppendError| (error.code(), Some(error.to_string()))),
+        Err(_) => Err((ErrorCode::RequestTimedOut, None)),
     }
 }

@@ -26,8 +26,8 @@ use headwater_model::{LeaderEpoch, TopicName, Uuid};
 use headwater_wire::protocol::{DecodeError, Reader, Writer};
 
 const FORMAT: i8 = 1;
-/// No topic has had more partitions: limits are far below.
-const MOST_PARTITIONS: i32 = 100_000;
+/// No topic can be given more partitions, whatever the limits that are configured.
+pub(crate) const MOST_PARTITIONS: i32 = 10_000;
 
 /// Something that happened to the cluster.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -60,6 +60,9 @@ pub enum AppendError {
     /// The batch is malformed.
     #[error(transparent)]
     Batch(#[from] BatchError),
+    /// It claims more records than its bytes can hold.
+    #[error("the batch claims more records than its bytes can hold")]
+    TooManyRecords,
     /// Transactions are not served yet.
     #[error("transactional batches are not accepted: this broker does not serve transactions yet")]
     Transactional,
@@ -94,7 +97,7 @@ impl AppendError {
         match self {
             Self::Log(error) => error.error_code(),
             Self::NotDurable(_) => ErrorCode::KafkaStorageError,
-            Self::NotOneBatch | Self::NoKey { .. } => ErrorCode::InvalidRecord,
+            Self::NotOneBatch | Self::TooManyRecords | Self::NoKey { .. } => ErrorCode::InvalidRecord,
             Self::Batch(error) => error.error_code(),
             Self::Transactional => ErrorCode::InvalidTxnState,
             Self::Codec(_) => ErrorCode::UnsupportedCompressionType,

@@ -6,10 +6,13 @@
 
 use bytes::Bytes;
 use headwater_model::Timestamp;
-use headwater_wire::batch::{Batch, BatchBuilder, BatchError, BatchMeta, Compression, Header};
+use headwater_wire::batch::{Batch, BatchBuilder, BatchError, BatchMeta, Compression, HEADER_SIZE, Header};
 
 use super::append::AppendError;
 use crate::topics::settings::{TimestampType, TopicSettings};
+
+/// A record without key, value and headers.
+const SMALLEST_RECORD: usize = 7;
 
 /// What the rules depend on.
 #[derive(Debug, Clone, Copy)]
@@ -33,6 +36,9 @@ pub(super) fn admit(batches: Bytes, around: Circumstances<'_>) -> Result<Bytes, 
         return Err(AppendError::Transactional);
     }
     let compression = batch.compression()?;
+    if !is_possible(&batch, compression, around.max_uncompressed) {
+        return Err(AppendError::TooManyRecords);
+    }
     if compression == Compression::Zstd && !around.may_send_zstd {
         return Err(AppendError::Codec(compression));
     }
@@ -61,6 +67,16 @@ pub(super) fn admit(batches: Bytes, around: Circumstances<'_>) -> Result<Bytes, 
         None => Ok(batches),
         Some(codec) => recode(&batch, &open, codec),
     }
+}
+
+/// Whether so many records fit: a few bytes that claim to be two thousand million use up a segment's offsets, and nobody
+/// can read them.
+fn is_possible(batch: &Batch, compression: Compression, max_uncompressed: usize) -> bool {
+    let records = match compression {
+        Compression::None => batch.size().saturating_sub(HEADER_SIZE),
+        _ => max_uncompressed,
+    };
+    usize::try_from(batch.record_count()).is_ok_and(|count| count <= records / SMALLEST_RECORD)
 }
 
 /// The same records in another codec.
@@ -134,8 +150,19 @@ mod tests {
         let two = Bytes::from([one.clone(), one.clone()].concat());
         assert_eq!(code(&one, around(&settings)), ErrorCode::None);
         assert_eq!(code(&two, around(&settings)), ErrorCode::InvalidRecord);
-        assert_eq!(code(&Bytes::new(), around(&settings)), ErrorCode::CorruptMessage);
+        assert_eq!(code(&Bytes::new(), around(&settings)), ErrorCode::InvalidRecord);
         assert_eq!(code(&one.slice(..one.len() - 1), around(&settings)), ErrorCode::CorruptMessage);
+    }
+
+    #[test]
+    fn more_records_than_the_bytes_can_hold_are_refused() {
+        let settings = settings(&[]);
+        for (codec, records) in [(Compression::None, 200), (Compression::Zstd, i32::MAX)] {
+            let mut batch = batch(codec, &[None]).to_vec();
+            batch[23..27].copy_from_slice(&(records - 1).to_be_bytes());
+            batch[57..61].copy_from_slice(&records.to_be_bytes());
+            assert_eq!(code(&Bytes::from(batch), around(&settings)), ErrorCode::InvalidRecord);
+        }
     }
 
     #[test]

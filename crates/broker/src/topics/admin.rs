@@ -125,7 +125,7 @@ impl Broker {
             taken: topics.taken(),
             partitions_taken: topics.partition_count(),
             max_partitions: config.limits.max_partitions,
-            max_partitions_per_topic: config.limits.max_partitions_per_topic,
+            max_partitions_per_topic: config.limits.partitions_per_topic(),
             default_partitions: config.default_partitions,
             node_id: config.node_id,
             accept_replication_factors: config.accept_replication_factors,

@@ -5,13 +5,17 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use headwater_broker::{Broker, Execution};
+use headwater_model::ErrorCode;
 use headwater_wire::Request;
 use headwater_wire::frame::encode_request;
 use headwater_wire::messages::api_versions::ApiVersionsRequest;
 use headwater_wire::messages::create_topics::CreateTopicsRequest;
 use headwater_wire::messages::describe_configs::{DescribeConfigsRequest, DescribeConfigsResource};
+use headwater_wire::messages::describe_groups::DescribeGroupsRequest;
+use headwater_wire::messages::join_group::{JoinGroupRequest, JoinGroupRequestProtocol};
 use headwater_wire::messages::list_offsets::{ListOffsetsPartition, ListOffsetsRequest, ListOffsetsTopic};
 use headwater_wire::messages::metadata::{MetadataRequest, MetadataRequestTopic};
+use headwater_wire::messages::offset_fetch::{OffsetFetchRequest, OffsetFetchRequestGroup};
 use proptest::prelude::*;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
@@ -75,6 +79,48 @@ async fn a_request_that_stops_half_way_waits_and_harms_nobody() {
         tokio::task::yield_now().await;
     }
     assert!(slow.receive_frame().await.is_some());
+}
+
+/// What a few bytes ask for again and again would otherwise be answered with gigabytes.
+#[tokio::test]
+async fn what_is_asked_for_many_times_is_answered_once() {
+    let server = Server::start().await;
+    let mut client = server.client().await;
+    client.create("t", 3, &[]).await;
+    let named = MetadataRequestTopic { name: Some("t".to_owned()), ..Default::default() };
+    let request = MetadataRequest { topics: Some(vec![named; 1_000]), ..Default::default() };
+    assert_eq!(client.call(12, &request).await.topics.len(), 1);
+    let resource =
+        DescribeConfigsResource { resource_type: 2, resource_name: "t".to_owned(), configuration_keys: None };
+    let request = DescribeConfigsRequest { resources: vec![resource; 1_000], ..Default::default() };
+    assert_eq!(client.call(4, &request).await.results.len(), 1);
+    let request = DescribeGroupsRequest { groups: vec!["g".to_owned(); 1_000], ..Default::default() };
+    assert_eq!(client.call(5, &request).await.groups.len(), 1);
+    let group = OffsetFetchRequestGroup { group_id: "g".to_owned(), topics: None, ..Default::default() };
+    let request = OffsetFetchRequest { groups: vec![group; 1_000], ..Default::default() };
+    assert_eq!(client.call(8, &request).await.groups.len(), 1);
+}
+
+#[tokio::test]
+async fn names_of_groups_and_lists_of_protocols_are_bounded() {
+    let server = Server::start().await;
+    let mut client = server.client().await;
+    let protocol = |number| JoinGroupRequestProtocol { name: format!("p{number}"), ..Default::default() };
+    let join = |group: &str, protocols| JoinGroupRequest {
+        group_id: group.to_owned(),
+        session_timeout_ms: 10_000,
+        rebalance_timeout_ms: 1_000,
+        protocol_type: "consumer".to_owned(),
+        protocols: (0..protocols).map(protocol).collect(),
+        ..Default::default()
+    };
+    for (request, code) in [
+        (join("g", 101), ErrorCode::InvalidRequest),
+        (join(&"g".repeat(1_025), 1), ErrorCode::InvalidGroupId),
+        (join(&"g".repeat(1_024), 100), ErrorCode::None),
+    ] {
+        assert_eq!(ErrorCode::from_code(client.call(3, &request).await.error_code), code);
+    }
 }
 
 #[tokio::test]

@@ -10,6 +10,9 @@ use crate::classic::{Classic, Member, Phase, Protocol};
 use crate::effects::Turn;
 use crate::{GroupId, GroupsConfig, InstanceId, JoinRefused, Joined, JoinedMember, MemberId, Reply, Token};
 
+/// Clients know a handful of protocols; all are compared with everybody's.
+const MAX_PROTOCOLS: usize = 100;
+
 /// A request to join a group.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Join {
@@ -42,8 +45,10 @@ impl Join {
     pub(crate) fn check(&self, config: &GroupsConfig) -> Result<(), ErrorCode> {
         let sessions = config.min_session_timeout..=config.max_session_timeout;
         let said = |protocol: &Protocol| protocol.name.len() + protocol.metadata.len();
-        if self.group.as_str().is_empty() {
+        if !self.group.is_legal() {
             Err(ErrorCode::InvalidGroupId)
+        } else if self.protocols.len() > MAX_PROTOCOLS {
+            Err(ErrorCode::InvalidRequest)
         } else if !sessions.contains(&self.session_timeout) {
             Err(ErrorCode::InvalidSessionTimeout)
         } else if self.protocol_type.is_empty() || self.protocols.is_empty() {

@@ -1,5 +1,6 @@
 //! OffsetCommit: remembers how far a group has come.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -47,6 +48,7 @@ impl Groups {
         let mut turn = Turn::new(now, &self.config);
         let is_full = self.groups.len() >= turn.config.max_groups;
         let checked = match self.groups.get_mut(&commit.group) {
+            _ if !commit.group.is_legal_for_offsets() => Err(ErrorCode::InvalidGroupId),
             None if commit.generation >= 0 => Err(ErrorCode::IllegalGeneration),
             None if is_full => Err(ErrorCode::PolicyViolation),
             None => Ok(()),
@@ -100,9 +102,18 @@ impl Group {
             .retention
             .map(|retention| wall.plus_ms(i64::try_from(retention.as_millis()).unwrap_or(i64::MAX)));
         let mut outcomes = Vec::with_capacity(commit.offsets.len());
-        for to_commit in commit.offsets {
-            if to_commit.metadata.len() > turn.config.max_offset_metadata_bytes {
+        // Of a partition that comes several times, the last counts, and is all that is recorded.
+        let too_large = |metadata: &str| metadata.len() > turn.config.max_offset_metadata_bytes;
+        let legal = commit.offsets.iter().enumerate().filter(|(_, offset)| !too_large(&offset.metadata));
+        let last: BTreeMap<TopicPartition, usize> =
+            legal.map(|(index, offset)| (offset.partition.clone(), index)).collect();
+        for (index, to_commit) in commit.offsets.into_iter().enumerate() {
+            if too_large(&to_commit.metadata) {
                 outcomes.push(ErrorCode::OffsetMetadataTooLarge);
+                continue;
+            }
+            if last.get(&to_commit.partition) != Some(&index) {
+                outcomes.push(ErrorCode::None);
                 continue;
             }
             let committed = CommittedOffset {

@@ -135,16 +135,20 @@ impl Log {
         let active = self.active();
         let size = active.contents().size;
         let Err(error) = active.file().write_all_at(bytes, size) else {
+            self.told_full = false;
             return Ok(());
         };
         let undone = active.file().truncate(size);
         let failure = LogError::io("append to", active.path(), error);
         if let (LogError::DiskFull { .. }, Ok(())) = (&failure, &undone) {
+            if !std::mem::replace(&mut self.told_full, true) {
+                tracing::error!(error = %failure, "appends are refused until there is room");
+            }
             return Err(failure);
         }
         // What was not undone would be taken for records; and a disk that fails to write is not to be trusted.
-        if let LogError::Io { source, .. } | LogError::DiskFull { source, .. } = &failure {
-            self.poison = Some(Poison::from(source));
+        if let LogError::Io { cause, .. } | LogError::DiskFull { cause, .. } = &failure {
+            self.poison(Poison::from(cause));
         }
         Err(failure)
     }

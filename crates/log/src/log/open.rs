@@ -66,6 +66,7 @@ impl Log {
             anchored: point.filter(|_| found.report.clean).map(|point| point.durable),
             unsynced,
             poison: None,
+            told_full: false,
         };
         log.replay(&mut found, now)?;
         if !found.report.clean || !recovered_files.is_empty() {
