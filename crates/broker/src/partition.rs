@@ -210,6 +210,10 @@ impl Partition {
     /// them.
     pub fn append(self: &Arc<Self>, batches: Bytes, acks: Acks, origin: Origin) -> Appending {
         let (reply, answer) = oneshot::channel();
+        if matches!(origin, Origin::Client { .. }) && !self.storage.take_room(batches.len()) {
+            let _ = reply.send(Err(AppendError::Behind));
+            return Appending(answer);
+        }
         let start_draining = {
             let mut queue = lock(&self.queue);
             queue.appends.push_back(Append { batches, acks, origin, reply });
@@ -230,7 +234,10 @@ impl Partition {
     fn drain(self: Arc<Self>) {
         let appends = std::mem::take(&mut lock(&self.queue).appends);
         if !appends.is_empty() {
+            let from_clients = appends.iter().filter(|append| matches!(append.origin, Origin::Client { .. }));
+            let bytes = from_clients.map(|append| append.batches.len()).sum();
             self.write(appends);
+            self.storage.give_back_room(bytes);
         }
         let more = {
             let mut queue = lock(&self.queue);

@@ -10,6 +10,7 @@
 mod executor;
 mod syncer;
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use headwater_log::Disk;
@@ -19,12 +20,17 @@ use crate::config::Execution;
 use executor::Executor;
 pub(crate) use syncer::Syncer;
 
+/// What waits to be written is at most so much: a disk that hangs, and producers that do not wait for it, fill no memory.
+const MOST_QUEUED_BYTES: usize = 256 << 20;
+
 /// What partitions need to do their work.
 #[derive(Debug)]
 pub(crate) struct Storage {
     pub(crate) disk: Arc<dyn Disk>,
     pub(crate) clock: Arc<dyn Clock>,
     executor: Executor,
+    /// Bytes that clients have produced and that are not written yet.
+    queued: AtomicUsize,
     pub(crate) syncer: Arc<Syncer>,
 }
 
@@ -46,7 +52,22 @@ impl Storage {
                 Executor::Inline
             }
         };
-        Ok(Self { disk, clock, executor, syncer })
+        Ok(Self { disk, clock, executor, queued: AtomicUsize::new(0), syncer })
+    }
+
+    /// Takes up room for what is to be written; false if there is none. One thing is always let in.
+    pub(crate) fn take_room(&self, bytes: usize) -> bool {
+        let queued = self.queued.fetch_add(bytes, Ordering::Relaxed);
+        let fits = queued == 0 || queued.saturating_add(bytes) <= MOST_QUEUED_BYTES;
+        if !fits {
+            self.give_back_room(bytes);
+        }
+        fits
+    }
+
+    /// Gives back room that was taken.
+    pub(crate) fn give_back_room(&self, bytes: usize) {
+        self.queued.fetch_sub(bytes, Ordering::Relaxed);
     }
 
     /// Runs a piece of log work, elsewhere or (inline) at once.
@@ -88,4 +109,20 @@ impl Drop for Storage {
 /// Locks. A thread that panicked while it held the lock has left plain data behind, which stays usable.
 pub(crate) fn lock<T: ?Sized>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn what_is_queued_is_bounded_and_one_thing_is_always_let_in() {
+        let disk = Arc::new(headwater_log::sim::SimDisk::new(1));
+        let clock = Arc::new(headwater_model::SystemClock::new());
+        let storage = Storage::start(disk, clock, Execution::Inline).unwrap();
+        assert!(storage.take_room(2 * MOST_QUEUED_BYTES));
+        assert!(!storage.take_room(1));
+        storage.give_back_room(2 * MOST_QUEUED_BYTES);
+        assert!(storage.take_room(MOST_QUEUED_BYTES - 1) && storage.take_room(1) && !storage.take_room(1));
+    }
 }

@@ -60,6 +60,9 @@ pub enum AppendError {
     /// The batch is malformed.
     #[error(transparent)]
     Batch(#[from] BatchError),
+    /// More is queued than may be.
+    #[error("the disk is behind with what others have produced; nothing was written, try again")]
+    Behind,
     /// It claims more records than its bytes can hold.
     #[error("the batch claims more records than its bytes can hold")]
     TooManyRecords,
@@ -101,6 +104,7 @@ impl AppendError {
             Self::Batch(error) => error.error_code(),
             Self::Transactional => ErrorCode::InvalidTxnState,
             Self::Codec(_) => ErrorCode::UnsupportedCompressionType,
+            Self::Behind => ErrorCode::RequestTimedOut,
             Self::Timestamp { .. } => ErrorCode::InvalidTimestamp,
             Self::Deleted => ErrorCode::UnknownTopicOrPartition,
             Self::Stopped => ErrorCode::NotLeaderOrFollower,

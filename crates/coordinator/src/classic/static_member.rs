@@ -37,7 +37,8 @@ impl Classic {
         }
         self.members.insert(new.clone(), member);
 
-        if self.phase == Phase::Stable && self.elect_protocol() == self.protocol {
+        let stays = self.phase == Phase::Stable && self.elect_protocol() == self.protocol;
+        if stays && self.fits_into_a_record(turn.config) {
             // Nothing that the group agreed on has changed: its generation and assignments stand.
             self.store(turn);
             self.answer_unchanged(turn, token, old, new, led, can_skip_assignment);

@@ -7,7 +7,7 @@ use headwater_model::ErrorCode;
 
 use crate::classic::{Classic, Phase};
 use crate::effects::Turn;
-use crate::{GroupId, InstanceId, MemberId, Reply, Synced, Token};
+use crate::{GroupId, GroupsConfig, InstanceId, MemberId, Reply, Synced, Token};
 
 /// A request for the member's part of the assignment.
 #[derive(Debug, Clone, PartialEq)]
@@ -76,9 +76,7 @@ impl Classic {
         for (id, member) in &mut self.members {
             member.assignment = assignments.remove(id).unwrap_or_default();
         }
-        let size: usize =
-            self.members.values().map(|member| member.stored_bytes() + member.assignment.len()).sum();
-        if size > turn.config.max_group_bytes {
+        if !self.fits_into_a_record(turn.config) {
             // As Kafka does with a group that does not fit into a record.
             self.cancel_assignment(turn, ErrorCode::UnknownServerError);
             self.rebalance(turn);
@@ -86,6 +84,12 @@ impl Classic {
         }
         self.enter(Phase::Stable, turn.now.wall);
         self.store(turn);
+    }
+
+    /// Whether what is stored of the group is not too large.
+    pub(super) fn fits_into_a_record(&self, config: &GroupsConfig) -> bool {
+        let stored = self.members.values().map(|member| member.stored_bytes() + member.assignment.len());
+        stored.sum::<usize>() <= config.max_group_bytes
     }
 
     fn answer_syncs(&mut self, turn: &mut Turn<'_>) {
