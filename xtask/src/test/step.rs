@@ -47,13 +47,13 @@ pub(super) const STEPS: [Step; 8] = [
     Step {
         name: "build",
         about: "the Rust tests, built",
-        budget_min: 4,
+        budget_min: 6,
         runs: Runs::Cargo(Runner::Whole, &["test", "--workspace", "--no-run"]),
     },
     Step {
         name: "rust",
         about: "the Rust tests: tables, properties, crashes, simulation",
-        budget_min: 8,
+        budget_min: 4,
         runs: Runs::Cargo(Runner::Cargo, &["test", "--workspace", "--no-fail-fast"]),
     },
     Step {
@@ -72,7 +72,7 @@ pub(super) const STEPS: [Step; 8] = [
     Step {
         name: "kafka",
         about: "our client, command line and flights over Apache Kafka, with brokers killed",
-        budget_min: 6,
+        budget_min: 8,
         runs: Runs::Pytest(&["clients/test_command_line.py", "flights", "rust", "--cluster", "kafka"]),
     },
     Step {
