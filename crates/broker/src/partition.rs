@@ -210,7 +210,7 @@ impl Partition {
     /// them.
     pub fn append(self: &Arc<Self>, batches: Bytes, acks: Acks, origin: Origin) -> Appending {
         let (reply, answer) = oneshot::channel();
-        if matches!(origin, Origin::Client { .. }) && !self.storage.take_room(batches.len()) {
+        if origin.is_client() && !self.storage.take_room(batches.len()) {
             let _ = reply.send(Err(AppendError::Behind));
             return Appending(answer);
         }
@@ -234,7 +234,7 @@ impl Partition {
     fn drain(self: Arc<Self>) {
         let appends = std::mem::take(&mut lock(&self.queue).appends);
         if !appends.is_empty() {
-            let from_clients = appends.iter().filter(|append| matches!(append.origin, Origin::Client { .. }));
+            let from_clients = appends.iter().filter(|append| append.origin.is_client());
             let bytes = from_clients.map(|append| append.batches.len()).sum();
             self.write(appends);
             self.storage.give_back_room(bytes);

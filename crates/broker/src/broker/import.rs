@@ -14,10 +14,10 @@ use std::sync::Arc;
 use headwater_log::{DataDir, Disk, LogError, StagedPartition, remove_deleted, stage_partition};
 use headwater_model::{Clock, Entropy, PartitionId, Timestamp, TopicName, TopicPartition, Uuid};
 
-use super::start::{sync_names, tidy};
-use crate::config::{BrokerConfig, Execution};
+use super::start::{OpenedFolder, open_folder};
+use crate::config::BrokerConfig;
 use crate::error::BrokerError;
-use crate::metadata::store::{self, OpenedMetadata, metadata_partition};
+use crate::metadata::store::OpenedMetadata;
 use crate::metadata::{ClusterState, Event, TopicCreated};
 use crate::partition::log_config;
 use crate::topics::creation::{PlannedTopic, Rules, plan};
@@ -99,26 +99,13 @@ pub fn import_topic(
     mut entropy: Entropy,
 ) -> Result<Vec<ImportedPartition>, ImportError> {
     let count = count_partitions(disk.as_ref(), import)?;
-    let data_dir = match config.execution {
-        Execution::Threads(_) => DataDir::open(&config.data_dir).map_err(BrokerError::from)?,
-        // A simulated disk is nobody else's.
-        Execution::Inline => DataDir::unlocked(&config.data_dir),
-    };
-    let broker_dir = data_dir.broker_dir();
-    let unusable = |source| BrokerError::Folder { path: broker_dir.clone(), source };
-    disk.create_dir(&broker_dir).map_err(unusable)?;
-    sync_names(disk.as_ref(), &broker_dir).map_err(unusable)?;
-    remove_deleted(disk.as_ref(), &broker_dir).map_err(unusable)?;
-    let metadata_id = metadata_partition().map_err(BrokerError::from)?;
-    let dir = data_dir.partition_dir(&metadata_id);
-    let metadata = store::open(Arc::clone(disk), &dir, clock, &mut entropy, config.cluster_id)?;
-    tidy(disk.as_ref(), &data_dir, &metadata.state, &metadata_id).map_err(unusable)?;
+    let OpenedFolder { data_dir, metadata, .. } = open_folder(config, disk, clock, &mut entropy)?;
     let planned = plan_import(config, import, count, &metadata.state)?;
     let place = Place { config, disk, data_dir: &data_dir, now: clock.now() };
     let done = place.take_in(import, planned, metadata, entropy.uuid());
     if done.is_err() {
         // What is left here is removed at the next start.
-        let _ = remove_deleted(disk.as_ref(), &broker_dir);
+        let _ = remove_deleted(disk.as_ref(), &data_dir.broker_dir());
     }
     done
 }

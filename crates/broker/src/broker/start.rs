@@ -22,7 +22,7 @@ use crate::config::{BrokerConfig, Durability, Execution};
 use crate::error::BrokerError;
 use crate::fetch::sessions::Sessions;
 use crate::groups::GroupCoordinator;
-use crate::metadata::store::{self, metadata_partition};
+use crate::metadata::store::{self, OpenedMetadata, metadata_partition};
 use crate::metadata::{ClusterState, MetadataStore, TopicState};
 use crate::partition::{Partition, PartitionConfig};
 use crate::storage::Storage;
@@ -48,23 +48,9 @@ impl Broker {
         for (name, value) in &config.topic_defaults {
             settings::check(name, value)?;
         }
-        let data_dir = match config.execution {
-            Execution::Threads(_) => DataDir::open(&config.data_dir)?,
-            // A simulated disk is nobody else's.
-            Execution::Inline => DataDir::unlocked(&config.data_dir),
-        };
-        let broker_dir = data_dir.broker_dir();
-        let unusable = |source| BrokerError::Folder { path: broker_dir.clone(), source };
-        disk.create_dir(&broker_dir).map_err(unusable)?;
-        sync_names(disk.as_ref(), &broker_dir).map_err(unusable)?;
-        remove_deleted(disk.as_ref(), &broker_dir).map_err(unusable)?;
-
-        let metadata_id = metadata_partition()?;
-        let metadata_dir = data_dir.partition_dir(&metadata_id);
-        let opened =
-            store::open(disk.clone(), &metadata_dir, clock.as_ref(), &mut entropy, config.cluster_id)?;
+        let OpenedFolder { data_dir, metadata: opened, metadata_id } =
+            open_folder(&config, &disk, clock.as_ref(), &mut entropy)?;
         let state = opened.state;
-        tidy(disk.as_ref(), &data_dir, &state, &metadata_id).map_err(unusable)?;
 
         let storage = Storage::start(disk, clock.clone(), config.execution)
             .map(Arc::new)
@@ -175,8 +161,39 @@ impl Broker {
     }
 }
 
+/// A data folder whose metadata log is open, and whose rubbish is gone.
+pub(super) struct OpenedFolder {
+    pub(super) data_dir: DataDir,
+    pub(super) metadata: OpenedMetadata,
+    pub(super) metadata_id: TopicPartition,
+}
+
+/// Locks the data folder, and opens the metadata log in it.
+pub(super) fn open_folder(
+    config: &BrokerConfig,
+    disk: &Arc<dyn Disk>,
+    clock: &dyn Clock,
+    entropy: &mut Entropy,
+) -> Result<OpenedFolder, BrokerError> {
+    let data_dir = match config.execution {
+        Execution::Threads(_) => DataDir::open(&config.data_dir)?,
+        // A simulated disk is nobody else's.
+        Execution::Inline => DataDir::unlocked(&config.data_dir),
+    };
+    let broker_dir = data_dir.broker_dir();
+    let unusable = |source| BrokerError::Folder { path: broker_dir.clone(), source };
+    disk.create_dir(&broker_dir).map_err(unusable)?;
+    sync_names(disk.as_ref(), &broker_dir).map_err(unusable)?;
+    remove_deleted(disk.as_ref(), &broker_dir).map_err(unusable)?;
+    let metadata_id = metadata_partition()?;
+    let dir = data_dir.partition_dir(&metadata_id);
+    let metadata = store::open(Arc::clone(disk), &dir, clock, entropy, config.cluster_id)?;
+    tidy(disk.as_ref(), &data_dir, &metadata.state, &metadata_id).map_err(unusable)?;
+    Ok(OpenedFolder { data_dir, metadata, metadata_id })
+}
+
 /// Makes the way to a folder durable, for what is durable in it is lost with its name.
-pub(super) fn sync_names(disk: &dyn Disk, dir: &Path) -> std::io::Result<()> {
+fn sync_names(disk: &dyn Disk, dir: &Path) -> std::io::Result<()> {
     let mut above = dir.ancestors().skip(1).filter(|above| !above.as_os_str().is_empty());
     if let Some(parent) = above.next() {
         disk.sync_dir(parent)?;
@@ -189,7 +206,7 @@ pub(super) fn sync_names(disk: &dyn Disk, dir: &Path) -> std::io::Result<()> {
 }
 
 /// Removes what is left of deleted topics, and moves aside what nobody knows.
-pub(super) fn tidy(
+fn tidy(
     disk: &dyn Disk,
     data_dir: &DataDir,
     state: &ClusterState,

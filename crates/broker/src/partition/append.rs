@@ -45,6 +45,12 @@ pub enum Origin {
     Broker,
 }
 
+impl Origin {
+    pub(super) fn is_client(self) -> bool {
+        matches!(self, Self::Client { .. })
+    }
+}
+
 /// Why batches are not in a partition, or not known to stay.
 #[derive(Debug, thiserror::Error)]
 pub enum AppendError {
