@@ -20,7 +20,7 @@ use tokio::sync::Notify;
 use crate::broker::Broker;
 use crate::partition::Partition;
 use crate::storage::lock;
-use sessions::{Begun, Kind, SessionRequest};
+use sessions::{Begun, Kind, SessionRequest, each_once};
 
 /// What is wanted of one partition.
 #[derive(Debug)]
@@ -66,6 +66,7 @@ impl Got {
 impl Broker {
     /// What is to be read for a request, in or outside of a session.
     pub(crate) fn begin_fetch(&self, request: SessionRequest) -> Result<Begun, ErrorCode> {
+        let request = SessionRequest { asks: each_once(request.asks), ..request };
         if request.id == 0 && request.epoch < 0 {
             return Ok(Begun { asks: request.asks, kind: Kind::Sessionless });
         }

@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use headwater_log::{DataDir, Disk, LogError, StagedPartition, remove_deleted, stage_partition};
-use headwater_model::{Clock, Entropy, PartitionId, Timestamp, TopicName, TopicPartition, Uuid};
+use headwater_model::{Clock, Entropy, PartitionId, Timestamp, TopicPartition, Uuid};
 
 use super::start::{OpenedFolder, open_folder};
 use crate::config::BrokerConfig;
@@ -20,7 +20,7 @@ use crate::error::BrokerError;
 use crate::metadata::store::OpenedMetadata;
 use crate::metadata::{ClusterState, Event, TopicCreated};
 use crate::partition::log_config;
-use crate::topics::creation::{PlannedTopic, Rules, plan};
+use crate::topics::creation::{NameIndex, PlannedTopic, Rules, plan};
 use crate::topics::settings::{Layers, TopicSettings};
 use crate::topics::{NewTopic, TopicError};
 
@@ -146,8 +146,9 @@ fn plan_import(
         ..NewTopic::default()
     };
     let taken = state.topics.values().map(|topic| usize::try_from(topic.partitions).unwrap_or(0));
+    let names: NameIndex = state.topics.keys().collect();
     let rules = Rules {
-        taken: state.topics.keys().map(TopicName::as_str).collect(),
+        names: &names,
         partitions_taken: taken.sum(),
         max_partitions: config.limits.max_partitions,
         max_partitions_per_topic: config.limits.partitions_per_topic(),

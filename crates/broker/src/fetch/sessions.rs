@@ -6,21 +6,32 @@
 //!
 //! Invariants: pure. A session's epoch is the one that its next request must have; a request of another one changes
 //! nothing. A partition that gave records goes behind the others, so that none starves where limits cut answers short.
-//! Sessions and their partitions are bounded; who gets no session is served whole requests.
+//! However often a request names a partition, it is read once, as the last one says. Sessions and their partitions are
+//! bounded before anything is remembered; who gets no session is served whole requests.
 //!
 //! Does not know: partitions as running things, records.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
-use headwater_model::{ErrorCode, Monotonic, Uuid};
+use headwater_model::{ErrorCode, Monotonic, TopicName, Uuid};
 
 /// How a topic is named in a session: all by name or all by id.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) enum TopicKey {
     Name(Arc<str>),
     Id(Uuid),
+}
+
+impl TopicKey {
+    /// False where no topic can have the name, which is worth no memory.
+    fn is_possible(&self) -> bool {
+        match self {
+            Self::Name(name) => name.len() <= TopicName::MAX_LENGTH,
+            Self::Id(_) => true,
+        }
+    }
 }
 
 /// What is read of one partition, and from where.
@@ -39,6 +50,21 @@ impl Ask {
     }
 }
 
+/// Each partition once: in the place of the first mention, as the last one says.
+pub(crate) fn each_once(asks: Vec<Ask>) -> Vec<Ask> {
+    let mut kept: Vec<Ask> = Vec::with_capacity(asks.len());
+    let mut at: HashMap<Place, usize> = HashMap::with_capacity(asks.len());
+    for ask in asks {
+        if let Some(earlier) = at.get(&ask.place()).and_then(|at| kept.get_mut(*at)) {
+            *earlier = ask;
+        } else {
+            at.insert(ask.place(), kept.len());
+            kept.push(ask);
+        }
+    }
+    kept
+}
+
 /// A partition within a session.
 pub(crate) type Place = (TopicKey, i32);
 
@@ -50,7 +76,7 @@ pub(crate) struct SessionRequest {
     pub(crate) epoch: i32,
     /// True if the request names topics by id.
     pub(crate) by_id: bool,
-    /// New or changed.
+    /// New or changed; each partition once ([`each_once`]).
     pub(crate) asks: Vec<Ask>,
     pub(crate) forgotten: Vec<Place>,
 }
@@ -163,7 +189,9 @@ impl Sessions {
         now: Monotonic,
         mut draw: impl FnMut() -> u64,
     ) -> Option<i32> {
-        if request.asks.is_empty() || request.asks.len() > self.limits.partitions || !self.make_room(now) {
+        let fits = (1..=self.limits.partitions).contains(&request.asks.len())
+            && request.asks.iter().all(|ask| ask.topic.is_possible());
+        if !fits || !self.make_room(now) {
             return None;
         }
         let id = loop {
@@ -209,9 +237,16 @@ impl Sessions {
         session.last_used = now;
         session.epoch = session.epoch.checked_add(1).unwrap_or(INITIAL + 1);
         request.forgotten.iter().for_each(|place| session.forget(place));
+        let is_new = |ask: &&Ask| !session.turns.contains_key(&ask.place());
+        let reaches = session.turns.len() + request.asks.iter().filter(is_new).count();
+        if reaches > most || !request.asks.iter().all(|ask| ask.topic.is_possible()) {
+            // The client names everything anew, and is served without a session.
+            self.by_id.remove(&request.id);
+            return Err(ErrorCode::FetchSessionIdNotFound);
+        }
         request.asks.into_iter().for_each(|ask| session.put(ask));
         let asks: Vec<Ask> = session.partitions.values().map(|kept| kept.ask.clone()).collect();
-        if asks.is_empty() || asks.len() > most {
+        if asks.is_empty() {
             self.by_id.remove(&request.id);
             return Ok(Begun { asks, kind: Kind::Sessionless });
         }

@@ -1,5 +1,6 @@
-//! ListOffsets: offsets by time, and the ends of a partition.
+//! ListOffsets: offsets by time, and the ends of a partition. As in Kafka, a partition that is named twice is not looked up.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use headwater_model::{ErrorCode, LeaderEpoch, Offset, PartitionId, Timestamp};
@@ -17,12 +18,19 @@ pub(crate) async fn handle(
     meta: Meta,
     request: ListOffsetsRequest,
 ) -> ListOffsetsResponse {
+    let mut mentions: BTreeMap<(String, i32), usize> = BTreeMap::new();
+    for topic in &request.topics {
+        for partition in &topic.partitions {
+            *mentions.entry((topic.name.clone(), partition.partition_index)).or_default() += 1;
+        }
+    }
     let mut topics = Vec::with_capacity(request.topics.len());
     for topic in request.topics {
         let found = context.broker.visible_topic(&topic.name);
         let mut partitions = Vec::with_capacity(topic.partitions.len());
         for partition in topic.partitions {
-            partitions.push(look_up(&meta, found.as_deref(), &partition).await);
+            let once = mentions.get(&(topic.name.clone(), partition.partition_index)) == Some(&1);
+            partitions.push(look_up(&meta, once, found.as_deref(), &partition).await);
         }
         topics.push(ListOffsetsTopicResponse { name: topic.name, partitions });
     }
@@ -31,6 +39,7 @@ pub(crate) async fn handle(
 
 async fn look_up(
     meta: &Meta,
+    once: bool,
     topic: Option<&Topic>,
     asked: &ListOffsetsPartition,
 ) -> ListOffsetsPartitionResponse {
@@ -42,6 +51,9 @@ async fn look_up(
         ..Default::default()
     };
     let found = async {
+        if !once {
+            return Err(ErrorCode::InvalidRequest);
+        }
         let slot = topic.and_then(|topic| topic.slot(PartitionId(asked.partition_index)));
         let partition: &Arc<Partition> =
             slot.ok_or(ErrorCode::UnknownTopicOrPartition)?.as_ref().ok_or(ErrorCode::KafkaStorageError)?;

@@ -122,7 +122,7 @@ impl Broker {
     pub(super) fn rules<'a>(&self, topics: &'a super::Registry) -> Rules<'a> {
         let config = self.config();
         Rules {
-            taken: topics.taken(),
+            names: topics.names(),
             partitions_taken: topics.partition_count(),
             max_partitions: config.limits.max_partitions,
             max_partitions_per_topic: config.limits.partitions_per_topic(),

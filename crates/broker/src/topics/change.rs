@@ -131,11 +131,12 @@ fn new_value(change: &SettingChange, layers: Layers<'_>) -> Result<String, Topic
 mod tests {
     use super::*;
     use headwater_model::{ErrorCode, Uuid};
-    use std::collections::BTreeSet;
 
-    fn rules() -> Rules<'static> {
+    use crate::topics::creation::NameIndex;
+
+    fn rules(names: &NameIndex) -> Rules<'_> {
         Rules {
-            taken: BTreeSet::new(),
+            names,
             partitions_taken: 90,
             max_partitions: 100,
             max_partitions_per_topic: 50,
@@ -147,7 +148,8 @@ mod tests {
 
     fn growth(count: i32, assignments: Option<Vec<Vec<i32>>>) -> Result<i32, ErrorCode> {
         let topic = TopicName::new("t").unwrap();
-        plan_growth(&Growth { topic, count, assignments }, 3, &rules()).map_err(|error| error.code())
+        plan_growth(&Growth { topic, count, assignments }, 3, &rules(&NameIndex::default()))
+            .map_err(|error| error.code())
     }
 
     #[test]

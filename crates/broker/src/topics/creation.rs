@@ -1,8 +1,8 @@
 //! The rules for a new topic, as Kafka has them.
 //!
-//! Owns: the check of a wish against what exists and what is allowed. Pure.
+//! Owns: the check of a wish against what exists and what is allowed; [`NameIndex`], which names are free. Pure.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use headwater_model::{ErrorCode, InvalidName, TopicName};
 
@@ -35,13 +35,50 @@ pub(crate) struct PlannedTopic {
 /// What new topics are checked against.
 #[derive(Debug)]
 pub(crate) struct Rules<'a> {
-    pub(crate) taken: BTreeSet<&'a str>,
+    pub(crate) names: &'a NameIndex,
     pub(crate) partitions_taken: usize,
     pub(crate) max_partitions: usize,
     pub(crate) max_partitions_per_topic: i32,
     pub(crate) default_partitions: i32,
     pub(crate) node_id: i32,
     pub(crate) accept_replication_factors: bool,
+}
+
+/// Names that cannot be taken. Looking one up does not depend on how many there are.
+#[derive(Debug, Default)]
+pub(crate) struct NameIndex {
+    /// By the name with `_` for each `.`: two names that differ by these alone cannot both be taken.
+    by_plain: BTreeMap<String, TopicName>,
+}
+
+impl NameIndex {
+    pub(crate) fn take(&mut self, name: TopicName) {
+        self.by_plain.entry(plain(name.as_str())).or_insert(name);
+    }
+
+    pub(crate) fn free(&mut self, name: &TopicName) {
+        let plain = plain(name.as_str());
+        if self.by_plain.get(&plain) == Some(name) {
+            self.by_plain.remove(&plain);
+        }
+    }
+
+    /// The name that is taken and stands in the way of this one.
+    fn in_the_way(&self, name: &str) -> Option<&TopicName> {
+        self.by_plain.get(&plain(name))
+    }
+}
+
+impl<'a> FromIterator<&'a TopicName> for NameIndex {
+    fn from_iter<I: IntoIterator<Item = &'a TopicName>>(names: I) -> Self {
+        let mut index = Self::default();
+        names.into_iter().for_each(|name| index.take(name.clone()));
+        index
+    }
+}
+
+fn plain(name: &str) -> String {
+    name.replace('.', "_")
 }
 
 /// Why a topic is not made, removed or found.
@@ -153,11 +190,12 @@ pub(crate) fn plan_named(
     wish: &NewTopic,
     rules: &Rules<'_>,
 ) -> Result<PlannedTopic, TopicError> {
-    if rules.taken.contains(name.as_str()) {
-        return Err(TopicError::Exists(name.to_string()));
-    }
-    if let Some(existing) = rules.taken.iter().find(|taken| collide(taken, name.as_str())) {
-        return Err(TopicError::Collides { name: name.to_string(), existing: (*existing).to_owned() });
+    match rules.names.in_the_way(name.as_str()) {
+        Some(same) if *same == name => return Err(TopicError::Exists(name.to_string())),
+        Some(existing) => {
+            return Err(TopicError::Collides { name: name.to_string(), existing: existing.to_string() });
+        }
+        None => {}
     }
     let settings =
         settings::check_all(wish.settings.iter().map(|(name, value)| (name.as_str(), value.as_deref())))?;
@@ -196,18 +234,23 @@ fn partitions(wish: &NewTopic, rules: &Rules<'_>) -> Result<i32, TopicError> {
     if (1..=max).contains(&count) { Ok(count) } else { Err(TopicError::Partitions { given: count, max }) }
 }
 
-fn collide(left: &str, right: &str) -> bool {
-    let plain = |c: u8| if c == b'.' { b'_' } else { c };
-    left.bytes().map(plain).eq(right.bytes().map(plain))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn name(name: &str) -> TopicName {
+        TopicName::new(name).unwrap()
+    }
+
+    fn plan(wish: &NewTopic, rules: &Rules<'_>) -> Result<PlannedTopic, TopicError> {
+        let names: NameIndex = [&name("taken"), &name("a.b")].into_iter().collect();
+        super::plan(wish, &Rules { names: &names, ..*rules })
+    }
+
     fn rules() -> Rules<'static> {
+        static NONE: NameIndex = NameIndex { by_plain: BTreeMap::new() };
         Rules {
-            taken: BTreeSet::from(["taken", "a.b"]),
+            names: &NONE,
             partitions_taken: 90,
             max_partitions: 100,
             max_partitions_per_topic: 50,
@@ -240,6 +283,17 @@ mod tests {
         assert_eq!(code(&wish("__headwater_metadata")), ErrorCode::InvalidTopicException);
         assert_eq!(code(&wish("taken")), ErrorCode::TopicAlreadyExists);
         assert_eq!(code(&wish("a.b")), ErrorCode::TopicAlreadyExists);
+    }
+
+    #[test]
+    fn a_name_is_free_again_once_its_topic_is_gone_and_not_before() {
+        let mut names = NameIndex::default();
+        names.take(name("a.b"));
+        names.take(name("a_b"));
+        names.free(&name("a_b"));
+        assert_eq!(names.in_the_way("a.b"), Some(&name("a.b")));
+        names.free(&name("a.b"));
+        assert_eq!(names.in_the_way("a_b"), None);
     }
 
     #[test]

@@ -1,10 +1,11 @@
 //! The running topics, by name and by id.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use headwater_model::{PartitionId, TopicName, Uuid};
 
+use super::creation::NameIndex;
 use crate::metadata::TopicState;
 use crate::partition::Partition;
 
@@ -50,6 +51,8 @@ pub(crate) struct Registry {
     by_id: BTreeMap<Uuid, Arc<Topic>>,
     /// Being made or removed, with their numbers of partitions.
     busy: BTreeMap<TopicName, usize>,
+    /// Of both.
+    names: NameIndex,
     partitions: usize,
 }
 
@@ -68,8 +71,8 @@ impl Registry {
     }
 
     /// Names that cannot be taken.
-    pub(crate) fn taken(&self) -> BTreeSet<&str> {
-        self.by_name.keys().chain(self.busy.keys()).map(TopicName::as_str).collect()
+    pub(crate) fn names(&self) -> &NameIndex {
+        &self.names
     }
 
     /// Partitions of all topics, those being made included.
@@ -79,15 +82,21 @@ impl Registry {
 
     /// Keeps a name from being taken until [`Registry::release`] or [`Registry::insert`].
     pub(crate) fn reserve(&mut self, name: TopicName, partitions: usize) {
+        self.names.take(name.clone());
         self.busy.insert(name, partitions);
     }
 
     pub(crate) fn release(&mut self, name: &TopicName) {
         self.busy.remove(name);
+        // A topic that only grew keeps its own.
+        if !self.by_name.contains_key(name) {
+            self.names.free(name);
+        }
     }
 
     pub(crate) fn insert(&mut self, topic: Arc<Topic>) {
         self.busy.remove(topic.name());
+        self.names.take(topic.name().clone());
         self.partitions += topic.partitions.len();
         self.by_id.insert(topic.id(), topic.clone());
         self.by_name.insert(topic.name().clone(), topic);

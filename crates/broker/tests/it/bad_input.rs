@@ -99,6 +99,20 @@ async fn what_is_asked_for_many_times_is_answered_once() {
     let group = OffsetFetchRequestGroup { group_id: "g".to_owned(), topics: None, ..Default::default() };
     let request = OffsetFetchRequest { groups: vec![group; 1_000], ..Default::default() };
     assert_eq!(client.call(8, &request).await.groups.len(), 1);
+    let mut request = fetch_request("t", 0, 0, 0);
+    request.topics = vec![request.topics[0].clone(); 1_000];
+    let answer = client.call(12, &request).await;
+    assert_eq!((answer.responses.len(), answer.responses[0].partitions.len()), (1, 1));
+    let partition =
+        |index| ListOffsetsPartition { partition_index: index, timestamp: 5, ..Default::default() };
+    let partitions = vec![partition(0), partition(1), partition(0)];
+    let topics = vec![ListOffsetsTopic { name: "t".to_owned(), partitions }];
+    let answer = client.call(7, &ListOffsetsRequest { replica_id: -1, topics, ..Default::default() }).await;
+    let codes: Vec<_> = answer.topics[0].partitions.iter().map(|partition| partition.error_code).collect();
+    assert_eq!(
+        codes,
+        [ErrorCode::InvalidRequest, ErrorCode::None, ErrorCode::InvalidRequest].map(ErrorCode::code)
+    );
 }
 
 #[tokio::test]

@@ -1,5 +1,6 @@
 //! What a broker keeps over its end, orderly or not.
 
+use std::fs::File;
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
@@ -12,11 +13,12 @@ use headwater_model::{Entropy, ErrorCode, ProducerId, SystemClock};
 use headwater_wire::messages::delete_topics::DeleteTopicsRequest;
 use headwater_wire::messages::init_producer_id::InitProducerIdRequest;
 use headwater_wire::messages::metadata::{MetadataRequest, MetadataResponse};
+use headwater_wire::protocol::ReadAt;
 use tokio::io::DuplexStream;
 use tokio::net::TcpStream;
 
 use crate::groups::fixture::{World, pass};
-use crate::harness::{Client, Server, batch, config, numbered, open, produce_request};
+use crate::harness::{Client, Server, batch, config, fetch_request, numbered, open, produce_request, values};
 
 async fn new_id(client: &mut Client<DuplexStream>) -> i64 {
     let request = InitProducerIdRequest { transactional_id: None, ..Default::default() };
@@ -191,7 +193,7 @@ async fn a_shutdown_lets_waiting_fetches_return_and_closes_the_logs_in_order() {
     let mut client = server.client().await;
     client.create("t", 1, &[]).await;
     client.produce_value("t", 0, "v").await;
-    client.send(12, &crate::harness::fetch_request("t", 0, 1, 60_000)).await;
+    client.send(12, &fetch_request("t", 0, 1, 60_000)).await;
     pass(Duration::from_millis(50)).await;
     let address = server.running.local_addr();
     let started = tokio::time::Instant::now();
@@ -202,20 +204,72 @@ async fn a_shutdown_lets_waiting_fetches_return_and_closes_the_logs_in_order() {
     assert!(TcpStream::connect(address).await.is_err());
 }
 
-/// A disk whose syncs wait for ever once it is told to hang.
-#[derive(Debug)]
+/// A disk whose syncs, or writes, wait for ever once it is told so.
+#[derive(Debug, Clone, Default)]
 struct Hanging {
     disk: RealDisk,
-    hangs: Arc<AtomicBool>,
+    syncs_hang: Arc<AtomicBool>,
+    writes_hang: Arc<AtomicBool>,
+}
+
+/// A file of that disk.
+#[derive(Debug)]
+struct HangingFile {
+    file: Arc<dyn DiskFile>,
+    disk: Hanging,
+}
+
+fn wait_while(hangs: &AtomicBool) {
+    while hangs.load(Ordering::Relaxed) {
+        std::thread::park_timeout(Duration::from_millis(20));
+    }
+}
+
+impl Hanging {
+    fn wrap(&self, file: Arc<dyn DiskFile>) -> Arc<dyn DiskFile> {
+        Arc::new(HangingFile { file, disk: self.clone() })
+    }
+
+    /// A broker over this disk.
+    fn broker(&self, dir: &Path) -> Broker {
+        let config = BrokerConfig { close_timeout: Duration::from_millis(300), ..config(dir) };
+        let clock = Arc::new(SystemClock::new());
+        Broker::open(config, Arc::new(self.clone()), clock, Entropy::from_seed(1)).unwrap()
+    }
+}
+
+impl ReadAt for HangingFile {
+    fn read_exact_at(&self, buf: &mut [u8], offset: u64) -> io::Result<()> {
+        self.file.read_exact_at(buf, offset)
+    }
+
+    fn as_std_file(&self) -> Option<&File> {
+        self.file.as_std_file()
+    }
+}
+
+impl DiskFile for HangingFile {
+    fn write_all_at(&self, bytes: &[u8], offset: u64) -> io::Result<()> {
+        wait_while(&self.disk.writes_hang);
+        self.file.write_all_at(bytes, offset)
+    }
+
+    fn len(&self) -> io::Result<u64> {
+        self.file.len()
+    }
+
+    fn truncate(&self, len: u64) -> io::Result<()> {
+        self.file.truncate(len)
+    }
 }
 
 impl Disk for Hanging {
     fn create(&self, path: &Path) -> io::Result<Arc<dyn DiskFile>> {
-        self.disk.create(path)
+        self.disk.create(path).map(|file| self.wrap(file))
     }
 
     fn open(&self, path: &Path) -> io::Result<Arc<dyn DiskFile>> {
-        self.disk.open(path)
+        self.disk.open(path).map(|file| self.wrap(file))
     }
 
     fn list(&self, dir: &Path) -> io::Result<Vec<Entry>> {
@@ -239,9 +293,7 @@ impl Disk for Hanging {
     }
 
     fn sync(&self, files: &[Arc<dyn DiskFile>]) -> io::Result<()> {
-        while self.hangs.load(Ordering::Relaxed) {
-            std::thread::park_timeout(Duration::from_millis(20));
-        }
+        wait_while(&self.syncs_hang);
         self.disk.sync(files)
     }
 
@@ -253,19 +305,46 @@ impl Disk for Hanging {
 #[tokio::test]
 async fn a_disk_that_hangs_does_not_keep_the_broker_from_ending() {
     let dir = tempfile::tempdir().unwrap();
-    let hangs = Arc::new(AtomicBool::new(false));
-    let disk = Arc::new(Hanging { disk: RealDisk::default(), hangs: Arc::clone(&hangs) });
-    let config = BrokerConfig { close_timeout: Duration::from_millis(300), ..config(dir.path()) };
-    let clock = Arc::new(SystemClock::new());
-    let broker = Broker::open(config, disk, clock, Entropy::from_seed(1)).unwrap();
+    let disk = Hanging::default();
+    let broker = disk.broker(dir.path());
     let running = broker.listen("127.0.0.1:0").await.unwrap();
     let mut client = Client::new(TcpStream::connect(running.local_addr()).await.unwrap());
     client.create("t", 1, &[]).await;
     client.produce_value("t", 0, "durable").await;
-    hangs.store(true, Ordering::Relaxed);
+    disk.syncs_hang.store(true, Ordering::Relaxed);
     client.send(9, &produce_request("t", 0, -1, batch(&["never acknowledged"]))).await;
     drop(client);
     drop(broker);
     tokio::time::timeout(Duration::from_secs(20), running.shutdown()).await.expect("the broker ends");
-    hangs.store(false, Ordering::Relaxed);
+    disk.syncs_hang.store(false, Ordering::Relaxed);
+}
+
+/// The runtime's threads write themselves while the disk is quick; not all of them may be caught when it hangs.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_disk_that_hangs_stops_no_connection_that_does_not_write() {
+    let dir = tempfile::tempdir().unwrap();
+    let disk = Hanging::default();
+    let running = disk.broker(dir.path()).listen("127.0.0.1:0").await.unwrap();
+    let client = async || Client::new(TcpStream::connect(running.local_addr()).await.unwrap());
+    let mut bystander = client().await;
+    bystander.create("t", 6, &[]).await;
+    bystander.produce_value("t", 0, "read me").await;
+    disk.writes_hang.store(true, Ordering::Relaxed);
+    let mut writers = Vec::new();
+    for partition in 0..6 {
+        let mut writer = client().await;
+        writer.send(9, &produce_request("t", partition, -1, batch(&["late"]))).await;
+        writers.push(writer);
+    }
+    for _ in 0..20 {
+        let request = fetch_request("t", 0, 0, 0);
+        let answer = tokio::time::timeout(Duration::from_secs(10), bystander.call(12, &request)).await;
+        let answer = answer.expect("a read does not wait for writes");
+        assert_eq!(values(&answer.responses[0].partitions[0]), ["read me"]);
+    }
+    disk.writes_hang.store(false, Ordering::Relaxed);
+    for mut writer in writers {
+        assert!(writer.receive_frame().await.is_some(), "what had to wait is answered");
+    }
+    running.shutdown().await;
 }

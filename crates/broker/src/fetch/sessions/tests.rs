@@ -36,7 +36,7 @@ impl World {
         asks: &[(i32, i64)],
         forgotten: &[i32],
     ) -> Result<Begun, ErrorCode> {
-        let asks = asks.iter().map(|(partition, from)| ask(*partition, *from)).collect();
+        let asks = each_once(asks.iter().map(|(partition, from)| ask(*partition, *from)).collect());
         let forgotten = forgotten.iter().map(|partition| ask(*partition, 0).place()).collect();
         let request = SessionRequest { id, epoch, by_id, asks, forgotten };
         self.sessions.begin(request, self.now, || self.entropy.next_u64())
@@ -158,8 +158,30 @@ fn a_session_holds_only_so_many_partitions() {
     let mut world = World::new();
     assert_eq!(world.open(&[0, 1, 2, 3, 4, 5]), 0);
     let id = world.open(&[0, 1, 2, 3, 4]);
-    let begun = world.begin(id, 1, &[(5, 0)], &[]).unwrap();
-    assert_eq!((begun.kind, begun.asks.len()), (Kind::Sessionless, 6), "served, and over");
+    let one_out_one_in = world.begin(id, 1, &[(1, 7), (5, 0)], &[0]).unwrap();
+    assert_eq!(order(&one_out_one_in), [(1, 7), (2, 0), (3, 0), (4, 0), (5, 0)]);
+    assert_eq!(world.begin(id, 2, &[(0, 0)], &[]).unwrap_err(), ErrorCode::FetchSessionIdNotFound);
+    let whole = world.begin(0, 0, &[(0, 0), (1, 0), (2, 0), (3, 0), (4, 0), (5, 0)], &[]).unwrap();
+    assert_eq!((whole.kind, whole.asks.len()), (Kind::Sessionless, 6), "served without a session");
+}
+
+#[test]
+fn names_that_no_topic_can_have_are_not_remembered() {
+    let mut world = World::new();
+    let long = |partition| Ask { topic: TopicKey::Name("t".repeat(250).into()), ..ask(partition, 0) };
+    let mut begin = |id, epoch, asks| {
+        let request = SessionRequest { id, epoch, by_id: false, asks, forgotten: Vec::new() };
+        world.sessions.begin(request, world.now, || world.entropy.next_u64())
+    };
+    assert_eq!(begin(0, 0, vec![ask(0, 0), long(0)]).unwrap().kind, Kind::Sessionless);
+    let id = begin(0, 0, vec![ask(0, 0)]).unwrap().kind.session_id();
+    assert_eq!(begin(id, 1, vec![long(0)]).unwrap_err(), ErrorCode::FetchSessionIdNotFound);
+}
+
+#[test]
+fn a_partition_named_twice_is_read_once_as_the_last_one_says() {
+    let kept = each_once(vec![ask(1, 10), ask(0, 20), ask(1, 30)]);
+    assert_eq!(kept, [ask(1, 30), ask(0, 20)]);
 }
 
 proptest! {
