@@ -319,7 +319,7 @@ async fn a_disk_that_hangs_does_not_keep_the_broker_from_ending() {
     disk.syncs_hang.store(false, Ordering::Relaxed);
 }
 
-/// The runtime's threads write themselves while the disk is quick; not all of them may be caught when it hangs.
+/// Appends are written by the log's threads alone, and reading waits for none of them.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_disk_that_hangs_stops_no_connection_that_does_not_write() {
     let dir = tempfile::tempdir().unwrap();
