@@ -50,12 +50,15 @@ impl Ask {
     }
 }
 
-/// Each partition once: in the place of the first mention, as the last one says.
+/// Each partition once: in the place of the first mention, as the last one says. One that cannot exist costs nothing to
+/// read, and its name may be too long to be compared for each mention.
 pub(crate) fn each_once(asks: Vec<Ask>) -> Vec<Ask> {
     let mut kept: Vec<Ask> = Vec::with_capacity(asks.len());
     let mut at: HashMap<Place, usize> = HashMap::with_capacity(asks.len());
     for ask in asks {
-        if let Some(earlier) = at.get(&ask.place()).and_then(|at| kept.get_mut(*at)) {
+        if !ask.topic.is_possible() {
+            kept.push(ask);
+        } else if let Some(earlier) = at.get(&ask.place()).and_then(|at| kept.get_mut(*at)) {
             *earlier = ask;
         } else {
             at.insert(ask.place(), kept.len());
@@ -238,8 +241,8 @@ impl Sessions {
         session.epoch = session.epoch.checked_add(1).unwrap_or(INITIAL + 1);
         request.forgotten.iter().for_each(|place| session.forget(place));
         let is_new = |ask: &&Ask| !session.turns.contains_key(&ask.place());
-        let reaches = session.turns.len() + request.asks.iter().filter(is_new).count();
-        if reaches > most || !request.asks.iter().all(|ask| ask.topic.is_possible()) {
+        let reaches = || session.turns.len() + request.asks.iter().filter(is_new).count();
+        if !request.asks.iter().all(|ask| ask.topic.is_possible()) || reaches() > most {
             // The client names everything anew, and is served without a session.
             self.by_id.remove(&request.id);
             return Err(ErrorCode::FetchSessionIdNotFound);

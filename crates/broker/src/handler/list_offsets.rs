@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use headwater_model::{ErrorCode, LeaderEpoch, Offset, PartitionId, Timestamp};
+use headwater_model::{ErrorCode, LeaderEpoch, Offset, PartitionId, Timestamp, Uuid};
 use headwater_wire::messages::list_offsets::{
     ListOffsetsPartition, ListOffsetsPartitionResponse, ListOffsetsRequest, ListOffsetsResponse,
     ListOffsetsTopicResponse,
@@ -18,18 +18,23 @@ pub(crate) async fn handle(
     meta: Meta,
     request: ListOffsetsRequest,
 ) -> ListOffsetsResponse {
-    let mut mentions: BTreeMap<(String, i32), usize> = BTreeMap::new();
-    for topic in &request.topics {
+    // By id: a long name said once must not cost its length for each of its partitions.
+    let mut mentions: BTreeMap<(Uuid, i32), usize> = BTreeMap::new();
+    let found: Vec<_> =
+        request.topics.iter().map(|topic| context.broker.visible_topic(&topic.name)).collect();
+    for (topic, found) in request.topics.iter().zip(&found) {
+        let Some(found) = found else { continue };
         for partition in &topic.partitions {
-            *mentions.entry((topic.name.clone(), partition.partition_index)).or_default() += 1;
+            *mentions.entry((found.id(), partition.partition_index)).or_default() += 1;
         }
     }
     let mut topics = Vec::with_capacity(request.topics.len());
-    for topic in request.topics {
-        let found = context.broker.visible_topic(&topic.name);
+    for (topic, found) in request.topics.into_iter().zip(found) {
         let mut partitions = Vec::with_capacity(topic.partitions.len());
         for partition in topic.partitions {
-            let once = mentions.get(&(topic.name.clone(), partition.partition_index)) == Some(&1);
+            let mentioned =
+                found.as_ref().and_then(|found| mentions.get(&(found.id(), partition.partition_index)));
+            let once = mentioned.is_none_or(|times| *times == 1);
             partitions.push(look_up(&meta, once, found.as_deref(), &partition).await);
         }
         topics.push(ListOffsetsTopicResponse { name: topic.name, partitions });
