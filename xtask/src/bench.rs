@@ -8,7 +8,6 @@
 mod broker;
 mod client;
 mod load;
-mod process;
 mod results;
 mod server;
 

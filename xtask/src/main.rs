@@ -5,6 +5,7 @@ mod codegen;
 mod nightly;
 mod test;
 mod tidy;
+mod usage;
 
 use std::process::ExitCode;
 

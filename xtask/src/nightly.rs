@@ -11,7 +11,7 @@
 mod fuzz;
 
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, ExitStatus};
 use std::time::Instant;
 
 use anyhow::{Context, bail};
@@ -36,7 +36,7 @@ enum Part {
     Log,
     /// Our client over three Kafka brokers that are killed and restarted, connections cut: an hour, in six rounds
     Kafka,
-    /// The fuzz targets, ten minutes each
+    /// The fuzz targets, ten CPU-minutes each
     Fuzz,
 }
 
@@ -59,7 +59,7 @@ impl Part {
         }
     }
 
-    fn command(self, root: &Path, round: u64, runs: u64) -> anyhow::Result<Command> {
+    fn run(self, root: &Path, round: u64, runs: u64) -> anyhow::Result<ExitStatus> {
         let cargo = |package: &str| {
             let mut cargo = Command::new(env!("CARGO"));
             cargo.args(["test", "--package", package]).current_dir(root);
@@ -70,7 +70,7 @@ impl Part {
             Self::Log => cargo("headwater-log"),
             Self::Fuzz => {
                 let target = usize::try_from(round).ok().and_then(|round| fuzz::TARGETS.get(round));
-                fuzz::command(root, target.context("no such round")?, runs)?
+                return fuzz::run(root, target.context("no such round")?, runs);
             }
             Self::Kafka => {
                 let mut pytest = Command::new(root.join("target/xtask/venv/bin/pytest"));
@@ -80,7 +80,9 @@ impl Part {
             }
         };
         command.env(self.length().0, runs.to_string());
-        Ok(command)
+        command.status().with_context(|| {
+            format!("{} cannot be started; has `cargo xtask test` run?", command.get_program().display())
+        })
     }
 }
 
@@ -94,10 +96,7 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
     let progress = Progress::of(part, root)?;
     for round in progress.done()..part.rounds() {
         let started = Instant::now();
-        let mut command = part.command(root, round, runs)?;
-        let status = command.status().with_context(|| {
-            format!("{} cannot be started; has `cargo xtask test` run?", command.get_program().display())
-        })?;
+        let status = part.run(root, round, runs)?;
         let took = started.elapsed().as_secs();
         let rounds = part.rounds();
         println!("nightly {part:?}, round {} of {rounds}: {variable}={runs}, {took} s, {status}", round + 1);

@@ -13,7 +13,7 @@ mod rules;
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use bytes::Bytes;
 use headwater_log::{Assign, Log, LogConfig, LogError, LogReader, Poison, SyncTicket};
@@ -23,11 +23,15 @@ use headwater_wire::protocol::Records;
 use tokio::sync::{Notify, oneshot};
 
 use crate::config::Durability;
-use crate::storage::{Storage, lock};
+use crate::storage::{Lane, Storage, lock};
+use crate::topics::is_internal;
 use crate::topics::settings::{TimestampType, TopicSettings};
 pub use append::{Acks, AppendError, Appending, Origin};
 use append::{Append, Outcome};
 use rules::Circumstances;
+
+/// Where batches must be opened, appends of so many bytes are written before others have their turn.
+const MOST_OPENED_AT_ONCE: usize = 64 << 10;
 
 /// A partition that is online.
 #[derive(Debug)]
@@ -37,6 +41,7 @@ pub struct Partition {
     durability: Durability,
     leader_epoch: LeaderEpoch,
     max_uncompressed: usize,
+    settings: Mutex<Arc<TopicSettings>>,
     queue: Mutex<Queue>,
     writer: Mutex<Writer>,
     reader: LogReader,
@@ -54,13 +59,26 @@ struct Queue {
     draining: bool,
 }
 
+impl Queue {
+    /// The next in order, at least one, as long as they are no larger together than that.
+    fn take(&mut self, bytes: usize) -> VecDeque<Append> {
+        let mut room = bytes;
+        let fits = self.appends.iter().take_while(|append| {
+            let left = room.checked_sub(append.batches.len());
+            room = left.unwrap_or(0);
+            left.is_some()
+        });
+        let count = fits.count().max(1).min(self.appends.len());
+        self.appends.drain(..count).collect()
+    }
+}
+
 #[derive(Debug)]
 struct Writer {
     /// `None` once closed.
     log: Option<Log>,
     /// Why there is no log.
     end: End,
-    settings: TopicSettings,
     /// Written, and to be answered once durable.
     waiting: Vec<Waiting>,
     /// True while the syncer has been told and has not begun.
@@ -80,6 +98,46 @@ enum End {
 struct Waiting {
     appended: headwater_log::Appended,
     reply: oneshot::Sender<Outcome>,
+}
+
+type Answer = (oneshot::Sender<Outcome>, Outcome);
+
+fn answer(answers: Vec<Answer>) {
+    for (reply, outcome) in answers {
+        let _ = reply.send(outcome);
+    }
+}
+
+/// An append whose batches keep the rules, or do not.
+struct Admitted {
+    batches: Result<Bytes, AppendError>,
+    acks: Acks,
+    reply: oneshot::Sender<Outcome>,
+}
+
+/// A drain under way. Its end, by a panic too, gives its room back and lets the next begin.
+struct Turn<'a> {
+    partition: &'a Arc<Partition>,
+    bytes: usize,
+}
+
+impl Drop for Turn<'_> {
+    fn drop(&mut self) {
+        let partition = self.partition;
+        partition.storage.give_back_room(self.bytes);
+        if std::thread::panicking() {
+            answer(Partition::give_up_if_poisoned(&mut partition.writer()));
+        }
+        let more = {
+            let mut queue = lock(&partition.queue);
+            queue.draining = !queue.appends.is_empty();
+            queue.draining
+        };
+        if more {
+            // Behind the work of others, so that one busy partition does not keep a thread to itself.
+            partition.schedule_drain();
+        }
+    }
 }
 
 /// How a partition is run.
@@ -143,11 +201,11 @@ impl Partition {
             durability: config.durability,
             leader_epoch: config.leader_epoch,
             max_uncompressed: config.max_uncompressed,
+            settings: Mutex::new(Arc::new(config.settings)),
             queue: Mutex::default(),
             writer: Mutex::new(Writer {
                 log: Some(log),
                 end: End::Stopped,
-                settings: config.settings,
                 waiting: Vec::new(),
                 marked: false,
                 appended_bytes: 0,
@@ -226,39 +284,33 @@ impl Partition {
     }
 
     fn schedule_drain(self: &Arc<Self>) {
+        let lane = if self.opens_batches(&self.settings()) { Lane::Opening } else { Lane::Plain };
         let partition = self.clone();
-        self.storage.run(move || partition.drain());
+        self.storage.run(lane, move || partition.drain());
     }
 
     /// Writes what is in the queue. On the log's threads, at most once at a time per partition.
     fn drain(self: Arc<Self>) {
-        let appends = std::mem::take(&mut lock(&self.queue).appends);
+        let settings = self.settings();
+        let at_once = if self.opens_batches(&settings) { MOST_OPENED_AT_ONCE } else { usize::MAX };
+        let appends = lock(&self.queue).take(at_once);
+        let from_clients = appends.iter().filter(|append| append.origin.is_client());
+        let _turn = Turn { partition: &self, bytes: from_clients.map(|append| append.batches.len()).sum() };
         if !appends.is_empty() {
-            let from_clients = appends.iter().filter(|append| append.origin.is_client());
-            let bytes = from_clients.map(|append| append.batches.len()).sum();
-            self.write(appends);
-            self.storage.give_back_room(bytes);
-        }
-        let more = {
-            let mut queue = lock(&self.queue);
-            queue.draining = !queue.appends.is_empty();
-            queue.draining
-        };
-        if more {
-            // Behind the work of others, so that one busy partition does not keep a thread to itself.
-            self.schedule_drain();
+            self.write(appends, &settings);
         }
     }
 
-    fn write(self: &Arc<Self>, appends: VecDeque<Append>) {
+    fn write(self: &Arc<Self>, appends: VecDeque<Append>, settings: &TopicSettings) {
         let now = self.storage.clock.now();
-        let mut answers = Vec::with_capacity(appends.len());
+        // Before the lock is taken: others wait for it, and a batch that must be opened may take long.
+        let admitted: Vec<_> = appends.into_iter().map(|append| self.admit(append, settings, now)).collect();
+        let mut answers = Vec::with_capacity(admitted.len());
         let mut mark = false;
         {
-            let mut writer = lock(&self.writer);
-            for append in appends {
-                let Append { batches, acks, origin, reply } = append;
-                match self.write_one(&mut writer, batches, origin, now) {
+            let mut writer = self.writer();
+            for Admitted { batches, acks, reply } in admitted {
+                match batches.and_then(|batches| self.write_one(&mut writer, batches, settings, now)) {
                     Ok(appended) if acks == Acks::All && appended.last_offset >= self.reach(&writer) => {
                         writer.waiting.push(Waiting { appended, reply });
                     }
@@ -275,27 +327,36 @@ impl Partition {
                 self.advance(self.reader.end_offset(), writer.appended_bytes);
             }
         }
-        for (reply, outcome) in answers {
-            let _ = reply.send(outcome);
-        }
+        answer(answers);
         if mark {
             self.storage.syncer.mark(self.clone());
         }
     }
 
-    fn write_one(&self, writer: &mut Writer, batches: Bytes, origin: Origin, now: Timestamp) -> Outcome {
-        let Writer { log, settings, end, appended_bytes, .. } = writer;
+    fn admit(&self, append: Append, settings: &TopicSettings, now: Timestamp) -> Admitted {
+        let Append { batches, acks, origin, reply } = append;
+        let batches = match origin {
+            Origin::Broker => Ok(batches),
+            Origin::Client { may_send_zstd } => rules::admit(
+                batches,
+                Circumstances { settings, now, may_send_zstd, max_uncompressed: self.max_uncompressed },
+            ),
+        };
+        Admitted { batches, acks, reply }
+    }
+
+    fn write_one(
+        &self,
+        writer: &mut Writer,
+        batches: Bytes,
+        settings: &TopicSettings,
+        now: Timestamp,
+    ) -> Outcome {
+        let Writer { log, end, appended_bytes, .. } = writer;
         let log = log.as_mut().ok_or(match end {
             End::Stopped => AppendError::Stopped,
             End::Deleted => AppendError::Deleted,
         })?;
-        let batches = match origin {
-            Origin::Broker => batches,
-            Origin::Client { may_send_zstd } => rules::admit(
-                batches,
-                Circumstances { settings, now, may_send_zstd, max_uncompressed: self.max_uncompressed },
-            )?,
-        };
         let size = batches.len() as u64;
         let assign = Assign {
             leader_epoch: self.leader_epoch,
@@ -312,6 +373,28 @@ impl Partition {
         Ok(appended)
     }
 
+    /// Whether appends may have to be opened. (What the broker itself appends is not.)
+    fn opens_batches(&self, settings: &TopicSettings) -> bool {
+        rules::open_batches(settings) && !is_internal(self.id.topic.as_str())
+    }
+
+    fn settings(&self) -> Arc<TopicSettings> {
+        lock(&self.settings).clone()
+    }
+
+    /// Locks. What a panic under the lock has left behind is not to be appended to.
+    fn writer(&self) -> MutexGuard<'_, Writer> {
+        self.writer.lock().unwrap_or_else(|panicked| {
+            let mut writer = panicked.into_inner();
+            self.writer.clear_poison();
+            if let Some(log) = &mut writer.log {
+                let message = "the broker panicked while it held the log, which is a fault of its own";
+                log.poison(Poison { kind: std::io::ErrorKind::Other, message: message.to_owned() });
+            }
+            writer
+        })
+    }
+
     /// Up to where acks=all may be answered.
     fn reach(&self, writer: &Writer) -> Offset {
         match (self.durability, &writer.log) {
@@ -320,7 +403,7 @@ impl Partition {
         }
     }
 
-    fn give_up_if_poisoned(writer: &mut Writer) -> Vec<(oneshot::Sender<Outcome>, Outcome)> {
+    fn give_up_if_poisoned(writer: &mut Writer) -> Vec<Answer> {
         let Some(poison) = writer.log.as_ref().and_then(Log::poisoned).cloned() else {
             return Vec::new();
         };
@@ -343,7 +426,7 @@ impl Partition {
 
     /// For the syncer: what to sync. Appends from now on belong to the next sync.
     pub(crate) fn begin_sync(&self) -> Option<SyncTicket> {
-        let mut writer = lock(&self.writer);
+        let mut writer = self.writer();
         writer.marked = false;
         writer.syncing_bytes = writer.appended_bytes;
         writer.log.as_mut()?.begin_sync()
@@ -353,7 +436,7 @@ impl Partition {
     pub(crate) fn end_sync(&self, ticket: SyncTicket, outcome: Result<(), Poison>) {
         let mut answers = Vec::new();
         {
-            let mut writer = lock(&self.writer);
+            let mut writer = self.writer();
             let syncing_bytes = writer.syncing_bytes;
             let Some(log) = &mut writer.log else {
                 return;
@@ -370,9 +453,7 @@ impl Partition {
             answers.extend(done.map(|waiting| (waiting.reply, Ok(waiting.appended))));
             answers.extend(Self::give_up_if_poisoned(&mut writer));
         }
-        for (reply, outcome) in answers {
-            let _ = reply.send(outcome);
-        }
+        answer(answers);
     }
 
     /// Whole batches from the one that holds `from` on, below the high watermark; see [`LogReader::read`].
@@ -397,7 +478,7 @@ impl Partition {
             OffsetSpec::AtOrAfter(_) | OffsetSpec::MaxTimestamp => {}
         }
         let reader = self.reader.clone();
-        let found = self.storage.call(move || match spec {
+        let found = self.storage.call_in(Lane::Opening, move || match spec {
             OffsetSpec::AtOrAfter(timestamp) => reader.offset_for_timestamp(timestamp, high_watermark),
             _ => reader.max_timestamp(high_watermark),
         });
@@ -442,20 +523,20 @@ impl Partition {
         }
     }
 
-    /// Changes the settings, from the next append on; waits for appends and retention under way.
+    /// Changes the settings, for what is appended from now on; waits for appends and retention under way.
     pub(crate) fn set_settings(&self, settings: TopicSettings) {
-        let mut writer = lock(&self.writer);
+        let mut writer = self.writer();
         if let Some(log) = &mut writer.log {
             log.set_config(log_config(&settings, self.max_uncompressed));
         }
-        writer.settings = settings;
+        *lock(&self.settings) = Arc::new(settings);
     }
 
     /// Deletes what is below an offset (`None`: below the high watermark); blocks on the disk.
     ///
     /// Gives the first offset that is left, which is durable on return.
     pub(crate) fn delete_records(&self, before: Option<Offset>) -> Result<Offset, ErrorCode> {
-        let mut writer = lock(&self.writer);
+        let mut writer = self.writer();
         let high_watermark = self.high_watermark();
         let before = before.unwrap_or(high_watermark);
         if before > high_watermark || before < Offset::ZERO {
@@ -473,7 +554,7 @@ impl Partition {
     pub(crate) fn retain(&self) {
         let now = self.storage.clock.now();
         let high_watermark = self.high_watermark();
-        let outcome = match &mut lock(&self.writer).log {
+        let outcome = match &mut self.writer().log {
             Some(log) => log.apply_retention(now, high_watermark),
             None => return,
         };
@@ -508,7 +589,7 @@ impl Partition {
 
     fn end(&self, end: End) -> Option<Log> {
         let (log, waiting) = {
-            let mut writer = lock(&self.writer);
+            let mut writer = self.writer();
             writer.end = end;
             (writer.log.take(), std::mem::take(&mut writer.waiting))
         };

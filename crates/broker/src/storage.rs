@@ -23,12 +23,22 @@ pub(crate) use syncer::Syncer;
 /// What waits to be written is at most so much: a disk that hangs, and producers that do not wait for it, fill no memory.
 const MOST_QUEUED_BYTES: usize = 256 << 20;
 
+/// Which threads a piece of work is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Lane {
+    /// Work whose length its bytes tell.
+    Plain,
+    /// Work that may open batches: a few bytes can become a hundred megabytes. It waits for its like alone.
+    Opening,
+}
+
 /// What partitions need to do their work.
 #[derive(Debug)]
 pub(crate) struct Storage {
     pub(crate) disk: Arc<dyn Disk>,
     pub(crate) clock: Arc<dyn Clock>,
-    executor: Executor,
+    plain: Executor,
+    opening: Executor,
     /// Bytes that clients have produced and that are not written yet.
     queued: AtomicUsize,
     pub(crate) syncer: Arc<Syncer>,
@@ -42,17 +52,17 @@ impl Storage {
         execution: Execution,
     ) -> std::io::Result<Self> {
         let syncer = Arc::new(Syncer::new(disk.clone()));
-        let executor = match execution {
+        let (plain, opening) = match execution {
             Execution::Threads(threads) => {
                 syncer::spawn_thread(&syncer)?;
-                Executor::threads(threads)?
+                (Executor::threads("log", threads)?, Executor::threads("open", threads.div_ceil(2))?)
             }
             Execution::Inline => {
                 syncer::spawn_task(&syncer);
-                Executor::Inline
+                (Executor::Inline, Executor::Inline)
             }
         };
-        Ok(Self { disk, clock, executor, queued: AtomicUsize::new(0), syncer })
+        Ok(Self { disk, clock, plain, opening, queued: AtomicUsize::new(0), syncer })
     }
 
     /// Takes up room for what is to be written; false if there is none. One thing is always let in.
@@ -71,17 +81,30 @@ impl Storage {
     }
 
     /// Runs a piece of log work, elsewhere or (inline) at once.
-    pub(crate) fn run(&self, job: impl FnOnce() + Send + 'static) {
-        self.executor.run(Box::new(job));
+    pub(crate) fn run(&self, lane: Lane, job: impl FnOnce() + Send + 'static) {
+        match lane {
+            Lane::Plain => &self.plain,
+            Lane::Opening => &self.opening,
+        }
+        .run(Box::new(job));
     }
 
-    /// Runs a piece of log work and waits for what it gives; `None` if the storage has stopped.
+    /// Runs a piece of plain work and waits for what it gives; `None` if the storage has stopped.
     pub(crate) async fn call<T: Send + 'static>(
         &self,
         job: impl FnOnce() -> T + Send + 'static,
     ) -> Option<T> {
+        self.call_in(Lane::Plain, job).await
+    }
+
+    /// Runs a piece of log work and waits for what it gives; `None` if the storage has stopped.
+    pub(crate) async fn call_in<T: Send + 'static>(
+        &self,
+        lane: Lane,
+        job: impl FnOnce() -> T + Send + 'static,
+    ) -> Option<T> {
         let (reply, answer) = tokio::sync::oneshot::channel();
-        self.run(move || {
+        self.run(lane, move || {
             let _ = reply.send(job());
         });
         answer.await.ok()
@@ -89,13 +112,15 @@ impl Storage {
 
     /// Ends the threads once what was handed to them is done. Later work is dropped.
     pub(crate) fn stop(&self) {
-        self.executor.stop();
+        self.plain.stop();
+        self.opening.stop();
         self.syncer.stop();
     }
 
     /// Lets go of the threads, which may hang in the disk. Later work is dropped.
     pub(crate) fn abandon(&self) {
-        self.executor.abandon();
+        self.plain.abandon();
+        self.opening.abandon();
         self.syncer.abandon();
     }
 }
@@ -114,6 +139,24 @@ pub(crate) fn lock<T: ?Sized>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn plain_work_does_not_wait_for_work_that_opens_batches() {
+        let disk = Arc::new(headwater_log::sim::SimDisk::new(1));
+        let clock = Arc::new(headwater_model::SystemClock::new());
+        let storage = Storage::start(disk, clock, Execution::Threads(2)).unwrap();
+        let (opened, wait) = std::sync::mpsc::channel::<()>();
+        let wait = Arc::new(Mutex::new(wait));
+        for _ in 0..8 {
+            let wait = wait.clone();
+            storage.run(Lane::Opening, move || {
+                let _ = lock(&wait).recv();
+            });
+        }
+        assert_eq!(storage.call(|| 7).await, Some(7));
+        drop(opened);
+        assert_eq!(storage.call_in(Lane::Opening, || 8).await, Some(8));
+    }
 
     #[tokio::test]
     async fn what_is_queued_is_bounded_and_one_thing_is_always_let_in() {

@@ -7,9 +7,9 @@ use anyhow::Context;
 
 use super::Bench;
 use super::load::{Report, Sample, Shape, generate, generate_java};
-use super::process::{self, Usage};
 use super::results::{Table, cpu, median, megabytes, middle, ratio, thousands};
 use super::server::{Kind, Mode, Server, binary};
+use crate::usage::{self, Usage};
 
 const CLIENTS: [&str; 4] = ["headwater", "librdkafka", "krafka", "java"];
 /// Bytes, milliseconds, bytes: of a record, of the linger, of a batch.
@@ -169,7 +169,7 @@ const FLIGHTS: u64 = 336_776;
 
 /// Runs a command to its end: seconds, CPU, peak memory.
 fn watch(mut command: Command) -> anyhow::Result<(f64, Usage, u64)> {
-    let (before, started) = (process::ended_children()?, process::now());
+    let (before, started) = (usage::ended_children()?, usage::now());
     let mut child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn()?;
     let mut peak = 0;
     let status = loop {
@@ -177,10 +177,10 @@ fn watch(mut command: Command) -> anyhow::Result<(f64, Usage, u64)> {
             break status;
         }
         // Gone between the two looks: the last one counts.
-        peak = process::memory(child.id(), "VmHWM:").unwrap_or(0).max(peak);
+        peak = usage::memory(child.id(), "VmHWM:").unwrap_or(0).max(peak);
         std::thread::sleep(Duration::from_millis(10));
     };
     let seconds = started.elapsed().as_secs_f64();
     status.success().then_some(()).context("the demo failed")?;
-    Ok((seconds, process::ended_children()?.since(before), peak))
+    Ok((seconds, usage::ended_children()?.since(before), peak))
 }

@@ -5,8 +5,8 @@ use std::process::{Command, Stdio};
 use anyhow::Context;
 
 use super::Bench;
-use super::process::Usage;
 use super::server::{Server, settle};
+use crate::usage::Usage;
 
 /// What is written or read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

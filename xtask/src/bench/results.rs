@@ -6,7 +6,7 @@ use std::process::Command;
 use anyhow::Context;
 
 use super::load::Sample;
-use super::process::Usage;
+use crate::usage::Usage;
 
 /// A table with a title and what has to be said of it.
 #[derive(Debug)]

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context;
 
-use super::process::{self, Usage};
+use crate::usage::{self, Usage};
 
 /// When a record counts as written: pairs of settings that promise the same.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -68,9 +68,9 @@ impl Server {
     /// Starts one on an empty folder and waits until it accepts connections.
     pub(super) fn start(kind: Kind, mode: Mode, place: &Place<'_>) -> anyhow::Result<Self> {
         let server = Self::spawn(kind, mode, place)?;
-        let deadline = process::now() + Duration::from_mins(1);
+        let deadline = usage::now() + Duration::from_mins(1);
         while TcpStream::connect(&server.bootstrap).is_err() {
-            anyhow::ensure!(process::now() < deadline, "{} did not start", kind.name());
+            anyhow::ensure!(usage::now() < deadline, "{} did not start", kind.name());
             std::thread::sleep(Duration::from_millis(20));
         }
         Ok(server)
@@ -109,7 +109,7 @@ impl Server {
         probe.args(["--partitions", "1", "--records", "1", "first"]).stdout(Stdio::null());
         let mut probe = probe.spawn().context("cannot start the probe")?;
         std::thread::sleep(Duration::from_millis(100));
-        let started = process::now();
+        let started = usage::now();
         let log = File::create(place.folder.join(format!("{kind:?}-first.log")))?;
         let child = command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log).spawn()?;
         let _server = Self { kind, bootstrap, child, data };
@@ -120,12 +120,12 @@ impl Server {
 
     /// CPU time so far.
     pub(super) fn usage(&self) -> anyhow::Result<Usage> {
-        process::usage(self.child.id())
+        usage::usage(self.child.id())
     }
 
     /// Resident now, in bytes.
     pub(super) fn resident(&self) -> anyhow::Result<u64> {
-        process::memory(self.child.id(), "VmRSS:")
+        usage::memory(self.child.id(), "VmRSS:")
     }
 
     /// Makes a topic, by our own command line.
@@ -212,11 +212,11 @@ fn free_port() -> anyhow::Result<u16> {
 
 /// Waits until a process is quiet: what it does on its own after a load is not the next load's.
 pub(super) fn settle(server: &Server) -> anyhow::Result<()> {
-    let deadline: Instant = process::now() + Duration::from_secs(1);
+    let deadline: Instant = usage::now() + Duration::from_secs(1);
     loop {
         let before = server.usage()?;
         std::thread::sleep(Duration::from_millis(300));
-        if server.usage()?.since(before).total() < 0.03 || process::now() > deadline {
+        if server.usage()?.since(before).total() < 0.03 || usage::now() > deadline {
             return Ok(());
         }
     }

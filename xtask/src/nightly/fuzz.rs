@@ -5,9 +5,11 @@
 //! every day run it.
 
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, ExitStatus};
 
 use anyhow::{Context, bail};
+
+use crate::usage;
 
 /// The targets, a round each.
 pub(super) const TARGETS: [&str; 4] = ["requests", "batches", "recovery", "internal"];
@@ -24,9 +26,12 @@ const COVERAGE: [&str; 5] = [
 const SLOWEST: u64 = 25;
 /// So is one that takes more memory, in megabytes.
 const LARGEST: u64 = 2_048;
+/// The corpus is read again at each start, so none is for less, in seconds.
+const SHORTEST: u64 = 10;
 
-/// The command that runs a target for some seconds over what earlier runs have kept.
-pub(super) fn command(root: &Path, target: &str, seconds: u64) -> anyhow::Result<Command> {
+/// Runs a target over what earlier runs have kept, until it has used so many seconds of CPU time: what else the machine
+/// does makes it longer, not less thorough.
+pub(super) fn run(root: &Path, target: &str, cpu_seconds: u64) -> anyhow::Result<ExitStatus> {
     let program = build(root)?.join(target);
     let folder = root.join("target/xtask/fuzz").join(target);
     let corpus = folder.join("corpus");
@@ -35,15 +40,31 @@ pub(super) fn command(root: &Path, target: &str, seconds: u64) -> anyhow::Result
     if !seeded.with_context(|| format!("cannot start {}", program.display()))?.success() {
         bail!("the seeds of {target} cannot be written");
     }
+    let before = usage::ended_children()?;
+    let mut used = 0;
+    loop {
+        let seconds = cpu_seconds.saturating_sub(used).max(SHORTEST);
+        let status = libfuzzer(&program, &folder, &corpus, seconds).status();
+        let status = status.with_context(|| format!("cannot start {}", program.display()))?;
+        used = usage::ended_children()?.since(before).duration().as_secs();
+        println!("{target}: {used} of {cpu_seconds} seconds of CPU time");
+        if !status.success() || used >= cpu_seconds {
+            return Ok(status);
+        }
+    }
+}
+
+/// Runs for some seconds of clock.
+fn libfuzzer(program: &Path, folder: &Path, corpus: &Path, seconds: u64) -> Command {
     let mut command = Command::new(program);
-    command.current_dir(&folder).arg(corpus).args([
+    command.current_dir(folder).arg(corpus).args([
         format!("-max_total_time={seconds}"),
         format!("-timeout={SLOWEST}"),
         format!("-rss_limit_mb={LARGEST}"),
         "-print_final_stats=1".to_owned(),
         "-verbosity=0".to_owned(),
     ]);
-    Ok(command)
+    command
 }
 
 /// Builds all targets; gives the folder of the programs.

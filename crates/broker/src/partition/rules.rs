@@ -69,6 +69,11 @@ pub(super) fn admit(batches: Bytes, around: Circumstances<'_>) -> Result<Bytes, 
     }
 }
 
+/// Whether batches for such a topic may have to be opened, which takes far longer than to write them.
+pub(super) fn open_batches(settings: &TopicSettings) -> bool {
+    settings.compacted || settings.compression.is_some()
+}
+
 /// Whether so many records fit: a few bytes that claim to be two thousand million use up a segment's offsets, and nobody
 /// can read them.
 fn is_possible(batch: &Batch, compression: Compression, max_uncompressed: usize) -> bool {

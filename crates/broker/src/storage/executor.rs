@@ -49,12 +49,13 @@ impl std::fmt::Debug for Jobs {
 }
 
 impl Executor {
-    pub(crate) fn threads(count: usize) -> io::Result<Self> {
+    /// Threads with a name and a number each.
+    pub(crate) fn threads(name: &str, count: usize) -> io::Result<Self> {
         let queue = Arc::new(Queue::default());
         let threads = (0..count.max(1))
             .map(|number| {
                 let queue = queue.clone();
-                std::thread::Builder::new().name(format!("log-{number}")).spawn(move || queue.work())
+                std::thread::Builder::new().name(format!("{name}-{number}")).spawn(move || queue.work())
             })
             .collect::<io::Result<Vec<_>>>()?;
         Ok(Self::Threads(Pool { queue, threads: Mutex::new(threads) }))
@@ -132,7 +133,7 @@ mod tests {
 
     #[test]
     fn every_job_handed_in_before_the_stop_is_done_even_after_a_panic() {
-        let executor = Executor::threads(3).unwrap();
+        let executor = Executor::threads("log", 3).unwrap();
         let done = Arc::new(AtomicUsize::new(0));
         for number in 0..1_000 {
             let done = done.clone();

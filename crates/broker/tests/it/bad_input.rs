@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use headwater_broker::{Broker, Execution};
-use headwater_model::ErrorCode;
+use headwater_model::{ErrorCode, Timestamp};
 use headwater_wire::Request;
+use headwater_wire::batch::{BatchBuilder, BatchMeta, Compression};
 use headwater_wire::frame::encode_request;
 use headwater_wire::messages::api_versions::ApiVersionsRequest;
 use headwater_wire::messages::create_topics::CreateTopicsRequest;
@@ -323,4 +324,35 @@ proptest! {
         throw(&bytes);
         still_serves();
     }
+}
+
+/// Batches of a few kilobytes that are tens of megabytes when opened, for topics that open them.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn bombs_that_must_be_opened_keep_others_from_nothing() {
+    const BOMBS: usize = 5;
+    let server = Server::with(|config| config.execution = Execution::Threads(2)).await;
+    let mut bystander = server.client().await;
+    bystander.create("plain", 1, &[]).await;
+    bystander.create("recoded", 4, &[("compression.type", "gzip")]).await;
+    let mut builder = BatchBuilder::new(Compression::Zstd);
+    builder.append(Timestamp(1), Some(b"k"), Some(&vec![0; 32 << 20]), &[]);
+    let bomb = builder.build(&BatchMeta::default());
+    let mut throwers = Vec::new();
+    for partition in 0..4 {
+        let mut thrower = server.client().await;
+        for _ in 0..BOMBS {
+            thrower.send(9, &produce_request("recoded", partition, 1, bomb.clone())).await;
+        }
+        throwers.push(thrower);
+    }
+    let started = tokio::time::Instant::now();
+    bystander.produce_value("plain", 0, "an innocent record").await;
+    let innocent = started.elapsed();
+    for thrower in &mut throwers {
+        for _ in 0..BOMBS {
+            assert!(thrower.receive_frame().await.is_some());
+        }
+    }
+    let bombs = started.elapsed();
+    assert!(innocent < bombs / 4, "{innocent:?} beside {bombs:?}");
 }

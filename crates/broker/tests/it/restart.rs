@@ -204,12 +204,13 @@ async fn a_shutdown_lets_waiting_fetches_return_and_closes_the_logs_in_order() {
     assert!(TcpStream::connect(address).await.is_err());
 }
 
-/// A disk whose syncs, or writes, wait for ever once it is told so.
+/// A disk whose syncs, or writes, wait for ever once it is told so, or whose writes panic.
 #[derive(Debug, Clone, Default)]
 struct Hanging {
     disk: RealDisk,
     syncs_hang: Arc<AtomicBool>,
     writes_hang: Arc<AtomicBool>,
+    writes_panic: Arc<AtomicBool>,
 }
 
 /// A file of that disk.
@@ -251,6 +252,7 @@ impl ReadAt for HangingFile {
 impl DiskFile for HangingFile {
     fn write_all_at(&self, bytes: &[u8], offset: u64) -> io::Result<()> {
         wait_while(&self.disk.writes_hang);
+        assert!(!self.disk.writes_panic.load(Ordering::Relaxed), "a fault of the broker's own");
         self.file.write_all_at(bytes, offset)
     }
 
@@ -346,5 +348,26 @@ async fn a_disk_that_hangs_stops_no_connection_that_does_not_write() {
     for mut writer in writers {
         assert!(writer.receive_frame().await.is_some(), "what had to wait is answered");
     }
+    running.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_panic_while_writing_ends_its_partition_and_nothing_else() {
+    let dir = tempfile::tempdir().unwrap();
+    let disk = Hanging::default();
+    let running = disk.broker(dir.path()).listen("127.0.0.1:0").await.unwrap();
+    let mut client = Client::new(TcpStream::connect(running.local_addr()).await.unwrap());
+    client.create("t", 2, &[]).await;
+    client.produce_value("t", 0, "before").await;
+    disk.writes_panic.store(true, Ordering::Relaxed);
+    let mut outcomes = Vec::new();
+    for at in 0..2 {
+        let answer = client.call(9, &produce_request("t", 0, -1, batch(&["lost"]))).await;
+        outcomes.push(ErrorCode::from_code(answer.responses[0].partition_responses[0].error_code));
+        disk.writes_panic.store(at == 0, Ordering::Relaxed);
+    }
+    assert_eq!(outcomes, [ErrorCode::NotLeaderOrFollower, ErrorCode::KafkaStorageError]);
+    assert_eq!(client.values("t", 0, 0).await, ["before"]);
+    client.produce_value("t", 1, "a neighbour").await;
     running.shutdown().await;
 }

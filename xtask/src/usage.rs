@@ -1,6 +1,6 @@
-//! CPU time and memory of processes, from /proc.
+//! CPU time and memory of processes, from /proc. Owns how they are read; does not know what is measured.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use anyhow::Context;
 
@@ -8,35 +8,39 @@ use anyhow::Context;
 const TICKS: f64 = 100.0;
 
 #[expect(clippy::disallowed_methods, reason = "a chore that measures reads the clock here")]
-pub(super) fn now() -> Instant {
+pub(crate) fn now() -> Instant {
     Instant::now()
 }
 
 /// CPU seconds.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
-pub(super) struct Usage {
-    pub(super) user: f64,
-    pub(super) system: f64,
+pub(crate) struct Usage {
+    pub(crate) user: f64,
+    pub(crate) system: f64,
 }
 
 impl Usage {
-    pub(super) fn since(self, earlier: Self) -> Self {
+    pub(crate) fn since(self, earlier: Self) -> Self {
         Self { user: self.user - earlier.user, system: self.system - earlier.system }
     }
 
-    pub(super) fn total(self) -> f64 {
+    pub(crate) fn total(self) -> f64 {
         self.user + self.system
+    }
+
+    pub(crate) fn duration(self) -> Duration {
+        Duration::from_secs_f64(self.total())
     }
 }
 
 /// What a process has used so far.
-pub(super) fn usage(id: u32) -> anyhow::Result<Usage> {
+pub(crate) fn usage(id: u32) -> anyhow::Result<Usage> {
     let stat = std::fs::read_to_string(format!("/proc/{id}/stat")).context("the process has ended")?;
     parse(&stat, 11).context("/proc/…/stat is malformed")
 }
 
 /// What the children of this process that have ended have used.
-pub(super) fn ended_children() -> anyhow::Result<Usage> {
+pub(crate) fn ended_children() -> anyhow::Result<Usage> {
     let stat = std::fs::read_to_string("/proc/self/stat")?;
     parse(&stat, 13).context("/proc/self/stat is malformed")
 }
@@ -50,7 +54,7 @@ fn parse(stat: &str, field: usize) -> Option<Usage> {
 }
 
 /// A line of a process's memory, in bytes.
-pub(super) fn memory(id: u32, line: &str) -> anyhow::Result<u64> {
+pub(crate) fn memory(id: u32, line: &str) -> anyhow::Result<u64> {
     let status = std::fs::read_to_string(format!("/proc/{id}/status")).context("the process has ended")?;
     let kib = status
         .lines()
