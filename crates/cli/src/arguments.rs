@@ -48,7 +48,7 @@ pub(crate) enum Durability {
     /// Acknowledged means synced to the disk: a power cut loses nothing.
     #[default]
     Fsync,
-    /// Acknowledged means handed to the operating system, as Kafka's default: a power cut can lose the last seconds.
+    /// Acknowledged means handed to the operating system, as Kafka's default: a power cut can lose the last minute.
     Os,
 }
 

@@ -54,10 +54,12 @@ names! {
     MemberId
     /// The name that a static member keeps over restarts (Kafka's `group.instance.id`, KIP-345).
     InstanceId
+    /// The name under which a producer's incarnations succeed each other (Kafka's `transactional.id`).
+    TransactionalId
 }
 
-/// Kafka has no bound; each record of a group's repeats its name.
-const MAX_GROUP_ID_BYTES: usize = 1_024;
+/// Kafka has no bound; each record repeats the name of its group or transactional id.
+const MAX_ID_BYTES: usize = 1_024;
 
 impl GroupId {
     /// Whether a group that has members can have this name.
@@ -67,6 +69,13 @@ impl GroupId {
 
     /// Whether offsets can be committed under this name.
     pub(crate) fn is_legal_for_offsets(&self) -> bool {
-        self.0.len() <= MAX_GROUP_ID_BYTES
+        self.0.len() <= MAX_ID_BYTES
+    }
+}
+
+impl TransactionalId {
+    /// Whether a producer can have this name.
+    pub(crate) fn is_legal(&self) -> bool {
+        !self.0.is_empty() && self.0.len() <= MAX_ID_BYTES
     }
 }

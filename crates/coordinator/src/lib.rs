@@ -1,5 +1,6 @@
-//! Group coordination as pure state machines.
+//! Coordination of groups and transactions as pure state machines.
 //!
+//! [`Transactions`] holds every transactional id of one shard of `__transaction_state`; its module says how it works.
 //! [`Groups`] holds every group of one shard of `__consumer_offsets`: its classic members and the offsets that it
 //! has committed. A command goes in with the time and a [`Token`]; out come [`Effects`]: the [`Change`]s to append
 //! to the log, and the replies to send once these are durable. A reply may belong to another token than the
@@ -30,12 +31,18 @@ mod ids;
 mod offsets;
 mod queries;
 mod subscription;
+mod transactions;
 
 pub use change::{Change, CommittedOffset, StoredGroup, StoredMember};
 pub use classic::{GroupState, Heartbeat, Join, Leave, Leaver, Protocol, Sync};
 pub use config::GroupsConfig;
 pub use effects::{Effects, JoinRefused, Joined, JoinedMember, Now, Reply, Synced, Token};
 pub use groups::Groups;
-pub use ids::{GroupId, InstanceId, MemberId};
+pub use ids::{GroupId, InstanceId, MemberId, TransactionalId};
 pub use offsets::{CommitOffsets, DeleteOffsets, OffsetToCommit};
 pub use queries::{DescribedGroup, DescribedMember, ListFilter, ListedGroup};
+pub use transactions::{
+    AddPartitions, EndTransaction, FreshIds, InitProducer, Markers, Outcome, ProducerIdentity,
+    StoredTransaction, TransactionChange, TransactionEffects, TransactionReply, TransactionState,
+    TransactionVersion, Transactions, TransactionsConfig,
+};

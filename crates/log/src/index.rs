@@ -90,6 +90,8 @@ pub(crate) fn relative_offset(base: Offset, offset: Offset) -> Option<u32> {
     i32::try_from(offset - base).ok().and_then(|relative| u32::try_from(relative).ok())
 }
 
+/// No entry is larger, in bytes.
+const LARGEST_ENTRY: usize = 34;
 /// How many entries may wait in memory before they are written to the file.
 const WRITE_BEHIND: usize = 512;
 
@@ -116,6 +118,12 @@ impl<E: IndexEntry> Index<E> {
         Ok(Self { disk, path, entries: Entries::Memory { entries: Vec::new(), written: 0 } })
     }
 
+    /// An empty one, without a file as long as it is empty.
+    pub(crate) fn lazy(disk: Arc<dyn Disk>, path: PathBuf) -> io::Result<Self> {
+        disk::remove_if_there(disk.as_ref(), &path)?;
+        Ok(Self { disk, path, entries: Entries::Memory { entries: Vec::new(), written: 0 } })
+    }
+
     /// One that stays in its file; `None` if the file is missing or its length impossible.
     pub(crate) fn in_file(disk: Arc<dyn Disk>, path: PathBuf) -> io::Result<Option<Self>> {
         let Some(file) = disk::open_if_there(disk.as_ref(), &path)? else {
@@ -128,9 +136,21 @@ impl<E: IndexEntry> Index<E> {
         Ok(Some(Self { disk, path, entries: Entries::File { file: OnceLock::new(), count } }))
     }
 
+    /// The same for an index that has no file where it has no entries.
+    pub(crate) fn in_file_or_empty(disk: Arc<dyn Disk>, path: PathBuf) -> io::Result<Option<Self>> {
+        if disk::open_if_there(disk.as_ref(), &path)?.is_some() {
+            return Self::in_file(disk, path);
+        }
+        Ok(Some(Self { disk, path, entries: Entries::File { file: OnceLock::new(), count: 0 } }))
+    }
+
     /// Takes all entries into memory, to go on writing; false if they are not in order.
     pub(crate) fn load(&mut self) -> io::Result<bool> {
         if matches!(self.entries, Entries::Memory { .. }) {
+            return Ok(true);
+        }
+        if self.len() == 0 {
+            self.entries = Entries::Memory { entries: Vec::new(), written: 0 };
             return Ok(true);
         }
         let bytes = disk::read_to_end(self.disk.open(&self.path)?.as_ref())?;
@@ -155,7 +175,7 @@ impl<E: IndexEntry> Index<E> {
             Entries::Memory { entries, .. } => Ok(entries.get(index).copied()),
             Entries::File { count, .. } if index >= *count => Ok(None),
             Entries::File { file, .. } => {
-                let mut bytes = [0; 16];
+                let mut bytes = [0; LARGEST_ENTRY];
                 let entry = bytes.get_mut(..E::SIZE).unwrap_or_default();
                 self.opened(file)?.read_exact_at(entry, (index * E::SIZE) as u64)?;
                 Ok(E::decode(entry))
@@ -173,18 +193,23 @@ impl<E: IndexEntry> Index<E> {
 
     /// The last of the entries for which `holds` is true, which must be the first ones.
     pub(crate) fn last_where(&self, holds: impl Fn(E) -> bool) -> io::Result<Option<E>> {
-        let (mut low, mut high, mut found) = (0, self.len(), None);
+        match self.count_where(holds)?.checked_sub(1) {
+            Some(last) => self.get(last),
+            None => Ok(None),
+        }
+    }
+
+    /// How many of the entries `holds` is true for, which must be the first ones.
+    pub(crate) fn count_where(&self, holds: impl Fn(E) -> bool) -> io::Result<usize> {
+        let (mut low, mut high) = (0, self.len());
         while low < high {
             let middle = low.midpoint(high);
             match self.get(middle)? {
-                Some(entry) if holds(entry) => {
-                    found = Some(entry);
-                    low = middle + 1;
-                }
+                Some(entry) if holds(entry) => low = middle + 1,
                 _ => high = middle,
             }
         }
-        Ok(found)
+        Ok(low)
     }
 
     /// Adds an entry, in memory; now and then the file catches up, and a failure to do so waits for [`Self::write`].
@@ -228,6 +253,7 @@ impl<E: IndexEntry> Index<E> {
     pub(crate) fn release(&mut self) {
         if let Entries::Memory { entries, written } = &self.entries
             && *written == entries.len()
+            && *written > 0
         {
             let count = entries.len();
             self.entries = Entries::File { file: OnceLock::new(), count };

@@ -22,6 +22,7 @@ mod producers;
 mod scan;
 mod segment;
 pub mod sim;
+mod transactions;
 
 pub use config::LogConfig;
 pub use data_dir::{DataDir, DataDirError};
@@ -33,3 +34,4 @@ pub use log::{
     TimestampedOffset, Truncation, delete_partition, remove_deleted, stage_partition,
 };
 pub use producers::{Admission, Producers, SequenceError, Written};
+pub use transactions::AbortedTransaction;

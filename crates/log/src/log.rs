@@ -15,6 +15,7 @@ mod import;
 mod open;
 mod reader;
 mod recovery;
+mod replay;
 mod retention;
 mod sync;
 

@@ -13,14 +13,20 @@ pub(crate) enum FileKind {
     OffsetIndex,
     /// Timestamps to offsets.
     TimeIndex,
+    /// Aborted transactions; only where there are some.
+    TransactionIndex,
 }
 
 impl FileKind {
+    /// All of them.
+    pub(crate) const ALL: [Self; 4] = [Self::Log, Self::OffsetIndex, Self::TimeIndex, Self::TransactionIndex];
+
     fn suffix(self) -> &'static str {
         match self {
             Self::Log => "log",
             Self::OffsetIndex => "index",
             Self::TimeIndex => "timeindex",
+            Self::TransactionIndex => "txnindex",
         }
     }
 }
@@ -33,9 +39,7 @@ pub(crate) fn segment_path(dir: &Path, base: Offset, kind: FileKind) -> PathBuf 
 /// Which segment's file a name is, if it is one.
 pub(crate) fn parse_segment_name(name: &str) -> Option<(Offset, FileKind)> {
     let (digits, suffix) = name.split_once('.')?;
-    let kind = [FileKind::Log, FileKind::OffsetIndex, FileKind::TimeIndex]
-        .into_iter()
-        .find(|kind| kind.suffix() == suffix)?;
+    let kind = FileKind::ALL.into_iter().find(|kind| kind.suffix() == suffix)?;
     if digits.len() != 20 || !digits.bytes().all(|digit| digit.is_ascii_digit()) {
         return None;
     }
@@ -50,7 +54,7 @@ mod tests {
     fn names_are_kafkas_and_read_back() {
         let path = segment_path(Path::new("t-0"), Offset(170_210), FileKind::TimeIndex);
         assert_eq!(path, Path::new("t-0/00000000000000170210.timeindex"));
-        for kind in [FileKind::Log, FileKind::OffsetIndex, FileKind::TimeIndex] {
+        for kind in FileKind::ALL {
             let path = segment_path(Path::new("t-0"), Offset(i64::MAX), kind);
             let name = path.file_name().and_then(|name| name.to_str()).unwrap();
             assert_eq!(parse_segment_name(name), Some((Offset(i64::MAX), kind)));

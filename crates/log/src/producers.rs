@@ -1,11 +1,12 @@
 //! What idempotent producers have written, to refuse repeats and gaps.
 //!
-//! Owns: for each producer id its epoch and its last five batches, as Kafka keeps them.
+//! Owns: for each producer id its epoch and its last five batches, as Kafka keeps them, and the transaction that it has
+//! open.
 //!
-//! Invariants: pure; built from batch headers alone, so replaying a log rebuilds it. A batch is new, a repeat of one of
-//! the last five (answered with the original's offsets), or refused.
+//! Invariants: pure; built from batch headers and markers alone, so replaying a log rebuilds it. A batch is new, a repeat
+//! of one of the last five (answered with the original's offsets), or refused.
 //!
-//! Does not know: files, transactions' outcomes.
+//! Does not know: files, who decides transactions.
 
 mod snapshot;
 
@@ -14,7 +15,9 @@ use std::collections::{BTreeMap, VecDeque};
 use headwater_model::{ErrorCode, Offset, ProducerEpoch, ProducerId, Timestamp};
 use headwater_wire::batch::{BatchHeader, TimestampType};
 
-pub(crate) use snapshot::ProducerSnapshot;
+use crate::transactions::OpenTransactions;
+
+pub(crate) use snapshot::{AbortedCounts, ProducerSnapshot, StoredProducers};
 
 /// How many batches of a producer are remembered: as many as it may have in flight.
 const REMEMBERED: usize = 5;
@@ -23,6 +26,7 @@ const REMEMBERED: usize = 5;
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Producers {
     entries: BTreeMap<ProducerId, Producer>,
+    open: OpenTransactions,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,6 +34,8 @@ struct Producer {
     epoch: ProducerEpoch,
     /// The last batches of this epoch, oldest first.
     batches: VecDeque<Remembered>,
+    /// Only a marker is known of it: what it wrote before may have been deleted.
+    by_marker_alone: bool,
     last_seen: Timestamp,
 }
 
@@ -119,7 +125,11 @@ impl Producers {
             if let Some(known) = producer.batches.iter().find(same) {
                 return Ok(Admission::Duplicate(known.written));
             }
-            producer.batches.back().map_or(0, |last| next_sequence(last.last_sequence))
+            match producer.batches.back() {
+                Some(last) => next_sequence(last.last_sequence),
+                None if producer.by_marker_alone => return Ok(Admission::New),
+                None => 0,
+            }
         } else {
             0
         };
@@ -138,7 +148,8 @@ impl Producers {
         let touched = |batch: &BatchHeader| {
             self.entries.get(&batch.producer_id).map(|producer| (batch.producer_id, producer.clone()))
         };
-        let mut trial = Self { entries: batches.iter().filter_map(touched).collect() };
+        let mut trial =
+            Self { entries: batches.iter().filter_map(touched).collect(), open: OpenTransactions::default() };
         for batch in batches {
             match trial.admit(batch)? {
                 Admission::New => trial.record(batch, Timestamp::NONE),
@@ -156,15 +167,20 @@ impl Producers {
         let producer = self.entries.entry(batch.producer_id).or_insert_with(|| Producer {
             epoch: batch.producer_epoch,
             batches: VecDeque::new(),
+            by_marker_alone: batch.is_control(),
             last_seen: now,
         });
         if batch.producer_epoch != producer.epoch {
             producer.epoch = batch.producer_epoch;
             producer.batches.clear();
+            producer.by_marker_alone = false;
         }
         producer.last_seen = now;
         if batch.is_control() {
             return;
+        }
+        if batch.is_transactional() {
+            self.open.write(batch.producer_id, batch.base_offset);
         }
         if producer.batches.len() == REMEMBERED {
             producer.batches.pop_front();
@@ -183,9 +199,20 @@ impl Producers {
         });
     }
 
-    /// Forgets producers that have been idle for longer than that.
+    /// Remembers that a marker has ended a producer's transaction; gives its first offset, if it had one open here.
+    pub(crate) fn end_transaction(&mut self, producer: ProducerId) -> Option<Offset> {
+        self.open.end(producer)
+    }
+
+    /// The open transactions.
+    pub(crate) fn open(&self) -> &OpenTransactions {
+        &self.open
+    }
+
+    /// Forgets producers that have been idle for longer than that, unless they have a transaction open.
     pub fn expire(&mut self, now: Timestamp, idle_ms: i64) {
-        self.entries.retain(|_, producer| now.ms_since(producer.last_seen) <= idle_ms);
+        let open = &self.open;
+        self.entries.retain(|id, producer| now.ms_since(producer.last_seen) <= idle_ms || open.contains(*id));
     }
 
     /// How many producers are remembered.

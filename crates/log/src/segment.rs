@@ -1,6 +1,7 @@
-//! One segment: a file of batches and its two indexes.
+//! One segment: a file of batches and its indexes.
 //!
-//! Owns: how batches are indexed while they are appended, and lookups by offset, size and time.
+//! Owns: how batches are indexed while they are appended, and lookups by offset, size and time; the transactions that
+//! were aborted by a marker in it.
 //!
 //! Invariants: bytes below the published size never change, so lookups read the file without a lock. Index entries are
 //! exactly Kafka's: after each interval of bytes the batch that crosses it, by its last offset; and the greatest
@@ -16,16 +17,20 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use headwater_model::{Offset, Timestamp};
-use headwater_wire::batch::BatchHeader;
+use headwater_wire::batch::{Batch, BatchError, BatchHeader, ControlMarker};
 
 use crate::LogError;
 use crate::disk::{Disk, DiskFile};
 use crate::error::Damage;
 use crate::index::{Index, IndexEntry, OffsetEntry, TimeEntry, relative_offset};
 use crate::names::{FileKind, segment_path};
-use crate::scan::ScanError;
+use crate::scan::{Located, ScanError};
+use crate::transactions::AbortedEntry;
 
 pub(crate) use build::{Ending, Rebuilt, rebuild};
+
+/// No control batch is larger, in bytes.
+const LARGEST_MARKER: usize = 64 << 10;
 
 /// A record's timestamp and where it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,6 +55,7 @@ struct State {
     contents: Contents,
     offsets: Index<OffsetEntry>,
     times: Index<TimeEntry>,
+    aborted: Index<AbortedEntry>,
 }
 
 /// What is known of a segment's batches.
@@ -102,7 +108,11 @@ impl Segment {
             .map_err(|error| LogError::io("create an index of", &path, error))?;
         let times = Index::create(Arc::clone(disk), time_path)
             .map_err(|error| LogError::io("create an index of", &path, error))?;
-        Ok(Self::assemble(base, path, file, State { contents: Contents::empty(base), offsets, times }))
+        let aborted_path = segment_path(dir, base, FileKind::TransactionIndex);
+        let aborted = Index::lazy(Arc::clone(disk), aborted_path)
+            .map_err(|error| LogError::io("clear an index of", &path, error))?;
+        let state = State { contents: Contents::empty(base), offsets, times, aborted };
+        Ok(Self::assemble(base, path, file, state))
     }
 
     fn assemble(base: Offset, path: PathBuf, file: Arc<dyn DiskFile>, state: State) -> Self {
@@ -140,6 +150,7 @@ impl Segment {
         let room = |size: usize| index_bytes as usize / size;
         // The time index keeps a place for the entry that is added at the end.
         state.offsets.len() >= room(OffsetEntry::SIZE)
+            || state.aborted.len() >= room(AbortedEntry::SIZE).max(1)
             || state.times.len() >= room(TimeEntry::SIZE).saturating_sub(1)
     }
 
@@ -155,10 +166,75 @@ impl Segment {
     }
 
     /// Completes the indexes' files, and returns them: for a close.
-    pub(crate) fn finish_indexes(&self) -> io::Result<[Arc<dyn DiskFile>; 2]> {
+    pub(crate) fn finish_indexes(&self) -> io::Result<Vec<Arc<dyn DiskFile>>> {
         let mut state = self.write_state();
         state.index_newest(self.base);
-        Ok([state.offsets.write()?, state.times.write()?])
+        let mut files = vec![state.offsets.write()?, state.times.write()?];
+        if state.aborted.len() > 0 {
+            files.push(state.aborted.write()?);
+        }
+        Ok(files)
+    }
+
+    /// Takes note of a transaction that a marker in this segment has aborted, unless it is known.
+    pub(crate) fn add_aborted(&self, entry: AbortedEntry) -> io::Result<()> {
+        let mut state = self.write_state();
+        if state.aborted.last()?.is_none_or(|last| last.precedes(entry)) {
+            state.aborted.load()?;
+            state.aborted.push(entry);
+        }
+        Ok(())
+    }
+
+    /// What the control batch at a place says; `None` if compaction has emptied it.
+    pub(crate) fn marker(&self, located: &Located) -> Result<Option<ControlMarker>, LogError> {
+        let invalid = |fault| self.failed(ScanError::Invalid { position: located.position, fault });
+        if located.header.size > LARGEST_MARKER {
+            return Err(invalid(BatchError::NotAMarker));
+        }
+        let mut bytes = vec![0; located.header.size];
+        self.file
+            .read_exact_at(&mut bytes, located.position)
+            .map_err(|error| LogError::io("read", &self.path, error))?;
+        Batch::parse(&bytes.into()).and_then(|batch| ControlMarker::of(&batch)).map_err(invalid)
+    }
+
+    /// Brings the file of aborted transactions up to date, for a segment that grows no more, and gives it if there is one.
+    pub(crate) fn seal_aborted(&self) -> io::Result<Option<Arc<dyn DiskFile>>> {
+        let mut state = self.write_state();
+        if state.aborted.len() == 0 {
+            return Ok(None);
+        }
+        let file = state.aborted.write()?;
+        state.aborted.release();
+        Ok(Some(file))
+    }
+
+    /// How many transactions a marker in this segment has aborted.
+    pub(crate) fn aborted_count(&self) -> u32 {
+        u32::try_from(self.read_state().aborted.len()).unwrap_or(u32::MAX)
+    }
+
+    /// The aborted transactions whose marker is not below an offset, in the order of their markers, as long as `go_on`.
+    pub(crate) fn visit_aborted(
+        &self,
+        from: Offset,
+        mut go_on: impl FnMut(AbortedEntry) -> bool,
+    ) -> io::Result<bool> {
+        let state = self.read_state();
+        for index in state.aborted.count_where(|entry| entry.marker < from)?..state.aborted.len() {
+            let Some(entry) = state.aborted.get(index)? else {
+                let path = state.aborted.path().display();
+                return Err(io::Error::new(
+                    io::ErrorKind::InvalidData,
+                    format!("entry {index} of {path} is malformed"),
+                ));
+            };
+            if !go_on(entry) {
+                return Ok(false);
+            }
+        }
+        Ok(true)
     }
 
     /// Completes the indexes' files of a segment that grows no more, and returns them. If that fails, the indexes stay
@@ -170,11 +246,12 @@ impl Segment {
             Ok(files) => {
                 state.offsets.release();
                 state.times.release();
-                files.into()
+                state.aborted.release();
+                files
             }
             Err(error) => {
                 tracing::warn!(segment = %self.path.display(), %error, "cannot complete the indexes");
-                for path in [state.offsets.path(), state.times.path()] {
+                for path in [state.offsets.path(), state.times.path(), state.aborted.path()] {
                     if let Err(error) = crate::disk::remove_if_there(disk, path) {
                         tracing::warn!(path = %path.display(), %error, "cannot remove an incomplete index");
                     }
@@ -189,7 +266,8 @@ impl Segment {
         crate::disk::remove_if_there(disk, &self.path)?;
         let state = self.read_state();
         crate::disk::remove_if_there(disk, state.offsets.path())?;
-        crate::disk::remove_if_there(disk, state.times.path())
+        crate::disk::remove_if_there(disk, state.times.path())?;
+        crate::disk::remove_if_there(disk, state.aborted.path())
     }
 
     fn failed(&self, error: ScanError) -> LogError {

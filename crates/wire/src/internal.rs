@@ -1,4 +1,4 @@
-//! The records of `__consumer_offsets`, as Kafka writes them and its tools read them.
+//! The records of `__consumer_offsets` and `__transaction_state`, as Kafka writes them and its tools read them.
 //!
 //! Owns: which versions of key and value are written, and the two bytes of version in front of each.
 //!
@@ -10,7 +10,12 @@
 //!
 //! A null value is a tombstone: the offset expired or was deleted, the group is empty and gone.
 //!
-//! Does not know: what commits and groups mean, nor where the records are stored.
+//! ```text
+//! __transaction_state: key 0: a transactional id, others are skipped; value written in version 1 (Kafka 4.0 and newer),
+//! read in all
+//! ```
+//!
+//! Does not know: what commits, groups and transactions mean, nor where the records are stored.
 
 use std::ops::RangeInclusive;
 
@@ -19,6 +24,7 @@ use bytes::Bytes;
 use crate::Message;
 use crate::messages::group_metadata_record::{GroupMetadataKey, GroupMetadataValue};
 use crate::messages::offset_commit_record::{OffsetCommitKey, OffsetCommitValue};
+use crate::messages::transaction_log_record::{TransactionLogKey, TransactionLogValue};
 use crate::protocol::{DecodeError, Reader, Writer};
 
 const OFFSET_KEY_VERSION: i16 = 1;
@@ -27,6 +33,8 @@ const OFFSET_VALUE_VERSION: i16 = 3;
 const EXPIRING_OFFSET_VALUE_VERSION: i16 = 1;
 const GROUP_KEY_VERSION: i16 = 2;
 const GROUP_VALUE_VERSION: i16 = 3;
+const TRANSACTION_KEY_VERSION: i16 = 0;
+const TRANSACTION_VALUE_VERSION: i16 = 1;
 
 /// What a record of `__consumer_offsets` is about.
 #[derive(Debug, Clone, PartialEq)]
@@ -84,6 +92,31 @@ pub fn encode_group_value(value: &GroupMetadataValue) -> Bytes {
     encode(value, GROUP_VALUE_VERSION)
 }
 
+/// Reads the key of a record of `__transaction_state`; `None` if it is of a kind that is not known here.
+pub fn parse_transaction_key(key: &Bytes) -> Result<Option<TransactionLogKey>, DecodeError> {
+    let version = Reader::new(key.clone()).i16()?;
+    if version == TRANSACTION_KEY_VERSION {
+        parse(key, TransactionLogKey::VERSIONS).map(Some)
+    } else {
+        Ok(None)
+    }
+}
+
+/// The key of a record of `__transaction_state`.
+pub fn encode_transaction_key(key: &TransactionLogKey) -> Bytes {
+    encode(key, TRANSACTION_KEY_VERSION)
+}
+
+/// Reads the value of a record of `__transaction_state`.
+pub fn parse_transaction_value(value: &Bytes) -> Result<TransactionLogValue, DecodeError> {
+    parse(value, TransactionLogValue::VERSIONS)
+}
+
+/// The value of a record of `__transaction_state`.
+pub fn encode_transaction_value(value: &TransactionLogValue) -> Bytes {
+    encode(value, TRANSACTION_VALUE_VERSION)
+}
+
 fn parse<T: Message>(bytes: &Bytes, supported: RangeInclusive<i16>) -> Result<T, DecodeError> {
     let mut r = Reader::new(bytes.clone());
     let version = r.i16()?;
@@ -112,6 +145,7 @@ fn encode<T: Message>(message: &T, version: i16) -> Bytes {
 mod tests {
     use super::*;
     use crate::messages::group_metadata_record::MemberMetadata;
+    use crate::messages::transaction_log_record::PartitionsSchema;
     use proptest::prelude::*;
 
     fn offset_key() -> OffsetCommitKey {
@@ -187,6 +221,33 @@ mod tests {
     }
 
     #[test]
+    fn a_transaction_has_the_bytes_that_kafka_writes() {
+        let key = TransactionLogKey { transactional_id: "a".into() };
+        assert_eq!(&encode_transaction_key(&key)[..], b"\0\0\0\x01a");
+        assert_eq!(parse_transaction_key(&encode_transaction_key(&key)), Ok(Some(key)));
+        assert_eq!(parse_transaction_key(&Bytes::from_static(b"\0\x01?")), Ok(None));
+        let value = TransactionLogValue {
+            producer_id: 7,
+            producer_epoch: 3,
+            transaction_timeout_ms: 258,
+            transaction_status: 1,
+            transaction_partitions: Some(vec![PartitionsSchema {
+                topic: "t".into(),
+                partition_ids: vec![2],
+            }]),
+            transaction_last_update_timestamp_ms: 5,
+            transaction_start_timestamp_ms: 4,
+            client_transaction_version: 2,
+            ..Default::default()
+        };
+        let bytes = encode_transaction_value(&value);
+        let expected: &[u8] = b"\0\x01\0\0\0\0\0\0\0\x07\0\x03\0\0\x01\x02\x01\x02\x02t\x02\0\0\0\x02\0\
+            \0\0\0\0\0\0\0\x05\0\0\0\0\0\0\0\x04\x01\x02\x02\0\x02";
+        assert_eq!(&bytes[..], expected);
+        assert_eq!(parse_transaction_value(&bytes), Ok(value));
+    }
+
+    #[test]
     fn newer_kinds_are_told_by_their_version_and_newer_values_refused() {
         let newer = Bytes::from_static(b"\0\x07whatever");
         assert_eq!(ConsumerOffsetsKey::parse(&newer), Ok(ConsumerOffsetsKey::Other(7)));
@@ -203,6 +264,7 @@ mod tests {
             bytes.extend(noise);
             let bytes = Bytes::from(bytes);
             let _ = (ConsumerOffsetsKey::parse(&bytes), parse_offset_value(&bytes), parse_group_value(&bytes));
+            let _ = (parse_transaction_key(&bytes), parse_transaction_value(&bytes));
         }
     }
 }

@@ -51,7 +51,7 @@ fn announce(up: &Up, broker: &RunningBroker, clock: &SystemClock) -> anyhow::Res
     let promise = match up.durability {
         Durability::Fsync => "fsync: acknowledged means on disk",
         Durability::Os => {
-            "os: acknowledged means handed to the operating system; a power cut can lose the last seconds"
+            "os: acknowledged means handed to the operating system; a power cut can lose the last minute"
         }
     };
     match up.output.output {

@@ -6,9 +6,6 @@ use headwater_model::{Offset, ProducerId};
 use headwater_wire::batch::{Batch, BatchError, ControlMarker};
 use headwater_wire::messages::fetch::AbortedTransaction;
 
-/// More than a marker ever takes, should one be compressed.
-const MARKER_LIMIT: usize = 64 * 1024;
-
 /// Follows the aborted transactions through the batches of one answer.
 ///
 /// The broker lists every aborted transaction that overlaps the answer, with its first offset.
@@ -36,19 +33,11 @@ impl AbortedTransactions {
             self.open.insert(producer);
         }
         if batch.is_control() {
-            if is_abort(batch)? {
+            if ControlMarker::of(batch)? == Some(ControlMarker::Abort) {
                 self.open.remove(&batch.producer_id());
             }
             return Ok(false);
         }
         Ok(batch.is_transactional() && self.open.contains(&batch.producer_id()))
-    }
-}
-
-fn is_abort(batch: &Batch) -> Result<bool, BatchError> {
-    match batch.open(MARKER_LIMIT)?.records().next() {
-        Some(record) => Ok(ControlMarker::parse(record?.key)? == ControlMarker::Abort),
-        // Compaction has removed it.
-        None => Ok(false),
     }
 }

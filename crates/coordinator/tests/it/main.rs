@@ -17,3 +17,4 @@ mod schedules;
 mod script;
 mod statics;
 mod syncing;
+mod transactions;

@@ -4,12 +4,13 @@ use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
 use headwater_model::{LeaderEpoch, Offset, Timestamp};
-use headwater_wire::batch::{self, Batch, BatchError, BatchHeader, TimestampType};
+use headwater_wire::batch::{self, Batch, BatchError, BatchHeader, ControlMarker, TimestampType};
 
 use super::Log;
 use crate::producers::Admission;
 use crate::segment::Segment;
-use crate::{LogConfig, LogError, Poison};
+use crate::transactions::AbortedEntry;
+use crate::{LogConfig, LogError, Poison, Producers};
 
 /// What the broker gives to batches on append.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,7 +54,7 @@ impl Log {
         control_allowed: bool,
     ) -> Result<Appended, LogError> {
         self.refuse_if_poisoned()?;
-        let mut headers = check(&batches, &self.config, control_allowed)?;
+        let Checked { mut headers, markers } = check(&batches, &self.config, control_allowed)?;
         let start_offset = self.start_offset();
         if let Admission::Duplicate(written) = self.producers.admit_all(&headers)? {
             return Ok(Appended {
@@ -69,7 +70,7 @@ impl Log {
         let end = headers.last().map_or(first_offset, BatchHeader::next_offset);
         self.make_room(&headers, bytes.len(), end, assign.now)?;
         self.write(&bytes)?;
-        self.finish(&headers, end, assign);
+        self.finish(&headers, &markers, end, assign)?;
         Ok(Appended {
             first_offset,
             last_offset: Offset(end.0 - 1),
@@ -126,7 +127,7 @@ impl Log {
         let mut segments = self.reader.segments().as_ref().clone();
         segments.push(next);
         self.reader.set_segments(segments);
-        self.rolled_producers = Some(self.producers.to_snapshot(self.end_offset()));
+        self.rolled_producers = Some(self.snapshot_producers());
         Ok(())
     }
 
@@ -153,10 +154,26 @@ impl Log {
         Err(failure)
     }
 
-    fn finish(&mut self, headers: &[BatchHeader], end: Offset, assign: Assign) {
-        self.active().publish(headers, self.config.index_interval_bytes);
-        for header in headers {
+    fn finish(
+        &mut self,
+        headers: &[BatchHeader],
+        markers: &[(usize, ControlMarker)],
+        end: Offset,
+        assign: Assign,
+    ) -> Result<(), LogError> {
+        let active = self.active();
+        active.publish(headers, self.config.index_interval_bytes);
+        let mut markers = markers.iter().peekable();
+        for (index, header) in headers.iter().enumerate() {
             self.producers.record(header, assign.now);
+            let marker = markers.next_if(|(at, _)| *at == index).map(|(_, marker)| *marker);
+            if let Err(error) = self.transact(&active, header, marker) {
+                // Without the entry, aborted records would count: nobody may see them.
+                if let LogError::Io { cause, .. } | LogError::DiskFull { cause, .. } = &error {
+                    self.poison(Poison::from(cause));
+                }
+                return Err(error);
+            }
         }
         let first_offset = headers.first().map_or(end, |header| header.base_offset);
         if self.reader.change_epochs(|epochs| epochs.assign(assign.leader_epoch, first_offset)) {
@@ -164,12 +181,69 @@ impl Log {
         }
         self.unsynced.active = true;
         self.reader.set_end(end);
+        Ok(())
+    }
+
+    /// Takes note of what a batch that was written, or its marker, means for transactions.
+    fn transact(
+        &mut self,
+        segment: &Segment,
+        header: &BatchHeader,
+        marker: Option<ControlMarker>,
+    ) -> Result<(), LogError> {
+        if !header.is_transactional() {
+            return Ok(());
+        }
+        let ended = match marker {
+            Some(marker) => end_transaction(&mut self.producers, segment, header, marker)?,
+            None => None,
+        };
+        let open = self.producers.open().first();
+        self.reader.change_unstable(|unstable| {
+            unstable.set_open(open);
+            if let Some(first) = ended {
+                unstable.end(first, header.base_offset);
+            }
+        });
+        Ok(())
     }
 }
 
+/// Ends a producer's transaction by a marker, and puts it into the segment's index if that aborts it. Gives its first
+/// offset, if it had written anything.
+pub(super) fn end_transaction(
+    producers: &mut Producers,
+    segment: &Segment,
+    header: &BatchHeader,
+    marker: ControlMarker,
+) -> Result<Option<Offset>, LogError> {
+    if marker != ControlMarker::Abort && marker != ControlMarker::Commit {
+        return Ok(None);
+    }
+    let Some(first) = producers.end_transaction(header.producer_id) else {
+        return Ok(None);
+    };
+    if marker == ControlMarker::Abort {
+        let marker = header.base_offset;
+        let last_stable = producers.open().first().unwrap_or(marker.next());
+        let entry = AbortedEntry { producer: header.producer_id, first, marker, last_stable };
+        segment
+            .add_aborted(entry)
+            .map_err(|error| LogError::io("read an index of", segment.path(), error))?;
+    }
+    Ok(Some(first))
+}
+
+/// Batches that may be written.
+struct Checked {
+    headers: Vec<BatchHeader>,
+    /// What control batches say, each with its index.
+    markers: Vec<(usize, ControlMarker)>,
+}
+
 /// Checks everything that can be checked without opening the batches.
-fn check(batches: &Bytes, config: &LogConfig, control_allowed: bool) -> Result<Vec<BatchHeader>, LogError> {
-    let mut headers = Vec::with_capacity(1);
+fn check(batches: &Bytes, config: &LogConfig, control_allowed: bool) -> Result<Checked, LogError> {
+    let (mut headers, mut markers) = (Vec::with_capacity(1), Vec::new());
     let mut rest = batches.clone();
     while !rest.is_empty() {
         let index = headers.len();
@@ -182,8 +256,12 @@ fn check(batches: &Bytes, config: &LogConfig, control_allowed: bool) -> Result<V
         batch.check_dense().map_err(invalid)?;
         batch.compression().map_err(invalid)?;
         let header = *batch.header();
-        if header.is_control() && !control_allowed {
-            return Err(LogError::ControlBatch);
+        if header.is_control() {
+            if !control_allowed {
+                return Err(LogError::ControlBatch);
+            }
+            let marker = ControlMarker::of(&batch).and_then(|marker| marker.ok_or(BatchError::NotAMarker));
+            markers.push((index, marker.map_err(invalid)?));
         }
         let sequenced = header.base_sequence >= 0 && header.producer_epoch.0 >= 0;
         if header.producer_id.0 >= 0 && !header.is_control() && !sequenced {
@@ -192,7 +270,7 @@ fn check(batches: &Bytes, config: &LogConfig, control_allowed: bool) -> Result<V
         rest = rest.slice(batch.size()..);
         headers.push(header);
     }
-    if headers.is_empty() { Err(LogError::Empty) } else { Ok(headers) }
+    if headers.is_empty() { Err(LogError::Empty) } else { Ok(Checked { headers, markers }) }
 }
 
 /// Gives batches their place; copies them unless nobody else has these bytes.

@@ -11,9 +11,8 @@ use super::recovery::{Recovered, Recovery};
 use super::{Log, LogReader, RecoveryReport, Unsynced};
 use crate::checkpoint::{self, RecoveryPointFile};
 use crate::disk::{self, Disk, Entry};
-use crate::epochs::{self, Epochs};
+use crate::epochs::Epochs;
 use crate::names::{FileKind, parse_segment_name};
-use crate::producers::ProducerSnapshot;
 use crate::segment::Segment;
 use crate::{LogConfig, LogError, Producers};
 
@@ -51,7 +50,6 @@ impl Log {
         if is_new {
             unsynced.directories.insert(dir.to_path_buf());
         }
-        let mut recovered_files = std::mem::take(&mut found.to_sync);
         let segments: Vec<_> = found.segments.drain(..).map(Arc::new).collect();
         let start = segments.first().map_or(start, |first| first.base().max(start));
         let reader = LogReader::new(segments, Epochs::default(), start, config.max_uncompressed_bytes);
@@ -69,6 +67,7 @@ impl Log {
             told_full: false,
         };
         log.replay(&mut found, now)?;
+        let mut recovered_files = std::mem::take(&mut found.to_sync);
         if !found.report.clean || !recovered_files.is_empty() {
             if log.unsynced.epochs {
                 recovered_files.push(log.write_epochs().map_err(failed)?);
@@ -78,55 +77,6 @@ impl Log {
             log.mark_open();
         }
         Ok((log, found.report))
-    }
-
-    /// Rebuilds epochs and producers from the batches, as far as their files do not cover them.
-    fn replay(&mut self, found: &mut Recovered, now: Timestamp) -> Result<(), LogError> {
-        let (start, end) = (self.start_offset(), self.end_offset());
-        let failed = |error| LogError::io("read the checkpoints of", &self.dir, error);
-        let stored =
-            checkpoint::read_text(self.disk.as_ref(), &self.dir.join(epochs::FILE_NAME)).map_err(failed)?;
-        let stored_epochs = stored.as_deref().and_then(Epochs::parse);
-        found.report.epochs_rebuilt = stored_epochs.is_none() && start < end;
-        let epochs_from = match &stored_epochs {
-            Some(_) => found.unsure_from.unwrap_or(end).max(start),
-            None => start,
-        };
-        let (mut producers, producers_from) = self.read_producers().map_err(failed)?.unwrap_or_default();
-        let producers_from = producers_from.max(start);
-        let mut epochs = stored_epochs.clone().unwrap_or_default();
-        epochs.cut_end(end);
-        let from = epochs_from.min(producers_from);
-        if from < end {
-            for header in self.batch_headers(from) {
-                let header = header?;
-                found.report.replayed_batches += 1;
-                if header.last_offset() >= epochs_from {
-                    epochs.assign(header.leader_epoch, header.base_offset);
-                }
-                if header.last_offset() >= producers_from {
-                    producers.record(&header, now);
-                }
-            }
-        }
-        epochs.cut_start(start);
-        self.unsynced.epochs = stored_epochs.unwrap_or_default() != epochs;
-        self.reader.change_epochs(|current| *current = epochs);
-        producers.expire(now, self.config.producer_expiry_ms);
-        self.producers = producers;
-        Ok(())
-    }
-
-    /// The producers as they were stored last, if the log still reaches that far, and holds all that came after it: of
-    /// batches that were deleted since, nothing is known.
-    fn read_producers(&self) -> io::Result<Option<(Producers, Offset)>> {
-        let path = self.dir.join(ProducerSnapshot::FILE_NAME);
-        let Some(file) = disk::open_if_there(self.disk.as_ref(), &path)? else {
-            return Ok(None);
-        };
-        let snapshot = Producers::from_snapshot(&disk::read_to_end(file.as_ref())?);
-        let held = self.start_offset()..=self.end_offset();
-        Ok(snapshot.filter(|(_, offset)| held.contains(offset)))
     }
 
     /// Makes durable what recovery found and did.

@@ -1,7 +1,7 @@
 //! Reading a log while it is written.
 
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicUsize, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use headwater_model::{LeaderEpoch, Offset, Timestamp};
@@ -10,8 +10,9 @@ use headwater_wire::protocol::{Chunk, Records};
 
 use super::TimestampedOffset;
 use crate::epochs::Epochs;
-use crate::scan::{Scan, ScanError};
+use crate::scan::{Located, Scan, ScanError};
 use crate::segment::Segment;
+use crate::transactions::{AbortedTransaction, Unstable};
 use crate::{Damage, EpochEnd, LogError};
 
 /// Reads a log. Cheap to clone; any number of them read while one [`super::Log`] writes, also after it is closed or
@@ -29,7 +30,15 @@ struct Shared {
     end: AtomicI64,
     durable: AtomicI64,
     max_uncompressed: AtomicUsize,
+    unstable: RwLock<Unstable>,
+    /// What [`Unstable::first`] gives, or [`NOTHING`].
+    first_unstable: AtomicI64,
+    /// True if some transaction has ended out of consumers' sight.
+    unseen: AtomicBool,
 }
+
+/// No transaction is undecided.
+const NOTHING: i64 = i64::MAX;
 
 impl LogReader {
     pub(super) fn new(
@@ -46,6 +55,9 @@ impl LogReader {
             end: AtomicI64::new(end.0),
             durable: AtomicI64::new(end.0),
             max_uncompressed: AtomicUsize::new(max_uncompressed),
+            unstable: RwLock::default(),
+            first_unstable: AtomicI64::new(NOTHING),
+            unseen: AtomicBool::new(false),
         };
         Self { shared: Arc::new(shared) }
     }
@@ -63,6 +75,44 @@ impl LogReader {
     /// Everything below survives a power loss.
     pub fn durable_offset(&self) -> Offset {
         Offset(self.shared.durable.load(Ordering::Acquire))
+    }
+
+    /// Below it, every transaction is decided, as far as consumers see: who reads committed records alone reads no
+    /// further.
+    pub fn last_stable_offset(&self, high_watermark: Offset) -> Offset {
+        // The high watermark was read before: what it shows is either unstable by now, or decided below it.
+        let first = Offset(self.shared.first_unstable.load(Ordering::Acquire));
+        first.max(self.start_offset()).min(high_watermark)
+    }
+
+    /// Takes note of how far consumers see: transactions whose marker lies below are no longer unstable.
+    pub fn set_visible(&self, high_watermark: Offset) {
+        if self.shared.unseen.load(Ordering::Acquire) {
+            self.change_unstable(|unstable| unstable.see(high_watermark));
+        }
+    }
+
+    /// The aborted transactions that have records between `from` and `limit` (exclusive), in the order of their ends.
+    /// `limit` is not above the last stable offset.
+    pub fn aborted_transactions(
+        &self,
+        from: Offset,
+        limit: Offset,
+    ) -> Result<Vec<AbortedTransaction>, LogError> {
+        let segments = self.segments();
+        let mut aborted = Vec::new();
+        for segment in segments_from(&segments, from) {
+            let more = segment.visit_aborted(from, |entry| {
+                if entry.first < limit {
+                    aborted.push(AbortedTransaction { producer: entry.producer, first_offset: entry.first });
+                }
+                entry.last_stable < limit
+            });
+            if !more.map_err(|error| LogError::io("read an index of", segment.path(), error))? {
+                break;
+            }
+        }
+        Ok(aborted)
     }
 
     /// The size of all batches in bytes.
@@ -175,6 +225,11 @@ impl LogReader {
         Arc::clone(&self.shared.segments.read().unwrap_or_else(PoisonError::into_inner))
     }
 
+    /// Where the first segment begins.
+    pub(super) fn first_base(&self) -> Offset {
+        self.segments().first().map_or(Offset::ZERO, |first| first.base())
+    }
+
     /// The last segment, which is appended to.
     #[expect(clippy::expect_used, reason = "a log is made with a segment, and removal leaves the last one")]
     pub(super) fn active(&self) -> Arc<Segment> {
@@ -209,6 +264,14 @@ impl LogReader {
         change(&mut self.shared.epochs.write().unwrap_or_else(PoisonError::into_inner))
     }
 
+    pub(super) fn change_unstable(&self, change: impl FnOnce(&mut Unstable)) {
+        let mut unstable = self.shared.unstable.write().unwrap_or_else(PoisonError::into_inner);
+        change(&mut unstable);
+        let first = unstable.first().map_or(NOTHING, |first| first.0);
+        self.shared.first_unstable.store(first, Ordering::Release);
+        self.shared.unseen.store(!unstable.all_seen(), Ordering::Release);
+    }
+
     fn max_uncompressed(&self) -> usize {
         self.shared.max_uncompressed.load(Ordering::Relaxed)
     }
@@ -236,6 +299,13 @@ impl Iterator for BatchHeaders {
     type Item = Result<BatchHeader, LogError>;
 
     fn next(&mut self) -> Option<Self::Item> {
+        self.next_in_segment().map(|found| found.map(|(_, located)| located.header))
+    }
+}
+
+impl BatchHeaders {
+    /// The next batch, and where it is.
+    pub(super) fn next_in_segment(&mut self) -> Option<Result<(Arc<Segment>, Located), LogError>> {
         loop {
             let Some((segment, scan)) = &mut self.current else {
                 let segment = self.remaining.pop()?;
@@ -253,7 +323,7 @@ impl Iterator for BatchHeaders {
                 continue;
             };
             match scan.next() {
-                Ok(Some(located)) => return Some(Ok(located.header)),
+                Ok(Some(located)) => return Some(Ok((segment.clone(), located))),
                 Ok(None) => self.current = None,
                 Err(error) => {
                     let file: PathBuf = segment.path().to_path_buf();

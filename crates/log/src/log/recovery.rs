@@ -206,7 +206,7 @@ impl Recovery<'_> {
     fn remove_segments(&self, bases: &[Offset], report: &mut RecoveryReport) -> Result<(), LogError> {
         // The last first: what a crash leaves is then still without a gap.
         for base in bases.iter().rev() {
-            for kind in [FileKind::Log, FileKind::OffsetIndex, FileKind::TimeIndex] {
+            for kind in FileKind::ALL {
                 let path = segment_path(self.dir, *base, kind);
                 disk::remove_if_there(self.disk.as_ref(), &path)
                     .map_err(|error| LogError::io("remove", &path, error))?;

@@ -8,7 +8,7 @@ use headwater_model::Offset;
 use super::Log;
 use crate::checkpoint::{self, RecoveryPoint};
 use crate::disk::{Disk, DiskFile};
-use crate::producers::ProducerSnapshot;
+use crate::producers::{AbortedCounts, ProducerSnapshot};
 use crate::{LogError, Poison, epochs};
 
 /// What is to be synced for a log, and what is durable afterwards.
@@ -129,7 +129,7 @@ impl Log {
         self.unsynced.files.extend(indexes);
         self.unsynced.active = true;
         self.sync()?;
-        self.write_producers(&self.producers.to_snapshot(self.end_offset()))?;
+        self.write_producers(&self.snapshot_producers())?;
         let point = self.point(true);
         let failed = |error| LogError::io("store the recovery point of", &self.dir, error);
         self.recovery_point.anchor(self.disk.as_ref(), &point).map_err(failed)?;
@@ -179,6 +179,17 @@ impl Log {
         if let Err(error) = self.write_producers(&snapshot) {
             tracing::warn!(log = %self.dir.display(), %error, "cannot store the producers");
         }
+    }
+
+    pub(super) fn snapshot_producers(&self) -> ProducerSnapshot {
+        self.producers.to_snapshot(self.end_offset(), &self.count_aborted(self.end_offset()))
+    }
+
+    /// How many transactions were aborted in each segment that begins below an offset, where any were.
+    pub(super) fn count_aborted(&self, below: Offset) -> AbortedCounts {
+        let segments = self.reader.segments();
+        let counts = segments.iter().map(|segment| (segment.base(), segment.aborted_count()));
+        counts.filter(|(base, count)| *base < below && *count > 0).collect()
     }
 
     fn write_producers(&self, snapshot: &ProducerSnapshot) -> Result<(), LogError> {

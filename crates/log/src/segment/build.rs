@@ -12,6 +12,7 @@ use crate::error::Damage;
 use crate::index::{Index, IndexEntry, OffsetEntry, TimeEntry};
 use crate::names::{FileKind, segment_path};
 use crate::scan::{LARGE_WINDOW, Scan, ScanError};
+use crate::transactions::AbortedEntry;
 use crate::{LogConfig, LogError};
 
 /// How a walk over a segment ended.
@@ -53,6 +54,9 @@ pub(crate) fn rebuild(
         contents: Contents::empty(base),
         offsets: new_index(disk, dir, base, FileKind::OffsetIndex)?,
         times: new_index(disk, dir, base, FileKind::TimeIndex)?,
+        // Filled by whoever knows which transactions were open where the segment begins.
+        aborted: Index::lazy(Arc::clone(disk), segment_path(dir, base, FileKind::TransactionIndex))
+            .map_err(|error| LogError::io("clear an index of", &path, error))?,
     };
     let interval = u64::from(config.index_interval_bytes);
     let mut scan = Scan::new(Arc::clone(&file), 0, file_size, LARGE_WINDOW);
@@ -119,14 +123,16 @@ impl Segment {
         let time_path = segment_path(dir, base, FileKind::TimeIndex);
         let offsets = Index::<OffsetEntry>::in_file(Arc::clone(disk), index_path).map_err(failed)?;
         let times = Index::<TimeEntry>::in_file(Arc::clone(disk), time_path).map_err(failed)?;
-        let (Some(offsets), Some(times)) = (offsets, times) else {
+        let aborted_path = segment_path(dir, base, FileKind::TransactionIndex);
+        let aborted = Index::<AbortedEntry>::in_file_or_empty(Arc::clone(disk), aborted_path);
+        let (Some(offsets), Some(times), Some(aborted)) = (offsets, times, aborted.map_err(failed)?) else {
             return Ok(None);
         };
         let last = offsets.last().map_err(failed)?;
         let Some(contents) = walk_tail(&file, base, size, last, config).map_err(failed)? else {
             return Ok(None);
         };
-        let segment = Self::assemble(base, path.clone(), file, State { contents, offsets, times });
+        let segment = Self::assemble(base, path.clone(), file, State { contents, offsets, times, aborted });
         segment.trust_times().map_err(failed)
     }
 
@@ -167,7 +173,9 @@ impl Segment {
             state.offsets.load().map_err(|error| LogError::io("read an index of", &self.path, error))?;
         let times_in_order =
             state.times.load().map_err(|error| LogError::io("read an index of", &self.path, error))?;
-        Ok(offsets_in_order && times_in_order)
+        let aborted_in_order =
+            state.aborted.load().map_err(|error| LogError::io("read an index of", &self.path, error))?;
+        Ok(offsets_in_order && times_in_order && aborted_in_order)
     }
 }
 

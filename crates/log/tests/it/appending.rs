@@ -4,7 +4,7 @@ use bytes::{Bytes, BytesMut};
 use headwater_log::sim::SimDisk;
 use headwater_log::{Assign, LogConfig, LogError};
 use headwater_model::{ErrorCode, LeaderEpoch, Offset, Timestamp};
-use headwater_wire::batch::{BatchMeta, Compression, TimestampType};
+use headwater_wire::batch::{BatchBuilder, BatchError, BatchMeta, Compression, ControlMarker, TimestampType};
 
 use crate::support::*;
 
@@ -87,10 +87,16 @@ fn altered_with_crc(batch: &Bytes, at: usize, value: u8) -> Bytes {
 fn control_batches_come_from_the_broker_only() {
     let disk = SimDisk::new(1);
     let (mut log, _) = open(&disk, LogConfig::default());
-    let control =
-        batch_of(Compression::None, &[(1, "x")], &BatchMeta { is_control: true, ..BatchMeta::default() });
-    assert!(matches!(log.append(control.clone(), assign()), Err(LogError::ControlBatch)));
-    assert!(log.append_control(control, assign()).is_ok());
+    let control = |key: &[u8]| {
+        let mut builder = BatchBuilder::new(Compression::None);
+        builder.append(now(), Some(key), Some(b"x"), &[]);
+        builder.build(&BatchMeta { is_control: true, ..BatchMeta::default() })
+    };
+    let marker = control(&ControlMarker::Commit.key());
+    assert!(matches!(log.append(marker.clone(), assign()), Err(LogError::ControlBatch)));
+    assert!(log.append_control(marker, assign()).is_ok());
+    let error = log.append_control(control(b"key"), assign()).unwrap_err();
+    assert!(matches!(error, LogError::InvalidBatch { source: BatchError::NotAMarker, .. }), "{error}");
 }
 
 #[test]

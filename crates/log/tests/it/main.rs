@@ -18,3 +18,4 @@ mod reading;
 mod retention;
 mod support;
 mod tails;
+mod transactions;

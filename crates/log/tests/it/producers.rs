@@ -210,3 +210,25 @@ proptest! {
         }
     }
 }
+
+/// What a producer wrote may have been deleted, and the marker of its transaction not.
+#[test]
+fn a_producer_of_which_a_marker_alone_is_left_may_start_anywhere() {
+    let marker = |epoch| {
+        let mut marker = header(1, epoch, -1, 1, 7);
+        marker.attributes |= 1 << 5;
+        marker
+    };
+    assert!(marker(0).is_control());
+    let mut producers = Producers::default();
+    producers.record(&marker(3), now());
+    assert_eq!(producers.admit(&header(1, 3, 5, 1, 8)), Ok(Admission::New));
+    assert!(producers.admit(&header(1, 2, 5, 1, 8)).is_err(), "the epoch is known");
+    // An epoch that a marker began begins at zero.
+    producers.record(&marker(4), now());
+    assert!(matches!(
+        producers.admit(&header(1, 4, 5, 1, 9)),
+        Err(SequenceError::OutOfOrder { expected: 0, .. })
+    ));
+    assert_eq!(producers.admit(&header(1, 4, 0, 1, 9)), Ok(Admission::New));
+}

@@ -1,6 +1,9 @@
 //! The records of control batches: markers that end transactions.
 
-use super::BatchError;
+use super::{Batch, BatchError};
+
+/// Markers are a few bytes; nothing larger is opened.
+const LARGEST: usize = 64 * 1024;
 
 /// What a control record says, read from its key (version i16, type i16).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,6 +28,14 @@ impl ControlMarker {
                 })
             }
             _ => Err(BatchError::NotAMarker),
+        }
+    }
+
+    /// What a control batch says; `None` if compaction has removed its record.
+    pub fn of(batch: &Batch) -> Result<Option<Self>, BatchError> {
+        match batch.open(LARGEST)?.records().next() {
+            Some(record) => Self::parse(record?.key).map(Some),
+            None => Ok(None),
         }
     }
 

@@ -53,6 +53,7 @@ impl Counterpart {
             (streams_group_heartbeat, $message:ident, $versions:expr) => {};
             (group_metadata_record, $message:ident, $versions:expr) => {};
             (offset_commit_record, $message:ident, $versions:expr) => {};
+            (transaction_log_record, $message:ident, $versions:expr) => {};
             ($module:ident, $message:ident, $versions:expr) => {
                 all.push(Self::new::<oracle::$message>(stringify!($message)));
             };

@@ -50,6 +50,7 @@ mod share_group_heartbeat;
 mod streams_group_describe;
 mod streams_group_heartbeat;
 mod sync_group;
+mod transaction_log_record;
 mod txn_offset_commit;
 mod write_txn_markers;
 
@@ -156,6 +157,8 @@ macro_rules! for_each_message {
         $each!(streams_group_heartbeat, StreamsGroupHeartbeatResponse, 0..=1);
         $each!(sync_group, SyncGroupRequest, 0..=5);
         $each!(sync_group, SyncGroupResponse, 0..=5);
+        $each!(transaction_log_record, TransactionLogKey, 0..=0);
+        $each!(transaction_log_record, TransactionLogValue, 0..=1);
         $each!(txn_offset_commit, TxnOffsetCommitRequest, 0..=6);
         $each!(txn_offset_commit, TxnOffsetCommitResponse, 0..=6);
         $each!(write_txn_markers, WriteTxnMarkersRequest, 1..=2);
