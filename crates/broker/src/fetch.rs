@@ -2,7 +2,7 @@
 //!
 //! Owns: the order and limits of the reads, the long poll; [`sessions`], what consumers need not say again.
 //!
-//! Invariants: nothing beyond a high watermark is given out. The first partition that has data gives at least one batch,
+//! Invariants: nothing beyond a high watermark is given out, and nothing undecided to whoever reads committed records. The first partition that has data gives at least one batch,
 //! whatever the limits say, so that a consumer always gets on. A waiting fetch costs nothing until one of its partitions
 //! has news: no timer but its deadline, no polling.
 //!
@@ -13,12 +13,13 @@ pub(crate) mod sessions;
 use std::sync::Arc;
 use std::time::Duration;
 
+use headwater_log::AbortedTransaction;
 use headwater_model::{ErrorCode, Offset};
 use headwater_wire::protocol::Records;
 use tokio::sync::Notify;
 
 use crate::broker::Broker;
-use crate::partition::Partition;
+use crate::partition::{Isolation, Partition};
 use crate::storage::lock;
 use sessions::{Begun, Kind, SessionRequest, each_once};
 
@@ -37,6 +38,7 @@ pub(crate) struct Bounds {
     pub(crate) max_bytes: usize,
     pub(crate) min_bytes: usize,
     pub(crate) max_wait: Duration,
+    pub(crate) isolation: Isolation,
 }
 
 /// What one partition gave.
@@ -44,21 +46,33 @@ pub(crate) struct Bounds {
 pub(crate) struct Got {
     pub(crate) error: ErrorCode,
     pub(crate) high_watermark: Offset,
+    pub(crate) last_stable: Offset,
     pub(crate) log_start: Offset,
     pub(crate) records: Records,
+    /// For whoever reads committed records: the transactions among them that do not count.
+    pub(crate) aborted: Option<Vec<AbortedTransaction>>,
 }
 
 impl Got {
     fn failed(error: ErrorCode) -> Self {
-        Self { error, high_watermark: Offset::NONE, log_start: Offset::NONE, records: Records::default() }
+        Self {
+            error,
+            high_watermark: Offset::NONE,
+            last_stable: Offset::NONE,
+            log_start: Offset::NONE,
+            records: Records::default(),
+            aborted: None,
+        }
     }
 
     fn nothing_new(partition: &Partition) -> Self {
         Self {
             error: ErrorCode::None,
             high_watermark: partition.high_watermark(),
+            last_stable: partition.last_stable_offset(),
             log_start: partition.start_offset(),
             records: Records::default(),
+            aborted: None,
         }
     }
 }
@@ -83,7 +97,7 @@ impl Broker {
         let mut last_chance = bounds.max_wait.is_zero();
         loop {
             let seen = visible_bytes(&wanted);
-            let got = read(&wanted, bounds.max_bytes);
+            let got = read(&wanted, bounds);
             let total: usize = got.iter().map(|got| got.records.len()).sum();
             let failed = got.iter().any(|got| got.error.is_error());
             if last_chance || failed || total >= min_bytes {
@@ -94,7 +108,11 @@ impl Broker {
                 watch = Some(Watch::new(&wanted));
             }
             let Some(watch) = &watch else { return got };
-            let missing = (min_bytes - total) as u64;
+            let missing = match bounds.isolation {
+                Isolation::Uncommitted => (min_bytes - total) as u64,
+                // A marker of few bytes may decide on many.
+                Isolation::Committed => 1,
+            };
             loop {
                 let grown = visible_bytes(&wanted).wrapping_sub(seen);
                 if grown >= missing || wanted.iter().any(Wanted::is_gone) {
@@ -118,7 +136,7 @@ impl Broker {
 }
 
 impl Wanted {
-    fn read(&self, left: usize, at_least_one: bool) -> Got {
+    fn read(&self, left: usize, at_least_one: bool, isolation: Isolation) -> Got {
         let partition = match &self.target {
             Ok(partition) if partition.is_closed() => return Got::failed(ErrorCode::UnknownTopicOrPartition),
             Ok(partition) => partition,
@@ -127,8 +145,17 @@ impl Wanted {
         if partition.high_watermark() == self.from {
             return Got::nothing_new(partition);
         }
-        match partition.read(self.from, self.max_bytes.min(left), at_least_one) {
-            Ok(records) => Got { records, ..Got::nothing_new(partition) },
+        let max_bytes = self.max_bytes.min(left);
+        let read = match isolation {
+            Isolation::Uncommitted => {
+                partition.read(self.from, max_bytes, at_least_one).map(|records| (records, None))
+            }
+            Isolation::Committed => partition
+                .read_committed(self.from, max_bytes, at_least_one)
+                .map(|(records, aborted)| (records, Some(aborted))),
+        };
+        match read {
+            Ok((records, aborted)) => Got { records, aborted, ..Got::nothing_new(partition) },
             Err(error) => {
                 if error.error_code() != ErrorCode::OffsetOutOfRange {
                     tracing::error!(partition = %partition.id(), %error, "cannot read");
@@ -152,15 +179,18 @@ impl Wanted {
 }
 
 /// Reads what there is now. Readers wait for no lock and copy no records: what comes out are ranges of files.
-fn read(wanted: &[Wanted], max_bytes: usize) -> Vec<Got> {
-    let mut left = max_bytes;
+fn read(wanted: &[Wanted], bounds: Bounds) -> Vec<Got> {
+    let mut left = bounds.max_bytes;
     let mut empty_handed = true;
     wanted
         .iter()
         .map(|wanted| {
             // Nothing more fits: what there is is not even looked for.
-            let got =
-                if left == 0 && !empty_handed { wanted.look() } else { wanted.read(left, empty_handed) };
+            let got = if left == 0 && !empty_handed {
+                wanted.look()
+            } else {
+                wanted.read(left, empty_handed, bounds.isolation)
+            };
             left = left.saturating_sub(got.records.len());
             empty_handed &= got.records.is_empty();
             got

@@ -16,7 +16,7 @@ use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use bytes::Bytes;
-use headwater_log::{Assign, Log, LogConfig, LogError, LogReader, Poison, SyncTicket};
+use headwater_log::{AbortedTransaction, Assign, Log, LogConfig, LogError, LogReader, Poison, SyncTicket};
 use headwater_model::{ErrorCode, LeaderEpoch, Offset, Timestamp, TopicPartition, Uuid};
 use headwater_wire::batch::{BatchHeader, TimestampType as BatchTimestampType};
 use headwater_wire::protocol::Records;
@@ -172,6 +172,22 @@ pub(crate) fn log_config(settings: &TopicSettings, max_uncompressed: usize) -> L
     }
 }
 
+/// Which records a consumer reads (Kafka's `isolation.level`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Isolation {
+    /// All that are visible.
+    Uncommitted,
+    /// Those of decided transactions, and such as belong to none.
+    Committed,
+}
+
+impl Isolation {
+    /// Kafka's codes are 0 and 1; anything else reads all.
+    pub(crate) fn from_code(code: i8) -> Self {
+        if code == 1 { Self::Committed } else { Self::Uncommitted }
+    }
+}
+
 /// Which offset is looked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum OffsetSpec {
@@ -227,6 +243,19 @@ impl Partition {
     /// Consumers see what is below.
     pub fn high_watermark(&self) -> Offset {
         Offset(self.high_watermark.load(Ordering::Acquire))
+    }
+
+    /// Every transaction below is decided.
+    pub(crate) fn last_stable_offset(&self) -> Offset {
+        self.reader.last_stable_offset(self.high_watermark())
+    }
+
+    /// Where a consumer reads no further.
+    pub(crate) fn limit(&self, isolation: Isolation) -> Offset {
+        match isolation {
+            Isolation::Uncommitted => self.high_watermark(),
+            Isolation::Committed => self.last_stable_offset(),
+        }
     }
 
     /// The first offset.
@@ -420,6 +449,7 @@ impl Partition {
             return;
         }
         self.high_watermark.store(to.0, Ordering::Release);
+        self.reader.set_visible(to);
         self.visible_bytes.store(visible_bytes, Ordering::Release);
         self.wake();
     }
@@ -461,12 +491,23 @@ impl Partition {
         self.reader.read(from, self.high_watermark(), max_bytes, at_least_one)
     }
 
+    /// The same below the last stable offset, with the aborted transactions that have records among them.
+    pub(crate) fn read_committed(
+        &self,
+        from: Offset,
+        max_bytes: usize,
+        at_least_one: bool,
+    ) -> Result<(Records, Vec<AbortedTransaction>), LogError> {
+        self.reader.read_committed(from, self.last_stable_offset(), max_bytes, at_least_one)
+    }
+
     /// Looks for an offset among what consumers see.
     pub(crate) async fn look_up(
         self: &Arc<Self>,
         spec: OffsetSpec,
+        isolation: Isolation,
     ) -> Result<Option<FoundOffset>, ErrorCode> {
-        let high_watermark = self.high_watermark();
+        let limit = self.limit(isolation);
         let at = |offset| FoundOffset {
             offset,
             timestamp: Timestamp::NONE,
@@ -474,13 +515,13 @@ impl Partition {
         };
         match spec {
             OffsetSpec::Earliest => return Ok(Some(at(self.start_offset()))),
-            OffsetSpec::Latest => return Ok(Some(at(high_watermark))),
+            OffsetSpec::Latest => return Ok(Some(at(limit))),
             OffsetSpec::AtOrAfter(_) | OffsetSpec::MaxTimestamp => {}
         }
         let reader = self.reader.clone();
         let found = self.storage.call_in(Lane::Opening, move || match spec {
-            OffsetSpec::AtOrAfter(timestamp) => reader.offset_for_timestamp(timestamp, high_watermark),
-            _ => reader.max_timestamp(high_watermark),
+            OffsetSpec::AtOrAfter(timestamp) => reader.offset_for_timestamp(timestamp, limit),
+            _ => reader.max_timestamp(limit),
         });
         match found.await {
             Some(Ok(found)) => {

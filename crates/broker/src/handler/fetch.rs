@@ -4,11 +4,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use headwater_model::{ErrorCode, LeaderEpoch, Offset, PartitionId, Uuid};
-use headwater_wire::messages::fetch::{FetchRequest, FetchResponse, FetchableTopicResponse, PartitionData};
+use headwater_wire::messages::fetch::{
+    AbortedTransaction, FetchRequest, FetchResponse, FetchableTopicResponse, PartitionData,
+};
 
 use crate::api::{Context, Meta};
 use crate::fetch::sessions::{Ask, Begun, Kind, SessionRequest, Told, TopicKey};
 use crate::fetch::{Bounds, Got, Wanted};
+use crate::partition::Isolation;
 use crate::storage::lock;
 use crate::topics::Topic;
 
@@ -22,6 +25,7 @@ pub(crate) async fn handle(context: Arc<Context>, meta: Meta, request: FetchRequ
         max_bytes: bytes(request.max_bytes).min(broker.config().limits.max_fetch_bytes),
         min_bytes: bytes(request.min_bytes),
         max_wait: Duration::from_millis(u64::try_from(request.max_wait_ms).unwrap_or(0)).min(LONGEST_WAIT),
+        isolation: Isolation::from_code(request.isolation_level),
     };
     let begun = match broker.begin_fetch(session_request(&meta, &request)) {
         Ok(begun) => begun,
@@ -126,12 +130,16 @@ fn answer(ask: &Ask, got: Got) -> PartitionData {
         partition_index: ask.partition,
         error_code: got.error.code(),
         high_watermark: got.high_watermark.0,
-        last_stable_offset: got.high_watermark.0,
+        last_stable_offset: got.last_stable.0,
         log_start_offset: got.log_start.0,
-        aborted_transactions: None,
+        aborted_transactions: got.aborted.map(|aborted| aborted.iter().map(aborted_transaction).collect()),
         records: Some(got.records),
         ..Default::default()
     }
+}
+
+fn aborted_transaction(aborted: &headwater_log::AbortedTransaction) -> AbortedTransaction {
+    AbortedTransaction { producer_id: aborted.producer.0, first_offset: aborted.first_offset.0 }
 }
 
 fn bytes(count: i32) -> usize {

@@ -10,7 +10,7 @@ use headwater_wire::messages::list_offsets::{
 };
 
 use crate::api::{Context, Meta};
-use crate::partition::{OffsetSpec, Partition};
+use crate::partition::{Isolation, OffsetSpec, Partition};
 use crate::topics::Topic;
 
 pub(crate) async fn handle(
@@ -28,6 +28,7 @@ pub(crate) async fn handle(
             *mentions.entry((found.id(), partition.partition_index)).or_default() += 1;
         }
     }
+    let isolation = Isolation::from_code(request.isolation_level);
     let mut topics = Vec::with_capacity(request.topics.len());
     for (topic, found) in request.topics.into_iter().zip(found) {
         let mut partitions = Vec::with_capacity(topic.partitions.len());
@@ -35,7 +36,7 @@ pub(crate) async fn handle(
             let mentioned =
                 found.as_ref().and_then(|found| mentions.get(&(found.id(), partition.partition_index)));
             let once = mentioned.is_none_or(|times| *times == 1);
-            partitions.push(look_up(&meta, once, found.as_deref(), &partition).await);
+            partitions.push(look_up(&meta, isolation, once, found.as_deref(), &partition).await);
         }
         topics.push(ListOffsetsTopicResponse { name: topic.name, partitions });
     }
@@ -44,6 +45,7 @@ pub(crate) async fn handle(
 
 async fn look_up(
     meta: &Meta,
+    isolation: Isolation,
     once: bool,
     topic: Option<&Topic>,
     asked: &ListOffsetsPartition,
@@ -66,7 +68,7 @@ async fn look_up(
         let spec = spec(meta.version, asked.timestamp)?;
         match spec {
             None => Ok(None),
-            Some(spec) => partition.look_up(spec).await,
+            Some(spec) => partition.look_up(spec, isolation).await,
         }
     };
     match found.await {

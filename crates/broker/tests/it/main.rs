@@ -3,6 +3,7 @@
 
 mod alterations;
 mod bad_input;
+mod committed;
 mod fetch_sessions;
 mod groups;
 mod harness;

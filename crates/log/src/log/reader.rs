@@ -131,6 +131,30 @@ impl LogReader {
         max_bytes: usize,
         at_least_one: bool,
     ) -> Result<Records, LogError> {
+        self.read_to(from, limit, max_bytes, at_least_one).map(|(records, _)| records)
+    }
+
+    /// The same below the last stable offset, with the aborted transactions that have records among them.
+    pub fn read_committed(
+        &self,
+        from: Offset,
+        last_stable: Offset,
+        max_bytes: usize,
+        at_least_one: bool,
+    ) -> Result<(Records, Vec<AbortedTransaction>), LogError> {
+        let (records, end) = self.read_to(from, last_stable, max_bytes, at_least_one)?;
+        let aborted = if records.is_empty() { Vec::new() } else { self.aborted_transactions(from, end)? };
+        Ok((records, aborted))
+    }
+
+    /// What [`LogReader::read`] gives, and the offset after the last record of it.
+    fn read_to(
+        &self,
+        from: Offset,
+        limit: Offset,
+        max_bytes: usize,
+        at_least_one: bool,
+    ) -> Result<(Records, Offset), LogError> {
         // The end before the segments: these then reach at least that far.
         let end = self.end_offset();
         let segments = self.segments();
@@ -149,12 +173,12 @@ impl LogReader {
                 left = left.saturating_sub(range.len);
                 chunks.push(Chunk::File(range));
             }
+            at = at.max(slice.next);
             if !slice.to_the_end {
                 break;
             }
-            at = at.max(segment.contents().next_offset);
         }
-        Ok(Records::from(chunks))
+        Ok((Records::from(chunks), at))
     }
 
     /// The first record below `limit` whose timestamp is not below `timestamp`, with its own timestamp; `None` if there

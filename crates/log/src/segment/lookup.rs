@@ -19,8 +19,24 @@ use crate::scan::{Located, SMALL_WINDOW, Scan, ScanError};
 pub(crate) struct Slice {
     /// Where they are; empty if none qualify.
     pub range: Option<FileRange>,
+    /// The offset after the last of them, or the one that was asked for.
+    pub next: Offset,
     /// True if the segment has no more that qualify by offset, so that the next segment may go on.
     pub to_the_end: bool,
+}
+
+/// Where batches end.
+#[derive(Debug, Clone, Copy)]
+struct End {
+    position: u64,
+    /// The offset that may come next.
+    next: Offset,
+}
+
+impl End {
+    fn of(last: &Located) -> Self {
+        Self { position: last.end(), next: last.header.next_offset() }
+    }
 }
 
 impl Segment {
@@ -34,22 +50,23 @@ impl Segment {
         at_least_one: bool,
     ) -> Result<Slice, LogError> {
         let Some(first) = self.find(from)? else {
-            return Ok(Slice { range: None, to_the_end: true });
+            return Ok(Slice { range: None, next: from, to_the_end: true });
         };
         let too_large = first.header.size > max_bytes && !at_least_one;
         if first.header.last_offset() >= limit || too_large {
-            return Ok(Slice { range: None, to_the_end: false });
+            return Ok(Slice { range: None, next: from, to_the_end: false });
         }
         let contents = self.contents();
         let cap = first.position.saturating_add(max_bytes as u64).max(first.end());
-        let (end, to_the_end) = if contents.size <= cap && contents.next_offset <= limit {
-            (contents.size, true)
-        } else {
-            (self.end_below(&first, limit, cap)?, false)
-        };
+        let (End { position: end, next }, to_the_end) =
+            if contents.size <= cap && contents.next_offset <= limit {
+                (End { position: contents.size, next: contents.next_offset }, true)
+            } else {
+                (self.end_below(&first, limit, cap)?, false)
+            };
         let len = usize::try_from(end - first.position).unwrap_or(usize::MAX);
         let file: Arc<dyn ReadAt> = Arc::clone(self.file()) as _;
-        Ok(Slice { range: Some(FileRange { file, offset: first.position, len }), to_the_end })
+        Ok(Slice { range: Some(FileRange { file, offset: first.position, len }), next, to_the_end })
     }
 
     /// The first batch whose last offset is not below `offset`; none beyond the segment's end. That there is none before it,
@@ -95,7 +112,7 @@ impl Segment {
     }
 
     /// The end of the last batch that lies below `limit` and ends at or before `cap`, at least the first one.
-    fn end_below(&self, first: &Located, limit: Offset, cap: u64) -> Result<u64, LogError> {
+    fn end_below(&self, first: &Located, limit: Offset, cap: u64) -> Result<End, LogError> {
         let (size, from) = {
             let state = self.read_state();
             let below = |relative: u32, position: u32| {
@@ -106,14 +123,18 @@ impl Segment {
             (state.contents.size, position.max(first.position))
         };
         let end_from = |from| {
-            let (mut scan, mut end) = (self.scan(from, size), from);
+            let (mut scan, mut end) = (self.scan(from, size), End::of(first));
             while let Some(located) = scan.next()? {
                 if located.end() > cap || located.header.last_offset() >= limit {
+                    if located.position > end.position {
+                        // The walk began here, behind all that qualify.
+                        end = End { position: located.position, next: located.header.base_offset };
+                    }
                     break;
                 }
-                end = located.end();
+                end = End::of(&located);
             }
-            Ok(end.max(first.end()))
+            Ok(end)
         };
         match end_from(from) {
             Err(_) if from > first.position => end_from(first.position),
