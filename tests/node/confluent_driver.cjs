@@ -2,7 +2,7 @@
 // kafkajs, keep headers as an object.
 
 const { promisify } = require('node:util')
-const { AdminClient, KafkaConsumer, Producer } = require('@confluentinc/kafka-javascript')
+const { AdminClient, CODES, KafkaConsumer, Producer } = require('@confluentinc/kafka-javascript')
 const driver = require('./driver.cjs')
 
 const TIMEOUT_MS = 30_000
@@ -61,6 +61,15 @@ async function connected (settings, topicSettings = {}) {
 
 const next = consumer => promisify(consumer.consume.bind(consumer))(100)
 
+function store (consumer, position) {
+  try {
+    consumer.offsetsStore([position])
+  } catch (error) {
+    // Between the poll and now the partition went to another member, which begins where this one has committed.
+    if (error.code !== CODES.ERRORS.ERR__STATE) throw error
+  }
+}
+
 async function consume (bootstrap, topic, group) {
   let isOver = false
   driver.terminated().then(() => { isOver = true })
@@ -77,7 +86,7 @@ async function consume (bootstrap, topic, group) {
   while (!isOver) {
     for (const message of await next(consumer)) {
       show(message)
-      consumer.offsetsStore([{ topic, partition: message.partition, offset: message.offset + 1 }])
+      store(consumer, { topic, partition: message.partition, offset: message.offset + 1 })
     }
   }
   await promisify(consumer.disconnect.bind(consumer))()

@@ -49,16 +49,16 @@ pub enum LogError {
         /// What is wrong there.
         damage: Damage,
     },
-    /// A partition to be taken in has records of transactions.
+    /// A partition to be taken in ends within a transaction.
     #[error(
-        "the batch at offset {offset} in {} belongs to a transaction, which this broker cannot serve yet; copy the topic \
-         with a client that reads committed records",
+        "the transaction that begins at offset {offset} in {} was never ended, and nobody here can end it; let its own \
+         broker end it (its producer's timeout does, or kafka-transactions abort), then stop that",
         folder.display()
     )]
-    Transactional {
+    OpenTransaction {
         /// The partition's folder.
         folder: PathBuf,
-        /// The first such batch.
+        /// Its first record.
         offset: Offset,
     },
     /// A read outside of what the log holds.
@@ -124,7 +124,7 @@ impl LogError {
             }
             Self::OffsetOutOfRange { .. } => ErrorCode::OffsetOutOfRange,
             Self::InvalidBatch { source, .. } => source.error_code(),
-            Self::Empty | Self::ControlBatch | Self::MissingSequence | Self::Transactional { .. } => {
+            Self::Empty | Self::ControlBatch | Self::MissingSequence | Self::OpenTransaction { .. } => {
                 ErrorCode::InvalidRecord
             }
             Self::BatchTooLarge { .. } => ErrorCode::MessageTooLarge,

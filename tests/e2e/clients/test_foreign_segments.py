@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import random
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ from support.headwater import HeadwaterBroker, headwater, headwater_fails
 pytestmark = pytest.mark.headwater
 
 TOPIC = "moved"
+LEDGER = "ledger"
 PARTITIONS = 2
 CODECS = ("none", "gzip", "snappy", "lz4", "zstd")
 PER_CODEC = 200
@@ -40,9 +42,49 @@ def produce(bootstrap: str, codec: str, first: int) -> None:
     assert producer.flush(60) == 0
 
 
+def transact(bootstrap: str) -> None:
+    """Transactions of two producers that overlap, committed or aborted by chance."""
+    chance = random.Random(7)
+    producers = [
+        Producer({"bootstrap.servers": bootstrap, "transactional.id": f"ledger-{number}", **topics.QUIET})
+        for number in range(2)
+    ]
+    for producer in producers:
+        producer.init_transactions(60)
+    within: set[Producer] = set()
+    for n in range(300):
+        producer = chance.choice(producers)
+        if producer not in within:
+            producer.begin_transaction()
+            within.add(producer)
+        producer.produce(LEDGER, key=str(n), value=chance.randbytes(20_000), partition=chance.randrange(PARTITIONS))
+        if chance.random() < 0.3:
+            end(producer, commit=chance.random() < 0.5)
+            within.remove(producer)
+    for producer in within:
+        end(producer, commit=True)
+
+
+def end(producer: Producer, *, commit: bool) -> None:
+    # What is aborted is to be in the log, not in the producer's queue.
+    assert producer.flush(60) == 0
+    if commit:
+        producer.commit_transaction(60)
+    else:
+        producer.abort_transaction(60)
+
+
+@dataclass(frozen=True)
+class Moved:
+    """Where Apache Kafka left its folders, and what it had served from them, topic by topic."""
+
+    folder: Path
+    records: list[topics.Record]
+    committed: list[topics.Record]
+
+
 @pytest.fixture(scope="module")
-def moved(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[topics.Record]]:
-    """Where Apache Kafka left its folders, and what it had served from them."""
+def moved(tmp_path_factory: pytest.TempPathFactory) -> Moved:
     folder = tmp_path_factory.mktemp("kafka")
     cluster = kafka_cluster(folder).start()
     try:
@@ -50,15 +92,20 @@ def moved(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[topics.R
         for number, codec in enumerate(CODECS):
             produce(cluster.bootstrap, codec, number * PER_CODEC)
         served = topics.read_all(cluster.bootstrap, TOPIC)
+        topics.create(cluster.bootstrap, LEDGER, PARTITIONS, {"segment.bytes": str(SEGMENT_BYTES)})
+        transact(cluster.bootstrap)
+        # librdkafka reads committed records unless it is told otherwise.
+        committed = topics.read_all(cluster.bootstrap, LEDGER)
     finally:
         # Killed: its marks of an orderly end are nothing to us.
         cluster.stop()
     assert len(served) == PER_CODEC * len(CODECS)
     data = folder / "data-1"
     for partition in range(PARTITIONS):
-        segments = list((data / f"{TOPIC}-{partition}").glob("*.log"))
-        assert len(segments) > 2, f"several segments were wanted: {segments}"
-    return data, served
+        for topic in (TOPIC, LEDGER):
+            segments = list((data / f"{topic}-{partition}").glob("*.log"))
+            assert len(segments) > 2, f"several segments were wanted: {segments}"
+    return Moved(data, served, committed)
 
 
 def take_in(data_dir: Path, source: Path, *more: str) -> Sequence[str | Path]:
@@ -66,9 +113,9 @@ def take_in(data_dir: Path, source: Path, *more: str) -> Sequence[str | Path]:
 
 
 def test_a_folder_of_kafkas_segments_is_served_bit_for_bit_and_written_on(
-    folder: Path, moved: tuple[Path, list[topics.Record]]
+    folder: Path, moved: Moved
 ) -> None:
-    source, served = moved
+    source, served = moved.folder, moved.records
     data_dir = folder / "data"
     printed = headwater(*take_in(data_dir, source, "--config", "retention.ms=-1", "--output", "json"))
     told = [json.loads(line) for line in printed.splitlines()]
@@ -108,10 +155,48 @@ def test_a_folder_of_kafkas_segments_is_served_bit_for_bit_and_written_on(
     assert all(written[record.partition, record.offset] == record for record in served)
 
 
+def aborted(partition: Path) -> dict[str, bytes]:
+    """The transaction indexes of a partition's segments."""
+    files = {path.name: path.read_bytes() for path in partition.glob("*.txnindex")}
+    return {name: data for name, data in files.items() if data}
+
+
+def test_transactions_are_taken_in_with_their_outcomes(folder: Path, moved: Moved) -> None:
+    data_dir = folder / "data"
+    headwater("topic", "import", LEDGER, "--from", moved.folder, "--data-dir", data_dir)
+    for partition in range(PARTITIONS):
+        name = f"{LEDGER}-{partition}"
+        kafkas = aborted(moved.folder / name)
+        assert len(kafkas) > 1, "transactions were to be aborted in several segments"
+        assert aborted(data_dir / "broker" / name) == kafkas, "our transaction index is not Kafka's"
+
+    broker = HeadwaterBroker(folder, data_dir).start()
+    try:
+        for _ in range(2):
+            assert topics.read_all(broker.bootstrap, LEDGER) == moved.committed
+            keys = read_keys(broker.bootstrap, "read_committed", len(moved.committed))
+            assert sorted(keys) == sorted(record.key_text for record in moved.committed)
+            assert len(read_keys(broker.bootstrap, "read_uncommitted", 300)) == 300 > len(moved.committed)
+            broker.kill()
+            broker.restart()
+    finally:
+        broker.stop()
+
+
+def read_keys(bootstrap: str, isolation: str, count: int) -> list[str]:
+    """The keys that Java's consumer reads."""
+    read = kafka.tool(
+        "kafka-console-consumer", "--bootstrap-server", bootstrap, "--topic", LEDGER, "--from-beginning",
+        "--max-messages", str(count), "--timeout-ms", "30000", "--isolation-level", isolation,
+        "--formatter-property", "print.value=false", "--formatter-property", "print.key=true",
+    )  # fmt: skip
+    return read.split()
+
+
 def test_a_damaged_folder_is_refused_by_file_and_byte_and_nothing_is_left_of_it(
-    folder: Path, moved: tuple[Path, list[topics.Record]]
+    folder: Path, moved: Moved
 ) -> None:
-    source, _ = moved
+    source = moved.folder
     damaged = folder / "damaged"
     for partition in range(PARTITIONS):
         there = damaged / f"{TOPIC}-{partition}"

@@ -85,6 +85,8 @@ def test_a_group_of_two_survives_a_join_and_a_death_and_resumes(
     sent |= values(wave)
     ours.produce(topic, wave)
     wait_until_seen(both, sent, 60)
+    for member in both:
+        assert member.process.is_alive(), f"{member.process.name} ended:\n{member.process.last_words()}"
     mine, its = (partitions_of(member, values(wave)) for member in both)
     assert (len(mine), len(its)) == (2, 2) and not mine & its, "each member has its half"
     settled.wait(both)

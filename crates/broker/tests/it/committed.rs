@@ -18,7 +18,7 @@ const NOW: Timestamp = Timestamp(1_700_000_000_000);
 const UNCOMMITTED: i8 = 0;
 const COMMITTED: i8 = 1;
 
-fn within(producer: i64, values: &[&str]) -> Bytes {
+pub(crate) fn within(producer: i64, values: &[&str]) -> Bytes {
     let meta = BatchMeta {
         producer_id: ProducerId(producer),
         producer_epoch: ProducerEpoch(0),
@@ -29,7 +29,7 @@ fn within(producer: i64, values: &[&str]) -> Bytes {
     batch_with(Compression::None, NOW, values, &meta)
 }
 
-fn marker(producer: i64, marker: ControlMarker) -> Bytes {
+pub(crate) fn marker(producer: i64, marker: ControlMarker) -> Bytes {
     let mut builder = BatchBuilder::new(Compression::None);
     builder.append(NOW, Some(&marker.key()), Some(b"marker"), &[]);
     builder.build(&BatchMeta {
@@ -42,7 +42,7 @@ fn marker(producer: i64, marker: ControlMarker) -> Bytes {
 }
 
 /// Appends to the partition `t-0` of a broker that does not run.
-fn append(dir: &Path, batches: Vec<Bytes>) {
+pub(crate) fn append(dir: &Path, batches: Vec<Bytes>) {
     let config = LogConfig::default();
     let (mut log, _) =
         Log::open(Arc::new(RealDisk::default()), &dir.join("broker/t-0"), config, NOW).unwrap();

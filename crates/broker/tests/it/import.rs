@@ -6,10 +6,12 @@ use std::sync::Arc;
 
 use headwater_broker::{Broker, BrokerConfig, Execution, ImportError, TopicImport, import_topic};
 use headwater_log::{Disk, LogError, RealDisk};
-use headwater_model::{Entropy, ErrorCode, ProducerId, SystemClock};
+use headwater_model::{Entropy, ErrorCode, Offset, ProducerId, SystemClock};
+use headwater_wire::batch::ControlMarker;
 use headwater_wire::messages::init_producer_id::InitProducerIdRequest;
 use tokio::io::DuplexStream;
 
+use crate::committed::{append, marker, within};
 use crate::groups::fixture::World;
 use crate::harness::{Client, batch, config, numbered, open};
 
@@ -183,4 +185,19 @@ async fn a_power_loss_while_a_topic_is_taken_in_leaves_it_whole_or_absent() {
         }
     }
     assert!(outcomes[0] > 20 && outcomes[1] > 0, "{outcomes:?}");
+}
+
+#[tokio::test]
+async fn a_topic_that_ends_within_a_transaction_is_refused() {
+    let folders = Folders::new().await;
+    append(folders.source.path(), vec![within(77, &["undecided"])]);
+    let error = folders.take_in(&folders.import()).unwrap_err();
+    let ImportError::Partition { partition: 0, source: LogError::OpenTransaction { offset, .. } } = error
+    else {
+        panic!("{error}");
+    };
+    assert_eq!(offset, Offset(6));
+    assert_eq!(folders.left(), Vec::<String>::new());
+    append(folders.source.path(), vec![marker(77, ControlMarker::Abort)]);
+    assert_eq!(folders.take_in(&folders.import()).unwrap(), [(0, 0, 8), (1, 0, 3)]);
 }

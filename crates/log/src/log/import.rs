@@ -2,8 +2,9 @@
 //!
 //! Owns: the copy of its segments and its check, under a name that the next start removes.
 //!
-//! Invariants: the folder that is copied is not changed. Only batches are taken over: indexes, epochs and producers are
-//! made anew from them. What is not whole is refused, a torn tail too, as nobody knows here what was acknowledged there.
+//! Invariants: the folder that is copied is not changed. Only batches are taken over: indexes, epochs, producers and the
+//! outcomes of transactions are made anew from them. What is not whole is refused, a torn tail too, as nobody knows here
+//! what was acknowledged there; so is a transaction without an end.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -61,6 +62,9 @@ pub fn stage_partition(
         let damaged = LogError::Damaged { file: torn.file, position: torn.position, damage: torn.cause };
         return Err(original(damaged));
     }
+    if let Some(offset) = log.producers().open().first() {
+        return Err(LogError::OpenTransaction { folder: from.to_path_buf(), offset });
+    }
     let mut partition = StagedPartition {
         start: log.start_offset(),
         end: log.end_offset(),
@@ -71,9 +75,6 @@ pub fn stage_partition(
     };
     for header in log.batch_headers(partition.start) {
         let header = header?;
-        if header.is_transactional() || header.is_control() {
-            return Err(LogError::Transactional { folder: from.to_path_buf(), offset: header.base_offset });
-        }
         partition.greatest_epoch = partition.greatest_epoch.max(Some(header.leader_epoch));
         let producer = Some(header.producer_id).filter(|id| id.0 >= 0);
         partition.greatest_producer = partition.greatest_producer.max(producer);
