@@ -2,9 +2,9 @@
 //!
 //! Owns: the order and limits of the reads, the long poll; [`sessions`], what consumers need not say again.
 //!
-//! Invariants: nothing beyond a high watermark is given out, and nothing undecided to whoever reads committed records. The first partition that has data gives at least one batch,
-//! whatever the limits say, so that a consumer always gets on. A waiting fetch costs nothing until one of its partitions
-//! has news: no timer but its deadline, no polling.
+//! Invariants: nothing beyond a high watermark is given out, and nothing undecided to whoever reads committed records. The
+//! first partition that has data gives at least one batch, whatever the limits say, so that a consumer always gets on. A
+//! waiting fetch costs nothing until one of its partitions has news: no timer but its deadline, no polling.
 //!
 //! Does not know: the protocol.
 
