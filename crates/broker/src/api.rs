@@ -108,7 +108,10 @@ pub(crate) struct Api {
 pub(crate) const PIPELINED: i16 = ApiKey::Produce as i16;
 
 macro_rules! apis {
-    ($($key:ident $from:literal ..= $to:literal $module:ident :: $request:ident;)*) => {
+    (@pipelined) => { |_, _, _| false };
+    (@pipelined $condition:path) => { $condition };
+    ($($key:ident $from:literal ..= $to:literal $module:ident :: $request:ident
+        $(, pipelined if $condition:path)?;)*) => {
         /// Every API that is served, with its versions.
         pub(crate) const TABLE: &[Api] = &[$(Api { key: ApiKey::$key, versions: $from..=$to },)*];
 
@@ -124,7 +127,10 @@ macro_rules! apis {
                     header,
                     reader,
                     handler::$module::handle,
-                    std::marker::PhantomData::<headwater_wire::messages::$module::$request>,
+                    |context: &Context, version: i16, request: &headwater_wire::messages::$module::$request| {
+                        let condition: fn(&Context, i16, &_) -> bool = apis!(@pipelined $($condition)?);
+                        condition(context, version, request)
+                    },
                 ),)*
                 _ => Err(Refusal::UnknownApi(header.api_key)),
             }
@@ -133,7 +139,7 @@ macro_rules! apis {
 }
 
 apis! {
-    Produce          3..=13 produce::ProduceRequest;
+    Produce          3..=13 produce::ProduceRequest, pipelined if handler::produce::take_their_place;
     Fetch            4..=18 fetch::FetchRequest;
     ListOffsets      1..=11 list_offsets::ListOffsetsRequest;
     Metadata         0..=13 metadata::MetadataRequest;
@@ -152,6 +158,11 @@ apis! {
     DeleteRecords    0..=2  delete_records::DeleteRecordsRequest;
     InitProducerId   0..=5  init_producer_id::InitProducerIdRequest;
     OffsetForLeaderEpoch 2..=4 offset_for_leader_epoch::OffsetForLeaderEpochRequest;
+    AddPartitionsToTxn 0..=5 add_partitions_to_txn::AddPartitionsToTxnRequest;
+    AddOffsetsToTxn  0..=4  add_offsets_to_txn::AddOffsetsToTxnRequest;
+    EndTxn           0..=5  end_txn::EndTxnRequest;
+    WriteTxnMarkers  1..=2  write_txn_markers::WriteTxnMarkersRequest;
+    TxnOffsetCommit  0..=6  txn_offset_commit::TxnOffsetCommitRequest;
     DescribeConfigs  1..=4  describe_configs::DescribeConfigsRequest;
     AlterConfigs     0..=2  alter_configs::AlterConfigsRequest;
     DescribeLogDirs  1..=4  describe_log_dirs::DescribeLogDirsRequest;
@@ -161,6 +172,9 @@ apis! {
     ListPartitionReassignments 0..=0 list_partition_reassignments::ListPartitionReassignmentsRequest;
     OffsetDelete     0..=0  offset_delete::OffsetDeleteRequest;
     DescribeCluster  0..=2  describe_cluster::DescribeClusterRequest;
+    DescribeProducers 0..=0 describe_producers::DescribeProducersRequest;
+    DescribeTransactions 0..=0 describe_transactions::DescribeTransactionsRequest;
+    ListTransactions 0..=2  list_transactions::ListTransactionsRequest;
     DescribeTopicPartitions 0..=0 describe_topic_partitions::DescribeTopicPartitionsRequest;
 }
 
@@ -188,16 +202,17 @@ pub(crate) fn start(
     })
 }
 
-fn run<R, H, F, A>(
+fn run<R, H, P, F, A>(
     context: &Arc<Context>,
     header: &RequestHeader,
     reader: &mut Reader,
     handle: H,
-    _: std::marker::PhantomData<R>,
+    pipelined: P,
 ) -> Result<Started, Refusal>
 where
     R: Request + 'static,
     H: FnOnce(Arc<Context>, Meta, R) -> F,
+    P: FnOnce(&Context, i16, &R) -> bool,
     F: Future<Output = A> + Send + 'static,
     A: Into<Reply<R::Response>> + 'static,
 {
@@ -205,6 +220,7 @@ where
     let correlation_id = header.correlation_id;
     let request =
         R::decode(reader, version).map_err(|error| Refusal::Malformed { api: R::KEY, version, error })?;
+    let pipelined = pipelined(context, version, &request);
     let meta = Meta { version, client_id: header.client_id.clone() };
     let reply = handle(context.clone(), meta, request);
     let answer = async move {
@@ -216,7 +232,7 @@ where
             Reply::Close => Answer::Close,
         }
     };
-    Ok(Started { answer: Box::pin(answer), pipelined: R::KEY == ApiKey::Produce })
+    Ok(Started { answer: Box::pin(answer), pipelined })
 }
 
 #[cfg(test)]

@@ -15,8 +15,9 @@ mod start;
 
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, RwLock};
+use std::sync::{Arc, Mutex, RwLock, Weak};
 
+use headwater_coordinator::{Groups, Transactions};
 use headwater_log::{DataDir, Room};
 use headwater_model::{Clock, Entropy, LeaderEpoch, Uuid};
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -27,8 +28,8 @@ use crate::api::Context;
 use crate::config::BrokerConfig;
 use crate::connection;
 use crate::connection::output::Plain;
+use crate::coordinator::Shards;
 use crate::fetch::sessions::Sessions;
-use crate::groups::GroupCoordinator;
 use crate::metadata::MetadataStore;
 use crate::storage::{Storage, lock};
 use crate::topics::Registry;
@@ -50,7 +51,8 @@ struct Inner {
     registry: RwLock<Registry>,
     metadata: MetadataStore,
     producer_ids: Mutex<ProducerIds>,
-    groups: GroupCoordinator,
+    groups: Shards<Groups>,
+    transactions: Shards<Transactions>,
     fetch_sessions: Mutex<Sessions>,
     replicas_warned: AtomicBool,
     /// Held by whoever changes or removes a topic, from reading it to having put the changed one in its place.
@@ -59,6 +61,16 @@ struct Inner {
     closed: AtomicBool,
     storage: Arc<Storage>,
     data_dir: DataDir,
+}
+
+/// A way to the broker that does not keep it alive.
+#[derive(Debug, Clone)]
+pub(crate) struct WeakBroker(Weak<Inner>);
+
+impl WeakBroker {
+    pub(crate) fn upgrade(&self) -> Option<Broker> {
+        self.0.upgrade().map(|inner| Broker { inner })
+    }
 }
 
 impl Broker {
@@ -103,8 +115,16 @@ impl Broker {
         &self.inner.producer_ids
     }
 
-    pub(crate) fn group_coordinator(&self) -> &GroupCoordinator {
+    pub(crate) fn groups(&self) -> &Shards<Groups> {
         &self.inner.groups
+    }
+
+    pub(crate) fn transactions(&self) -> &Shards<Transactions> {
+        &self.inner.transactions
+    }
+
+    pub(crate) fn downgrade(&self) -> WeakBroker {
+        WeakBroker(Arc::downgrade(&self.inner))
     }
 
     pub(crate) fn fetch_sessions(&self) -> &Mutex<Sessions> {

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use headwater_coordinator::GroupsConfig;
+use headwater_coordinator::{GroupsConfig, TransactionsConfig};
 use headwater_model::Uuid;
 
 use crate::fetch::sessions::SessionLimits;
@@ -138,6 +138,10 @@ pub struct BrokerConfig {
     pub group_partitions: i32,
     /// Limits and times of groups.
     pub groups: GroupsConfig,
+    /// Partitions of `__transaction_state`, if it is made now (Kafka's `transaction.state.log.num.partitions`).
+    pub transaction_partitions: i32,
+    /// Limits and times of transactions.
+    pub transactions: TransactionsConfig,
     /// How often expired segments are looked for (Kafka's `log.retention.check.interval.ms`).
     pub retention_check_interval: Duration,
     /// How long a shutdown waits for requests under way.
@@ -165,6 +169,8 @@ impl Default for BrokerConfig {
             topic_defaults: BTreeMap::new(),
             group_partitions: 4,
             groups: GroupsConfig::default(),
+            transaction_partitions: 4,
+            transactions: TransactionsConfig::default(),
             retention_check_interval: Duration::from_mins(5),
             shutdown_grace: Duration::from_secs(5),
             close_timeout: Duration::from_secs(30),

@@ -1,37 +1,28 @@
-//! The driver of group coordination: `__consumer_offsets`, one task per partition of it, and how requests reach them.
+//! Groups as a machine on `__consumer_offsets`.
 //!
-//! Owns: which partition coordinates a group ([`placement`]), the making of the topic at first need, the tasks
-//! ([`shard`]), the form of the records ([`records`]).
+//! Owns: the commands that reach a group's shard; the form of the records ([`records`]).
 //!
-//! Invariants: a group is coordinated by one task, which owns its state; nothing else sees or locks it. No reply leaves
-//! before everything that was recorded until then is below the high watermark, so that nobody learns of what a crash
-//! could undo. If an append fails, the shard's state is dropped and read again from the log.
-//!
-//! Does not know: the rules of coordination (the crate `headwater-coordinator`), requests.
+//! Does not know: the rules of coordination (the crate `headwater-coordinator`), how shards run ([`crate::coordinator`]).
 
-mod load;
-mod placement;
 mod records;
-mod shard;
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
+use std::convert::Infallible;
 
+use bytes::Bytes;
 use headwater_coordinator::{
-    CommitOffsets, DeleteOffsets, Effects, GroupId, Groups, Heartbeat, Join, Leave, Now, Reply, Sync, Token,
+    Change, CommitOffsets, DeleteOffsets, Effects as GroupEffects, GroupId, Groups, GroupsConfig, Heartbeat,
+    Join, Leave, Now, Outcome, ProducerIdentity, Reply, Sync, Token,
 };
-use headwater_model::{Entropy, ErrorCode, PartitionId, TopicName};
-use tokio::sync::{OnceCell, mpsc, oneshot};
+use headwater_model::{Entropy, ErrorCode, Monotonic, Timestamp, TopicName, TopicPartition};
+use tokio::sync::mpsc;
 
 use crate::broker::Broker;
-use crate::topics::{CONSUMER_OFFSETS, Topic};
-use placement::partition_of;
-use shard::{Message, Shard};
+use crate::config::BrokerConfig;
+use crate::coordinator::{Effects, Machine, Message, RecordError, Shards};
+use crate::topics::CONSUMER_OFFSETS;
 
-/// Requests that may wait for a shard; further ones wait in their connections.
-const INBOX: usize = 1_024;
-
-/// What is asked of a group.
+/// What is asked of a shard.
 #[derive(Debug)]
 pub(crate) enum Command {
     Join(Join),
@@ -41,69 +32,36 @@ pub(crate) enum Command {
     Commit(CommitOffsets),
     DeleteGroup(GroupId),
     DeleteOffsets(DeleteOffsets),
+    /// The offsets of topics that were deleted, in all groups.
+    ForgetTopics(BTreeSet<TopicName>),
+    /// Of a transaction in which offsets may have been committed, of any groups.
+    EndTransaction {
+        producer: ProducerIdentity,
+        outcome: Outcome,
+    },
 }
 
 impl Command {
-    fn group(&self) -> &GroupId {
+    /// The group that it is about.
+    fn group(&self) -> Option<&GroupId> {
         match self {
-            Self::Join(join) => &join.group,
-            Self::Sync(sync) => &sync.group,
-            Self::Heartbeat(heartbeat) => &heartbeat.group,
-            Self::Leave(leave) => &leave.group,
-            Self::Commit(commit) => &commit.group,
-            Self::DeleteGroup(group) => group,
-            Self::DeleteOffsets(delete) => &delete.group,
+            Self::Join(join) => Some(&join.group),
+            Self::Sync(sync) => Some(&sync.group),
+            Self::Heartbeat(heartbeat) => Some(&heartbeat.group),
+            Self::Leave(leave) => Some(&leave.group),
+            Self::Commit(commit) => Some(&commit.group),
+            Self::DeleteGroup(group) => Some(group),
+            Self::DeleteOffsets(delete) => Some(&delete.group),
+            Self::ForgetTopics(_) | Self::EndTransaction { .. } => None,
         }
-    }
-
-    fn run(self, groups: &mut Groups, now: Now, entropy: &mut Entropy, token: Token) -> Effects {
-        match self {
-            Self::Join(join) => groups.join(now, entropy, token, join),
-            Self::Sync(sync) => groups.sync(now, token, sync),
-            Self::Heartbeat(heartbeat) => groups.heartbeat(now, token, &heartbeat),
-            Self::Leave(leave) => groups.leave(now, token, &leave),
-            Self::Commit(commit) => groups.commit_offsets(now, token, commit),
-            Self::DeleteGroup(group) => groups.delete_group(now, token, &group),
-            Self::DeleteOffsets(delete) => groups.delete_offsets(now, token, &delete),
-        }
-    }
-
-    /// Its reply may be long in coming.
-    fn may_wait(&self) -> bool {
-        matches!(self, Self::Join(_) | Self::Sync(_))
-    }
-}
-
-/// The tasks that coordinate groups, once there is a reason to have them.
-#[derive(Debug, Default)]
-pub(crate) struct GroupCoordinator {
-    shards: OnceCell<Shards>,
-}
-
-#[derive(Debug)]
-struct Shards {
-    /// By partition; `None` where the partition is offline.
-    inboxes: Vec<Option<mpsc::Sender<Message>>>,
-}
-
-impl Shards {
-    fn of(&self, group: &GroupId) -> Result<&mpsc::Sender<Message>, ErrorCode> {
-        let inbox = self.inboxes.get(partition_of(group.as_str(), self.inboxes.len()));
-        inbox.and_then(Option::as_ref).ok_or(ErrorCode::CoordinatorNotAvailable)
-    }
-
-    fn online(&self) -> impl Iterator<Item = &mpsc::Sender<Message>> {
-        self.inboxes.iter().flatten()
     }
 }
 
 impl Broker {
     /// Has a group's coordinator do something, and waits for the reply.
     pub(crate) async fn coordinate(&self, command: Command) -> Result<Reply, ErrorCode> {
-        let inbox = self.shards().await?.of(command.group())?;
-        let (reply, answer) = oneshot::channel();
-        send(inbox, Message::Command { command, reply }).await?;
-        answer.await.unwrap_or(Err(ErrorCode::CoordinatorNotAvailable))
+        let group = command.group().ok_or(ErrorCode::UnknownServerError)?.clone();
+        self.ask::<Groups>(group.as_str(), command).await
     }
 
     /// Looks at a group through the state of its shard.
@@ -112,104 +70,127 @@ impl Broker {
         group: &GroupId,
         look: impl FnOnce(&Groups) -> T + Send + 'static,
     ) -> Result<T, ErrorCode> {
-        look_at(self.shards().await?.of(group)?, look).await
+        self.look_at(group.as_str(), look).await
     }
 
-    /// Looks at the state of each shard. There are none as long as nobody has used a group.
-    pub(crate) async fn look_at_groups<T: Send + 'static>(
-        &self,
-        look: impl Fn(&Groups) -> T + Clone + Send + 'static,
-    ) -> Result<Vec<T>, ErrorCode> {
-        if self.topic(CONSUMER_OFFSETS).is_none() {
-            return Ok(Vec::new());
-        }
-        let mut seen = Vec::new();
-        for inbox in self.shards().await?.online() {
-            seen.push(look_at(inbox, look.clone()).await?);
-        }
-        Ok(seen)
-    }
-
-    /// Makes the topic of committed offsets if it does not exist, and starts the shards if they do not run.
-    pub(crate) async fn start_groups(&self) -> Result<(), ErrorCode> {
-        self.shards().await.map(|_| ())
-    }
-
-    /// Starts the shards if groups have been used before, so that sessions and retention go on.
-    pub(crate) fn resume_groups(&self) {
-        if let Some(topic) = self.topic(CONSUMER_OFFSETS) {
-            let shards = Shards { inboxes: self.spawn_shards(&topic) };
-            // Nobody has come before: the broker is being opened.
-            let _ = self.group_coordinator().shards.set(shards);
-        }
+    /// Where a group's offsets are recorded; the topic is made if it does not exist.
+    pub(crate) async fn offsets_partition(&self, group: &GroupId) -> Result<TopicPartition, ErrorCode> {
+        let partition = self.start_coordination::<Groups>(group.as_str()).await?;
+        let topic = TopicName::new(CONSUMER_OFFSETS).map_err(|_| ErrorCode::UnknownServerError)?;
+        Ok(TopicPartition::new(topic, partition))
     }
 
     /// Forgets the offsets that groups have committed for a topic that was deleted.
     pub(crate) async fn forget_committed_offsets(&self, topic: &TopicName) {
-        if self.topic(CONSUMER_OFFSETS).is_none() {
-            return;
-        }
-        let Ok(shards) = self.shards().await else {
-            return;
-        };
-        for inbox in shards.online() {
-            // A shard that has ended has nothing left to forget.
-            let _ = inbox.send(Message::ForgetTopics(BTreeSet::from([topic.clone()]))).await;
-        }
-    }
-
-    async fn shards(&self) -> Result<&Shards, ErrorCode> {
-        self.group_coordinator().shards.get_or_try_init(|| self.make_shards()).await
-    }
-
-    async fn make_shards(&self) -> Result<Shards, ErrorCode> {
-        // A batch must hold the largest group.
-        let largest_batch = (self.config().groups.max_group_bytes + records::BATCH_BYTES).to_string();
-        let settings = [
-            ("cleanup.policy", "compact"),
-            ("compression.type", "producer"),
-            ("segment.bytes", "104857600"),
-            ("max.message.bytes", largest_batch.as_str()),
-        ];
-        let made = match TopicName::new(CONSUMER_OFFSETS) {
-            Ok(name) => self.internal_topic(&name, self.config().group_partitions, &settings).await,
-            Err(_) => return Err(ErrorCode::UnknownServerError),
-        };
-        let topic = made.map_err(|error| {
-            tracing::error!(%error, "cannot make the topic of committed offsets");
-            ErrorCode::CoordinatorNotAvailable
-        })?;
-        Ok(Shards { inboxes: self.spawn_shards(&topic) })
-    }
-
-    fn spawn_shards(&self, topic: &Arc<Topic>) -> Vec<Option<mpsc::Sender<Message>>> {
-        let partitions = 0..topic.state.partitions;
-        let spawn = |number| {
-            let partition = topic.slot(PartitionId(number))?.as_ref()?.clone();
-            let (inbox, messages) = mpsc::channel(INBOX);
-            tokio::spawn(Shard::new(self, partition, messages).run());
-            Some(inbox)
-        };
-        partitions.map(spawn).collect()
+        self.tell_all::<Groups>(|| Command::ForgetTopics(BTreeSet::from([topic.clone()]))).await;
     }
 }
 
-async fn look_at<T: Send + 'static>(
-    inbox: &mpsc::Sender<Message>,
-    look: impl FnOnce(&Groups) -> T + Send + 'static,
-) -> Result<T, ErrorCode> {
-    let (reply, answer) = oneshot::channel();
-    let look = Box::new(move |groups: &Groups| {
-        let seen = look(groups);
-        let release: shard::Release = Box::new(move |outcome| {
-            let _ = reply.send(outcome.map(|()| seen));
-        });
-        release
-    });
-    send(inbox, Message::Look(look)).await?;
-    answer.await.unwrap_or(Err(ErrorCode::CoordinatorNotAvailable))
+impl From<GroupEffects> for Effects<Groups> {
+    fn from(effects: GroupEffects) -> Self {
+        Self { records: effects.records, replies: effects.replies, tasks: Vec::new() }
+    }
 }
 
-async fn send(inbox: &mpsc::Sender<Message>, message: Message) -> Result<(), ErrorCode> {
-    inbox.send(message).await.map_err(|_| ErrorCode::CoordinatorNotAvailable)
+impl Machine for Groups {
+    type Config = GroupsConfig;
+    type Change = Change;
+    type Command = Command;
+    type Reply = Reply;
+    type Task = Infallible;
+    type Aids = Entropy;
+
+    const TOPIC: &'static str = CONSUMER_OFFSETS;
+
+    fn shards(broker: &Broker) -> &Shards<Self> {
+        broker.groups()
+    }
+
+    fn config(config: &BrokerConfig) -> GroupsConfig {
+        config.groups.clone()
+    }
+
+    fn aids(broker: &Broker, _: mpsc::WeakSender<Message<Self>>) -> Entropy {
+        broker.fork_entropy()
+    }
+
+    fn partitions(config: &BrokerConfig) -> i32 {
+        config.group_partitions
+    }
+
+    fn largest_batch(config: &BrokerConfig) -> usize {
+        config.groups.max_group_bytes + records::BATCH_BYTES
+    }
+
+    fn new(config: GroupsConfig) -> Self {
+        Self::new(config)
+    }
+
+    fn replay(&mut self, change: Change) {
+        self.replay(change);
+    }
+
+    fn succeed(&mut self, before: &Self) {
+        self.succeed(before);
+    }
+
+    fn loaded(&mut self, now: Now) -> Effects<Self> {
+        self.loaded(now.monotonic);
+        GroupEffects::default().into()
+    }
+
+    fn run(&mut self, command: Command, now: Now, entropy: &mut Entropy, token: Token) -> Effects<Self> {
+        let effects = match command {
+            Command::Join(join) => self.join(now, entropy, token, join),
+            Command::Sync(sync) => self.sync(now, token, sync),
+            Command::Heartbeat(heartbeat) => self.heartbeat(now, token, &heartbeat),
+            Command::Leave(leave) => self.leave(now, token, &leave),
+            Command::Commit(commit) => self.commit_offsets(now, token, commit),
+            Command::DeleteGroup(group) => self.delete_group(now, token, &group),
+            Command::DeleteOffsets(delete) => self.delete_offsets(now, token, &delete),
+            Command::ForgetTopics(topics) => self.forget_topics(now, &topics),
+            Command::EndTransaction { producer, outcome } => {
+                self.end_transaction(now, token, producer, outcome)
+            }
+        };
+        effects.into()
+    }
+
+    fn tick(&mut self, now: Now) -> Effects<Self> {
+        self.tick(now).into()
+    }
+
+    fn next_deadline(&self) -> Option<Monotonic> {
+        self.next_deadline()
+    }
+
+    fn fail_pending(&mut self, now: Now, error: ErrorCode) -> Effects<Self> {
+        self.fail_pending(now, error).into()
+    }
+
+    fn may_wait(command: &Command) -> bool {
+        matches!(command, Command::Join(_) | Command::Sync(_))
+    }
+
+    fn to_batches(changes: &[Change], now: Timestamp) -> Vec<Bytes> {
+        records::to_batches(changes, now)
+    }
+
+    fn read_record(
+        key: Option<&[u8]>,
+        value: Option<&[u8]>,
+        within: Option<ProducerIdentity>,
+    ) -> Result<Change, RecordError> {
+        records::decode(key, value, within)
+    }
+
+    fn read_marker(producer: ProducerIdentity, outcome: Outcome) -> Option<Change> {
+        Some(Change::TransactionEnded { producer, outcome })
+    }
+
+    fn start(task: Infallible, _: &mut Entropy) {
+        match task {}
+    }
+
+    async fn abandon(_: &mut Entropy) {}
 }

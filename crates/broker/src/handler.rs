@@ -2,6 +2,8 @@
 //!
 //! Invariants: a handler keeps no state and holds no lock across an await.
 
+pub(crate) mod add_offsets_to_txn;
+pub(crate) mod add_partitions_to_txn;
 pub(crate) mod alter_configs;
 pub(crate) mod api_versions;
 mod config_change;
@@ -14,7 +16,10 @@ pub(crate) mod describe_cluster;
 pub(crate) mod describe_configs;
 pub(crate) mod describe_groups;
 pub(crate) mod describe_log_dirs;
+pub(crate) mod describe_producers;
 pub(crate) mod describe_topic_partitions;
+pub(crate) mod describe_transactions;
+pub(crate) mod end_txn;
 pub(crate) mod fetch;
 pub(crate) mod find_coordinator;
 mod groups;
@@ -26,6 +31,7 @@ pub(crate) mod leave_group;
 pub(crate) mod list_groups;
 pub(crate) mod list_offsets;
 pub(crate) mod list_partition_reassignments;
+pub(crate) mod list_transactions;
 pub(crate) mod metadata;
 pub(crate) mod offset_commit;
 pub(crate) mod offset_delete;
@@ -33,6 +39,9 @@ pub(crate) mod offset_fetch;
 pub(crate) mod offset_for_leader_epoch;
 pub(crate) mod produce;
 pub(crate) mod sync_group;
+mod transactions;
+pub(crate) mod txn_offset_commit;
+pub(crate) mod write_txn_markers;
 
 /// Operations on a topic that a client may do, as a bit set of Kafka's `AclOperation` codes. Everything, while nobody has
 /// to authenticate: read, write, create, delete, alter, describe, describe and alter configs.

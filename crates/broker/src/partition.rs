@@ -10,6 +10,8 @@
 
 mod append;
 mod rules;
+mod transactions;
+mod verification;
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
@@ -29,6 +31,9 @@ use crate::topics::settings::{TimestampType, TopicSettings};
 pub use append::{Acks, AppendError, Appending, Origin};
 use append::{Append, Outcome};
 use rules::Circumstances;
+pub(crate) use transactions::Verification;
+pub(crate) use verification::Incarnation;
+use verification::Verifications;
 
 /// Where batches must be opened, appends of so many bytes are written before others have their turn.
 const MOST_OPENED_AT_ONCE: usize = 64 << 10;
@@ -50,6 +55,8 @@ pub struct Partition {
     visible_bytes: AtomicU64,
     closed: AtomicBool,
     watchers: Mutex<Vec<Arc<Notify>>>,
+    /// Locked for moments only, and last where the writer is locked too.
+    verifications: Mutex<Verifications>,
 }
 
 #[derive(Debug, Default)]
@@ -112,6 +119,7 @@ fn answer(answers: Vec<Answer>) {
 struct Admitted {
     batches: Result<Bytes, AppendError>,
     acks: Acks,
+    origin: Origin,
     reply: oneshot::Sender<Outcome>,
 }
 
@@ -232,6 +240,7 @@ impl Partition {
             visible_bytes: AtomicU64::new(0),
             closed: AtomicBool::new(false),
             watchers: Mutex::default(),
+            verifications: Mutex::default(),
         }
     }
 
@@ -338,8 +347,9 @@ impl Partition {
         let mut mark = false;
         {
             let mut writer = self.writer();
-            for Admitted { batches, acks, reply } in admitted {
-                match batches.and_then(|batches| self.write_one(&mut writer, batches, settings, now)) {
+            for Admitted { batches, acks, origin, reply } in admitted {
+                match batches.and_then(|batches| self.write_one(&mut writer, batches, origin, settings, now))
+                {
                     Ok(appended) if acks == Acks::All && appended.last_offset >= self.reach(&writer) => {
                         writer.waiting.push(Waiting { appended, reply });
                     }
@@ -365,19 +375,20 @@ impl Partition {
     fn admit(&self, append: Append, settings: &TopicSettings, now: Timestamp) -> Admitted {
         let Append { batches, acks, origin, reply } = append;
         let batches = match origin {
-            Origin::Broker => Ok(batches),
-            Origin::Client { may_send_zstd } => rules::admit(
+            Origin::Broker | Origin::Marker(_) => Ok(batches),
+            Origin::Client { may_send_zstd, .. } => rules::admit(
                 batches,
                 Circumstances { settings, now, may_send_zstd, max_uncompressed: self.max_uncompressed },
             ),
         };
-        Admitted { batches, acks, reply }
+        Admitted { batches, acks, origin, reply }
     }
 
     fn write_one(
         &self,
         writer: &mut Writer,
         batches: Bytes,
+        origin: Origin,
         settings: &TopicSettings,
         now: Timestamp,
     ) -> Outcome {
@@ -395,7 +406,15 @@ impl Partition {
                 TimestampType::LogAppend => BatchTimestampType::LogAppendTime,
             },
         };
-        let appended = log.append(batches, assign)?;
+        let appended = match origin {
+            Origin::Client { verified, .. } => self.write_clients(log, batches, verified, assign)?,
+            Origin::Broker => log.append_coordinated(batches, assign)?,
+            Origin::Marker(producer) => {
+                let appended = log.append_coordinated(batches, assign)?;
+                lock(&self.verifications).ended(producer);
+                appended
+            }
+        };
         if !appended.duplicate {
             *appended_bytes += size;
         }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use headwater_model::{LeaderEpoch, Offset, Timestamp, TopicPartition};
 
-use crate::{GroupId, InstanceId, MemberId};
+use crate::{GroupId, InstanceId, MemberId, Outcome, ProducerIdentity};
 
 /// A durable fact. Each replaces what an earlier one with the same key said, so that the log may be compacted.
 #[derive(Debug, Clone, PartialEq)]
@@ -26,6 +26,24 @@ pub enum Change {
         group: GroupId,
         /// The partition.
         partition: TopicPartition,
+    },
+    /// A group committed an offset within a producer's transaction: it counts once that is committed.
+    OffsetPending {
+        /// Whose transaction.
+        producer: ProducerIdentity,
+        /// The group.
+        group: GroupId,
+        /// The partition.
+        partition: TopicPartition,
+        /// What was committed.
+        committed: CommittedOffset,
+    },
+    /// A producer's transaction is over: the offsets of all groups that are pending in it count, or are gone.
+    TransactionEnded {
+        /// Whose transaction.
+        producer: ProducerIdentity,
+        /// How it ended.
+        outcome: Outcome,
     },
     /// A group became stable or empty.
     GroupStored(StoredGroup),

@@ -2,12 +2,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use headwater_model::{Entropy, ErrorCode, Monotonic};
+use headwater_model::{Entropy, ErrorCode, Monotonic, ProducerId};
 
 use crate::classic::Classic;
 use crate::effects::Turn;
 use crate::group::Group;
-use crate::{Change, Effects, GroupId, GroupsConfig, Heartbeat, Join, Leave, Now, Reply, Sync, Token};
+use crate::offsets::{Ends, Placed};
+use crate::{
+    Change, CommittedOffset, Effects, GroupId, GroupsConfig, Heartbeat, Join, Leave, Now, Reply, Sync, Token,
+};
 
 /// The groups of one shard of `__consumer_offsets`.
 #[derive(Debug)]
@@ -17,19 +20,43 @@ pub struct Groups {
     /// Each group with a deadline once, at that moment or an earlier one.
     deadlines: BTreeSet<(Monotonic, GroupId)>,
     retention_check: Option<Monotonic>,
+    /// The groups that have offsets pending, by producer. (A group may be gone, and its offsets with it.)
+    pub(crate) in_transactions: BTreeMap<ProducerId, BTreeSet<GroupId>>,
+    pub(crate) ends: Ends,
+    /// Offsets that were ever committed.
+    pub(crate) commits: u64,
 }
 
 impl Groups {
     /// No groups yet: replay the log, then say that it is [`Groups::loaded`].
     pub fn new(config: GroupsConfig) -> Self {
-        Self { config, groups: BTreeMap::new(), deadlines: BTreeSet::new(), retention_check: None }
+        Self {
+            config,
+            groups: BTreeMap::new(),
+            deadlines: BTreeSet::new(),
+            retention_check: None,
+            in_transactions: BTreeMap::new(),
+            ends: Ends::default(),
+            commits: 0,
+        }
     }
 
     /// Takes over a durable fact, in the log's order.
     pub fn replay(&mut self, change: Change) {
         match change {
             Change::OffsetCommitted { group, partition, committed } => {
-                self.group_or_new(group).offsets.put(partition, committed);
+                let placed = self.place(committed);
+                self.group_or_new(group).offsets.put(partition, placed);
+            }
+            Change::OffsetPending { producer, group, partition, committed } => {
+                let placed = self.place(committed);
+                self.in_transactions.entry(producer.id).or_default().insert(group.clone());
+                self.group_or_new(group).offsets.put_pending(producer.id, partition, placed);
+            }
+            Change::TransactionEnded { producer, outcome } => {
+                for group in self.settle_transaction(producer.id, outcome) {
+                    self.drop_if_vacant(&group);
+                }
             }
             Change::OffsetForgotten { group, partition } => {
                 if let Some(known) = self.groups.get_mut(&group) {
@@ -135,7 +162,7 @@ impl Groups {
             None => Err(ErrorCode::GroupIdNotFound),
             Some(group) if !group.classic.is_empty() => Err(ErrorCode::NonEmptyGroup),
             Some(group) => {
-                group.forget_offsets(&mut turn, |_, _| true);
+                group.forget_offsets(&mut turn, |_| true);
                 group.forget(&mut turn);
                 Ok(())
             }
@@ -188,6 +215,11 @@ impl Groups {
             group.classic.fail_pending(&mut turn, error);
         }
         turn.effects
+    }
+
+    fn place(&mut self, committed: CommittedOffset) -> Placed {
+        self.commits += 1;
+        Placed { committed, number: self.commits }
     }
 
     pub(crate) fn group_or_new(&mut self, id: GroupId) -> &mut Group {

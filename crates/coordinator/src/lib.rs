@@ -39,7 +39,7 @@ pub use config::GroupsConfig;
 pub use effects::{Effects, JoinRefused, Joined, JoinedMember, Now, Reply, Synced, Token};
 pub use groups::Groups;
 pub use ids::{GroupId, InstanceId, MemberId, TransactionalId};
-pub use offsets::{CommitOffsets, DeleteOffsets, OffsetToCommit};
+pub use offsets::{CommitOffsets, DeleteOffsets, EndsSeen, OffsetToCommit, WithinTransaction};
 pub use queries::{DescribedGroup, DescribedMember, ListFilter, ListedGroup};
 pub use transactions::{
     AddPartitions, EndTransaction, FreshIds, InitProducer, Markers, Outcome, ProducerIdentity,

@@ -30,8 +30,8 @@ pub use change::{
     Outcome, ProducerIdentity, StoredTransaction, TransactionChange, TransactionState, TransactionVersion,
 };
 
-/// Gives producer ids that nobody has used.
-pub type FreshIds<'a> = &'a mut dyn FnMut() -> ProducerId;
+/// Gives producer ids that nobody has used; `None` if there is none at hand, so that the request has to come again.
+pub type FreshIds<'a> = &'a mut dyn FnMut() -> Option<ProducerId>;
 
 /// Limits and times that hold for every transactional id of a coordinator.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -167,6 +167,10 @@ impl Waiting {
     }
 }
 
+fn fresh_id(fresh: FreshIds<'_>) -> Result<ProducerId, ErrorCode> {
+    fresh().ok_or(ErrorCode::CoordinatorLoadInProgress)
+}
+
 /// The transactional ids of one shard of `__transaction_state`.
 #[derive(Debug)]
 pub struct Transactions {
@@ -195,6 +199,11 @@ impl Transactions {
                 self.by_id.remove(&id);
             }
         }
+    }
+
+    /// Takes the place of a state that was dropped: what was asked for in its name is not taken for ours.
+    pub fn succeed(&mut self, before: &Self) {
+        self.marked = before.marked;
     }
 
     /// The log has been replayed: timeouts go on, and markers that may be missing are to be written.
@@ -238,13 +247,13 @@ impl Transactions {
         let reply = match self.check_init(&init) {
             Err(error) => Err(error),
             Ok(()) => match self.by_id.get_mut(&init.id) {
-                None => {
-                    let new = Transaction::new(init.id.clone(), fresh(), init.timeout, now.wall);
+                None => fresh_id(fresh).map(|producer| {
+                    let new = Transaction::new(init.id.clone(), producer, init.timeout, now.wall);
                     let producer = new.stored.producer;
                     effects.store(&new);
                     self.by_id.insert(init.id, new);
-                    Ok(producer)
-                }
+                    producer
+                }),
                 Some(transaction) => {
                     if transaction.stored.state == TransactionState::Ongoing {
                         transaction.fence(now.wall);

@@ -33,5 +33,5 @@ pub use log::{
     Appended, Assign, BatchHeaders, Log, LogReader, RecoveryReport, Retained, StagedPartition, SyncTicket,
     TimestampedOffset, Truncation, delete_partition, remove_deleted, stage_partition,
 };
-pub use producers::{Admission, Producers, SequenceError, Written};
+pub use producers::{Admission, ProducerState, Producers, SequenceError, Written};
 pub use transactions::AbortedTransaction;

@@ -23,7 +23,6 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use bytes::Bytes;
 use headwater_model::{LeaderEpoch, Offset, Timestamp};
 use headwater_wire::protocol::Records;
 
@@ -164,11 +163,6 @@ impl Log {
     /// Why appends are refused, if they are.
     pub fn poisoned(&self) -> Option<&Poison> {
         self.poison.as_ref()
-    }
-
-    /// Appends batches, as [`Log::append`] does, of a kind that only the broker itself writes: control batches.
-    pub fn append_control(&mut self, batches: Bytes, assign: Assign) -> Result<Appended, LogError> {
-        self.append_checked(batches, assign, true)
     }
 
     fn active(&self) -> Arc<Segment> {

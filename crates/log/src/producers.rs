@@ -57,6 +57,21 @@ pub struct Written {
     pub append_time: Timestamp,
 }
 
+/// A producer, for people who look for the one that holds a partition up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ProducerState {
+    /// Its id.
+    pub id: ProducerId,
+    /// The epoch in which it wrote last.
+    pub epoch: ProducerEpoch,
+    /// The sequence number of the last record in this epoch, if any.
+    pub last_sequence: Option<i32>,
+    /// When it wrote last.
+    pub last_seen: Timestamp,
+    /// Where its open transaction begins, if it has one.
+    pub transaction_start: Option<Offset>,
+}
+
 /// What is to be done with a batch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Admission {
@@ -170,7 +185,9 @@ impl Producers {
             by_marker_alone: batch.is_control(),
             last_seen: now,
         });
-        if batch.producer_epoch != producer.epoch {
+        // A marker that an administrator writes may be of an older epoch, which does not come back by it.
+        let is_past = batch.is_control() && batch.producer_epoch < producer.epoch;
+        if batch.producer_epoch != producer.epoch && !is_past {
             producer.epoch = batch.producer_epoch;
             producer.batches.clear();
             producer.by_marker_alone = false;
@@ -213,6 +230,17 @@ impl Producers {
     pub fn expire(&mut self, now: Timestamp, idle_ms: i64) {
         let open = &self.open;
         self.entries.retain(|id, producer| now.ms_since(producer.last_seen) <= idle_ms || open.contains(*id));
+    }
+
+    /// Every producer, by id.
+    pub fn states(&self) -> impl Iterator<Item = ProducerState> {
+        self.entries.iter().map(|(id, producer)| ProducerState {
+            id: *id,
+            epoch: producer.epoch,
+            last_sequence: producer.batches.back().map(|last| last.last_sequence),
+            last_seen: producer.last_seen,
+            transaction_start: self.open.first_of(*id),
+        })
     }
 
     /// How many producers are remembered.

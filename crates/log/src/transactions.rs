@@ -47,6 +47,11 @@ impl OpenTransactions {
         self.firsts.contains_key(&producer)
     }
 
+    /// Where a producer's begins, if it has one.
+    pub(crate) fn first_of(&self, producer: ProducerId) -> Option<Offset> {
+        self.firsts.get(&producer).copied()
+    }
+
     /// Each producer that has one, with its first offset.
     pub(crate) fn iter(&self) -> impl ExactSizeIterator<Item = (ProducerId, Offset)> {
         self.firsts.iter().map(|(producer, first)| (*producer, *first))

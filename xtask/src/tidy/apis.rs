@@ -41,7 +41,9 @@ fn check(table: &str, tests: &str) -> Vec<Problem> {
 fn requests(table: &str) -> impl Iterator<Item = (usize, &str)> {
     let rows = (1..).zip(table.lines()).skip_while(|(_, line)| !line.starts_with("apis! {"));
     rows.skip(1).take_while(|(_, line)| *line != "}").filter_map(|(number, line)| {
-        let request = line.trim().strip_suffix(';')?.rsplit("::").next()?;
+        // What follows a comma is how the API is served.
+        let row = line.trim().strip_suffix(';')?.split(',').next()?;
+        let request = row.rsplit("::").next()?;
         Some((number, request))
     })
 }
@@ -50,7 +52,7 @@ fn requests(table: &str) -> impl Iterator<Item = (usize, &str)> {
 mod tests {
     use super::*;
 
-    const TABLE_TEXT: &str = "use a::b;\n\napis! {\n    Produce 3..=13 produce::ProduceRequest;\n    Fetch 4..=18 fetch::FetchRequest;\n}\n";
+    const TABLE_TEXT: &str = "use a::b;\n\napis! {\n    Produce 3..=13 produce::ProduceRequest, pipelined if a::b;\n    Fetch 4..=18 fetch::FetchRequest;\n}\n";
 
     #[test]
     fn an_api_whose_request_no_test_names_is_a_problem() {

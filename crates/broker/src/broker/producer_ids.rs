@@ -16,6 +16,9 @@ use crate::topics::TopicError;
 /// Ids reserved at a time, as in Kafka.
 const BLOCK: i64 = 1_000;
 
+/// With so many free no more are reserved ahead: more than can be asked for while a block is.
+const ENOUGH: i64 = 200;
+
 /// Reserved ids.
 #[derive(Debug)]
 pub(crate) struct ProducerIds {
@@ -40,6 +43,11 @@ impl ProducerIds {
         }
     }
 
+    /// True if so many are free.
+    fn has(&self, count: i64) -> bool {
+        self.free.iter().map(|range| range.end - range.start).sum::<i64>() >= count
+    }
+
     fn next_block(&mut self) -> Range<i64> {
         let block = self.next_block..self.next_block + BLOCK;
         self.next_block = block.end;
@@ -48,16 +56,31 @@ impl ProducerIds {
 }
 
 impl Broker {
+    /// An id that no producer ever had, if one is at hand.
+    pub(crate) fn take_producer_id(&self) -> Option<ProducerId> {
+        lock(self.producer_ids()).take()
+    }
+
+    /// Sees to it that some are at hand.
+    pub(crate) async fn reserve_producer_ids(&self) -> Result<(), TopicError> {
+        if lock(self.producer_ids()).has(ENOUGH) { Ok(()) } else { self.reserve_block().await }
+    }
+
     /// An id that no producer ever had.
     pub(crate) async fn new_producer_id(&self) -> Result<ProducerId, TopicError> {
         loop {
-            if let Some(id) = lock(self.producer_ids()).take() {
+            if let Some(id) = self.take_producer_id() {
                 return Ok(id);
             }
-            let block = lock(self.producer_ids()).next_block();
-            self.metadata().append(&[Event::ProducerIdsReserved { next: block.end }]).await?;
-            lock(self.producer_ids()).free.push_back(block);
+            self.reserve_block().await?;
         }
+    }
+
+    async fn reserve_block(&self) -> Result<(), TopicError> {
+        let block = lock(self.producer_ids()).next_block();
+        self.metadata().append(&[Event::ProducerIdsReserved { next: block.end }]).await?;
+        lock(self.producer_ids()).free.push_back(block);
+        Ok(())
     }
 }
 

@@ -12,6 +12,7 @@ use std::path::Path;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, RwLock};
 
+use headwater_coordinator::{Groups, Transactions};
 use headwater_log::{DataDir, Disk, Log, RecoveryReport, delete_partition, remove_deleted};
 use headwater_model::{Clock, Entropy, PartitionId, TopicPartition, Uuid};
 use tokio::sync::watch;
@@ -19,9 +20,9 @@ use tokio::sync::watch;
 use super::producer_ids::ProducerIds;
 use super::{Broker, Inner, housekeeping};
 use crate::config::{BrokerConfig, Durability, Execution};
+use crate::coordinator::Shards;
 use crate::error::BrokerError;
 use crate::fetch::sessions::Sessions;
-use crate::groups::GroupCoordinator;
 use crate::metadata::store::{self, OpenedMetadata, metadata_partition};
 use crate::metadata::{ClusterState, MetadataStore, TopicState};
 use crate::partition::{Partition, PartitionConfig};
@@ -69,7 +70,8 @@ impl Broker {
                 registry: RwLock::new(Registry::default()),
                 metadata: MetadataStore::new(Arc::new(metadata), clock.clone()),
                 producer_ids: Mutex::new(ProducerIds::starting_at(state.next_producer_id)),
-                groups: GroupCoordinator::default(),
+                groups: Shards::default(),
+                transactions: Shards::default(),
                 fetch_sessions: Mutex::new(Sessions::new(config.limits.fetch_sessions())),
                 replicas_warned: AtomicBool::new(false),
                 topic_turn: tokio::sync::Mutex::new(()),
@@ -84,7 +86,8 @@ impl Broker {
         };
         broker.open_topics(state);
         housekeeping::spawn(&broker);
-        broker.resume_groups();
+        broker.resume_coordination::<Groups>();
+        broker.resume_coordination::<Transactions>();
         Ok(broker)
     }
 

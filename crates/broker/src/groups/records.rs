@@ -7,59 +7,95 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use headwater_coordinator::{Change, CommittedOffset, StoredGroup, StoredMember};
-use headwater_model::{InvalidName, LeaderEpoch, Offset, PartitionId, Timestamp, TopicName, TopicPartition};
-use headwater_wire::batch::{BatchBuilder, BatchMeta, Compression};
+use headwater_coordinator::{Change, CommittedOffset, ProducerIdentity, StoredGroup, StoredMember};
+use headwater_model::{LeaderEpoch, Offset, PartitionId, Timestamp, TopicName, TopicPartition};
+use headwater_wire::batch::{BatchBuilder, BatchMeta, Compression, ControlMarker};
 use headwater_wire::internal::{
     ConsumerOffsetsKey, encode_group_value, encode_offset_value, parse_group_value, parse_offset_value,
 };
 use headwater_wire::messages::group_metadata_record::{GroupMetadataKey, GroupMetadataValue, MemberMetadata};
 use headwater_wire::messages::offset_commit_record::{OffsetCommitKey, OffsetCommitValue};
-use headwater_wire::protocol::DecodeError;
+
+use crate::coordinator::RecordError;
+use crate::transactions::marker;
 
 /// A batch is closed once it is about so large.
 pub(super) const BATCH_BYTES: usize = 512 * 1024;
 
-/// Why a record gives no change.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub(super) enum RecordError {
-    #[error("a record has no key")]
-    NoKey,
-    #[error("a record is of kind {0}, which this version does not know")]
-    UnknownKind(i16),
-    #[error("a record is malformed: {0}")]
-    Malformed(#[from] DecodeError),
-    #[error("a record names an illegal topic: {0}")]
-    Name(#[from] InvalidName),
-}
-
-/// The changes as batches, in order.
+/// The changes as batches, in order. What belongs to a transaction is in batches of its own.
 pub(super) fn to_batches(changes: &[Change], now: Timestamp) -> Vec<Bytes> {
     let mut batches = Vec::new();
-    let mut builder = BatchBuilder::new(Compression::None);
-    for change in changes {
-        let (key, value) = encode(change);
-        if !builder.is_empty() && builder.size_with(Some(&key), value.as_deref(), &[]) > BATCH_BYTES {
-            batches.push(builder.build(&BatchMeta::default()));
-        }
-        builder.append(now, Some(&key), value.as_deref(), &[]);
-    }
-    if !builder.is_empty() {
-        batches.push(builder.build(&BatchMeta::default()));
+    for run in changes.chunk_by(|one, next| transaction_of(one) == transaction_of(next)) {
+        append_batches(run, now, &mut batches);
     }
     batches
 }
 
-fn encode(change: &Change) -> (Bytes, Option<Bytes>) {
+/// Whose transaction an offset is pending in.
+fn transaction_of(change: &Change) -> Option<ProducerIdentity> {
     match change {
-        Change::OffsetCommitted { group, partition, committed } => {
-            (offset_key(group.as_str(), partition), Some(encode_offset_value(&offset_value(committed))))
+        Change::OffsetPending { producer, .. } => Some(*producer),
+        _ => None,
+    }
+}
+
+/// Appends the batches of changes that all belong to the same transaction, or to none.
+fn append_batches(changes: &[Change], now: Timestamp, batches: &mut Vec<Bytes>) {
+    let meta = match changes.first().and_then(transaction_of) {
+        None => BatchMeta::default(),
+        // Kafka's coordinator numbers nothing either: each batch begins at 0.
+        Some(producer) => BatchMeta {
+            producer_id: producer.id,
+            producer_epoch: producer.epoch,
+            base_sequence: 0,
+            is_transactional: true,
+            ..BatchMeta::default()
+        },
+    };
+    let mut builder = BatchBuilder::new(Compression::None);
+    for change in changes {
+        match encode(change) {
+            Encoded::Record(key, value) => {
+                if !builder.is_empty() && builder.size_with(Some(&key), value.as_deref(), &[]) > BATCH_BYTES {
+                    batches.push(builder.build(&meta));
+                }
+                builder.append(now, Some(&key), value.as_deref(), &[]);
+            }
+            Encoded::Marker(producer, marker) => {
+                if !builder.is_empty() {
+                    batches.push(builder.build(&meta));
+                }
+                batches.push(marker.batch(producer.id, producer.epoch, now));
+            }
         }
-        Change::OffsetForgotten { group, partition } => (offset_key(group.as_str(), partition), None),
+    }
+    if !builder.is_empty() {
+        batches.push(builder.build(&meta));
+    }
+}
+
+enum Encoded {
+    /// A key and a value, or a tombstone.
+    Record(Bytes, Option<Bytes>),
+    Marker(ProducerIdentity, ControlMarker),
+}
+
+fn encode(change: &Change) -> Encoded {
+    match change {
+        Change::OffsetCommitted { group, partition, committed }
+        | Change::OffsetPending { group, partition, committed, .. } => {
+            let value = encode_offset_value(&offset_value(committed));
+            Encoded::Record(offset_key(group.as_str(), partition), Some(value))
+        }
+        Change::OffsetForgotten { group, partition } => {
+            Encoded::Record(offset_key(group.as_str(), partition), None)
+        }
+        Change::TransactionEnded { producer, outcome } => Encoded::Marker(*producer, marker(*outcome)),
         Change::GroupStored(stored) => {
-            (group_key(stored.group.as_str()), Some(encode_group_value(&group_value(stored))))
+            let value = encode_group_value(&group_value(stored));
+            Encoded::Record(group_key(stored.group.as_str()), Some(value))
         }
-        Change::GroupForgotten { group } => (group_key(group.as_str()), None),
+        Change::GroupForgotten { group } => Encoded::Record(group_key(group.as_str()), None),
     }
 }
 
@@ -111,8 +147,12 @@ fn member_value(member: &StoredMember) -> MemberMetadata {
     }
 }
 
-/// The change that a record tells of.
-pub(super) fn decode(key: Option<&[u8]>, value: Option<&[u8]>) -> Result<Change, RecordError> {
+/// The change that a record tells of, which may be part of a producer's transaction.
+pub(super) fn decode(
+    key: Option<&[u8]>,
+    value: Option<&[u8]>,
+    within: Option<ProducerIdentity>,
+) -> Result<Change, RecordError> {
     // Copies, so that what is kept of a record does not keep the block that it was read in.
     let key = ConsumerOffsetsKey::parse(&Bytes::copy_from_slice(key.ok_or(RecordError::NoKey)?))?;
     let value = value.map(Bytes::copy_from_slice);
@@ -124,7 +164,10 @@ pub(super) fn decode(key: Option<&[u8]>, value: Option<&[u8]>) -> Result<Change,
                 None => Change::OffsetForgotten { group, partition },
                 Some(value) => {
                     let committed = committed_offset(parse_offset_value(&value)?);
-                    Change::OffsetCommitted { group, partition, committed }
+                    match within {
+                        None => Change::OffsetCommitted { group, partition, committed },
+                        Some(producer) => Change::OffsetPending { producer, group, partition, committed },
+                    }
                 }
             })
         }
@@ -186,6 +229,8 @@ fn from_ms(ms: i32) -> Duration {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use headwater_coordinator::Outcome;
+    use headwater_model::{ProducerEpoch, ProducerId};
     use headwater_wire::batch::batches;
     use proptest::prelude::*;
 
@@ -206,6 +251,11 @@ mod tests {
                 expires_at,
             },
         );
+        let pending = committed.clone();
+        let producer = || {
+            (0..3_i64, 0..3_i16)
+                .prop_map(|(id, epoch)| ProducerIdentity { id: ProducerId(id), epoch: ProducerEpoch(epoch) })
+        };
         let bytes = || prop::collection::vec(any::<u8>(), 0..40).prop_map(Bytes::from);
         let text = || ".{0,9}";
         let member = (text(), prop::option::of(text()), text(), 0..i32::MAX, 0..i32::MAX, bytes(), bytes())
@@ -244,20 +294,35 @@ mod tests {
             (text(), partition.clone(), committed).prop_map(|(group, partition, committed)| {
                 Change::OffsetCommitted { group: group.into(), partition, committed }
             }),
-            (text(), partition)
+            (text(), partition.clone())
                 .prop_map(|(group, partition)| Change::OffsetForgotten { group: group.into(), partition }),
             stored.prop_map(Change::GroupStored),
             text().prop_map(|group| Change::GroupForgotten { group: group.into() }),
+            (producer(), text(), partition, pending).prop_map(|(producer, group, partition, committed)| {
+                Change::OffsetPending { producer, group: group.into(), partition, committed }
+            }),
+            (producer(), any::<bool>()).prop_map(|(producer, committed)| {
+                let outcome = if committed { Outcome::Commit } else { Outcome::Abort };
+                Change::TransactionEnded { producer, outcome }
+            }),
         ]
     }
 
     fn read(bytes: Bytes) -> Vec<Change> {
         let mut changes = Vec::new();
         for batch in batches(bytes) {
-            let open = batch.unwrap().open(usize::MAX).unwrap();
-            for record in open.records() {
+            let batch = batch.unwrap();
+            let producer = ProducerIdentity { id: batch.producer_id(), epoch: batch.producer_epoch() };
+            if batch.is_control() {
+                let commit = ControlMarker::of(&batch).unwrap() == Some(ControlMarker::Commit);
+                let outcome = if commit { Outcome::Commit } else { Outcome::Abort };
+                changes.push(Change::TransactionEnded { producer, outcome });
+                continue;
+            }
+            let within = batch.is_transactional().then_some(producer);
+            for record in batch.open(usize::MAX).unwrap().records() {
                 let record = record.unwrap();
-                changes.push(decode(record.key, record.value).unwrap());
+                changes.push(decode(record.key, record.value, within).unwrap());
             }
         }
         changes
@@ -267,13 +332,12 @@ mod tests {
         #[test]
         fn changes_are_read_as_they_were_written(changes in prop::collection::vec(change(), 1..20)) {
             let written = to_batches(&changes, Timestamp(5));
-            prop_assert_eq!(written.len(), 1);
-            prop_assert_eq!(read(written[0].clone()), changes);
+            prop_assert_eq!(written.into_iter().flat_map(read).collect::<Vec<_>>(), changes);
         }
 
         #[test]
         fn noise_gives_a_change_or_an_error(key: Option<Vec<u8>>, value: Option<Vec<u8>>) {
-            let _ = decode(key.as_deref(), value.as_deref());
+            let _ = decode(key.as_deref(), value.as_deref(), None);
         }
     }
 
@@ -291,7 +355,7 @@ mod tests {
 
     #[test]
     fn records_of_newer_kinds_are_told_apart() {
-        assert_eq!(decode(Some(b"\0\x09"), None), Err(RecordError::UnknownKind(9)));
-        assert_eq!(decode(None, None), Err(RecordError::NoKey));
+        assert_eq!(decode(Some(b"\0\x09"), None, None), Err(RecordError::UnknownKind(9)));
+        assert_eq!(decode(None, None, None), Err(RecordError::NoKey));
     }
 }

@@ -4,15 +4,30 @@ use std::sync::Arc;
 
 use headwater_model::ErrorCode;
 use headwater_wire::ApiKey;
-use headwater_wire::messages::api_versions::{ApiVersion, ApiVersionsRequest, ApiVersionsResponse};
+use headwater_wire::messages::api_versions::{
+    ApiVersion, ApiVersionsRequest, ApiVersionsResponse, FinalizedFeatureKey, SupportedFeatureKey,
+};
 
 use crate::api::{Api, Context, Meta, TABLE};
+
+const FIRST_VERSION_WITH_LEVEL_0: i16 = 4;
+/// The feature by which clients learn how transactions end here (KIP-890).
+const TRANSACTION_VERSION: &str = "transaction.version";
+/// Each transaction has an epoch of its own.
+const NEW_TRANSACTIONS: i16 = 2;
 
 pub(crate) async fn handle(_: Arc<Context>, meta: Meta, request: ApiVersionsRequest) -> ApiVersionsResponse {
     let legal = meta.version < 3
         || (is_legal(&request.client_software_name) && is_legal(&request.client_software_version));
     if legal {
-        table(ErrorCode::None)
+        let mut response = table(ErrorCode::None);
+        // Clients of before take no feature that may be absent (level 0).
+        if meta.version < FIRST_VERSION_WITH_LEVEL_0 {
+            for feature in &mut response.supported_features {
+                feature.min_version = feature.min_version.max(1);
+            }
+        }
+        response
     } else {
         ApiVersionsResponse { error_code: ErrorCode::InvalidRequest.code(), ..Default::default() }
     }
@@ -30,6 +45,17 @@ pub(crate) fn table(error: ErrorCode) -> ApiVersionsResponse {
                 max_version: *api.versions.end(),
             })
             .collect(),
+        supported_features: vec![SupportedFeatureKey {
+            name: TRANSACTION_VERSION.to_owned(),
+            min_version: 0,
+            max_version: NEW_TRANSACTIONS,
+        }],
+        finalized_features_epoch: 0,
+        finalized_features: vec![FinalizedFeatureKey {
+            name: TRANSACTION_VERSION.to_owned(),
+            max_version_level: NEW_TRANSACTIONS,
+            min_version_level: NEW_TRANSACTIONS,
+        }],
         ..Default::default()
     }
 }

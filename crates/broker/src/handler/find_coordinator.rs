@@ -1,7 +1,8 @@
-//! FindCoordinator: which broker coordinates a group. There is one broker.
+//! FindCoordinator: which broker coordinates a group, or a transactional id. There is one broker.
 
 use std::sync::Arc;
 
+use headwater_coordinator::{Groups, Transactions};
 use headwater_model::ErrorCode;
 use headwater_wire::messages::find_coordinator::{
     Coordinator, FindCoordinatorRequest, FindCoordinatorResponse,
@@ -19,11 +20,11 @@ pub(crate) async fn handle(
     request: FindCoordinatorRequest,
 ) -> FindCoordinatorResponse {
     let found = match request.key_type {
-        GROUP => context.broker.start_groups().await,
-        // Transactions are not served yet: their requests come here and are told so.
-        TRANSACTION => Ok(()),
+        GROUP => context.broker.start_coordination::<Groups>("").await,
+        TRANSACTION => context.broker.start_coordination::<Transactions>("").await,
         _ => Err(ErrorCode::InvalidRequest),
     };
+    let found = found.map(|_| ());
     if meta.version >= FIRST_VERSION_WITH_MANY_KEYS {
         let keys = request.coordinator_keys.into_iter();
         let coordinators = keys.map(|key| coordinator(&context, key, found)).collect();

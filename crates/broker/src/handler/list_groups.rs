@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
-use headwater_coordinator::ListFilter;
+use headwater_coordinator::{Groups, ListFilter};
 use headwater_wire::messages::list_groups::{ListGroupsRequest, ListGroupsResponse, ListedGroup};
 
 use crate::api::{Context, Meta};
 
 pub(crate) async fn handle(context: Arc<Context>, _: Meta, request: ListGroupsRequest) -> ListGroupsResponse {
     let filter = ListFilter { states: request.states_filter, types: request.types_filter };
-    let listed = context.broker.look_at_groups(move |groups| groups.list(&filter)).await;
+    let listed = context.broker.look_at_all(move |groups: &Groups| groups.list(&filter)).await;
     match listed {
         Err(error) => ListGroupsResponse { error_code: error.code(), ..Default::default() },
         Ok(shards) => {

@@ -35,6 +35,7 @@ pub(crate) async fn handle(
         generation: request.generation_id_or_member_epoch,
         retention: u64::try_from(request.retention_time_ms).ok().map(Duration::from_millis),
         offsets,
+        within: None,
     };
     let mut outcomes = commit_all(&context, commit).await.into_iter();
     let mut answer =

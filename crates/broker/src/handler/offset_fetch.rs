@@ -1,6 +1,6 @@
 //! OffsetFetch: how far groups have come; one group before version 8, many from then on.
 //!
-//! `require_stable` has no effect as long as there are no transactions that could leave an offset open.
+//! With `require_stable` an offset that an open transaction may change is answered with an error, to be asked for again.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -25,7 +25,8 @@ pub(crate) async fn handle(
     request: OffsetFetchRequest,
 ) -> OffsetFetchResponse {
     if meta.version < FIRST_VERSION_WITH_MANY_GROUPS {
-        let only = fetch(&context, false, only_group(request)).await;
+        let asked = Asked { by_id: false, stable: request.require_stable };
+        let only = fetch(&context, asked, only_group(request)).await;
         return OffsetFetchResponse {
             error_code: only.error_code,
             topics: only.topics.into_iter().map(as_before).collect(),
@@ -33,6 +34,7 @@ pub(crate) async fn handle(
         };
     }
     let by_id = meta.version >= FIRST_VERSION_WITH_TOPIC_IDS;
+    let asked = Asked { by_id, stable: request.require_stable };
     let mut groups = Vec::new();
     // Each is answered once, however often it is asked for.
     let mut seen = BTreeSet::new();
@@ -40,9 +42,18 @@ pub(crate) async fn handle(
         if !seen.insert(group.group_id.clone()) {
             continue;
         }
-        groups.push(fetch(&context, by_id, group).await);
+        groups.push(fetch(&context, asked, group).await);
     }
     OffsetFetchResponse { groups, ..Default::default() }
+}
+
+/// How offsets are asked for.
+#[derive(Debug, Clone, Copy)]
+struct Asked {
+    /// Topics by their ids.
+    by_id: bool,
+    /// None that an open transaction may change.
+    stable: bool,
 }
 
 fn only_group(request: OffsetFetchRequest) -> OffsetFetchRequestGroup {
@@ -71,31 +82,44 @@ fn as_before(topic: OffsetFetchResponseTopics) -> OffsetFetchResponseTopic {
     }
 }
 
-async fn fetch(context: &Context, by_id: bool, asked: OffsetFetchRequestGroup) -> OffsetFetchResponseGroup {
-    let group = GroupId::from(asked.group_id.clone());
-    let topics = match asked.topics {
-        None => all(context, by_id, &group).await,
-        Some(topics) => some(context, by_id, &group, topics).await,
+async fn fetch(
+    context: &Context,
+    asked: Asked,
+    request: OffsetFetchRequestGroup,
+) -> OffsetFetchResponseGroup {
+    let group = GroupId::from(request.group_id.clone());
+    let topics = match request.topics {
+        None => all(context, asked, &group).await,
+        Some(topics) => some(context, asked, &group, topics).await,
     };
     let (topics, error_code) = match topics {
         Ok(topics) => (topics, 0),
         Err(error) => (Vec::new(), error.code()),
     };
-    OffsetFetchResponseGroup { group_id: asked.group_id, topics, error_code }
+    OffsetFetchResponseGroup { group_id: request.group_id, topics, error_code }
 }
 
 /// Everything that the group has committed.
 async fn all(
     context: &Context,
-    by_id: bool,
+    asked: Asked,
     group: &GroupId,
 ) -> Result<Vec<OffsetFetchResponseTopics>, ErrorCode> {
     let wanted = group.clone();
     let look = move |groups: &Groups| {
         let mut topics: BTreeMap<TopicName, Vec<OffsetFetchResponsePartitions>> = BTreeMap::new();
-        for (at, committed) in groups.committed_offsets(&wanted) {
-            let partition = found(at.partition.0, Some(committed));
+        let mut tell = |at: &TopicPartition, partition| {
             topics.entry(at.topic.clone()).or_default().push(partition);
+        };
+        let unstable: BTreeSet<_> =
+            groups.unstable_partitions(&wanted).filter(|_| asked.stable).cloned().collect();
+        for (at, committed) in groups.committed_offsets(&wanted) {
+            if !unstable.contains(at) {
+                tell(at, found(at.partition.0, Some(committed)));
+            }
+        }
+        for at in &unstable {
+            tell(at, failed(at.partition.0, ErrorCode::UnstableOffsetCommit));
         }
         topics
     };
@@ -103,7 +127,7 @@ async fn all(
     for (name, partitions) in context.broker.look_at_group(group, look).await? {
         let topic_id = context.broker.visible_topic(name.as_str()).map(|topic| topic.id());
         // A topic that is gone has no id to be named by.
-        if !by_id || topic_id.is_some() {
+        if !asked.by_id || topic_id.is_some() {
             let (name, topic_id) = (name.to_string(), topic_id.unwrap_or_default());
             topics.push(OffsetFetchResponseTopics { name, topic_id, partitions });
         }
@@ -114,18 +138,18 @@ async fn all(
 /// What the group has committed for certain partitions.
 async fn some(
     context: &Context,
-    by_id: bool,
+    asked: Asked,
     group: &GroupId,
     topics: Vec<OffsetFetchRequestTopics>,
 ) -> Result<Vec<OffsetFetchResponseTopics>, ErrorCode> {
     let named = topics.into_iter().map(|topic| {
-        let name = topic_name(context, by_id, &topic.name, topic.topic_id);
+        let name = topic_name(context, asked.by_id, &topic.name, topic.topic_id);
         (topic, name)
     });
     let named: Vec<_> = named.collect();
     let wanted = group.clone();
     let look = move |groups: &Groups| {
-        named.into_iter().map(|(topic, name)| of_topic(groups, &wanted, topic, &name)).collect()
+        named.into_iter().map(|(topic, name)| of_topic(groups, &wanted, asked, topic, &name)).collect()
     };
     context.broker.look_at_group(group, look).await
 }
@@ -133,23 +157,32 @@ async fn some(
 fn of_topic(
     groups: &Groups,
     group: &GroupId,
+    asked: Asked,
     topic: OffsetFetchRequestTopics,
     name: &Result<TopicName, ErrorCode>,
 ) -> OffsetFetchResponseTopics {
     let partition = |index: i32| match name {
         Ok(name) => {
             let at = TopicPartition::new(name.clone(), PartitionId(index));
-            found(index, groups.committed_offset(group, &at))
+            if asked.stable && groups.is_unstable(group, &at) {
+                failed(index, ErrorCode::UnstableOffsetCommit)
+            } else {
+                found(index, groups.committed_offset(group, &at))
+            }
         }
         // No topic can have that name: nothing was committed for it.
         Err(ErrorCode::UnknownTopicOrPartition) => found(index, None),
-        Err(error) => OffsetFetchResponsePartitions { error_code: error.code(), ..found(index, None) },
+        Err(error) => failed(index, *error),
     };
     OffsetFetchResponseTopics {
         partitions: topic.partition_indexes.into_iter().map(partition).collect(),
         name: topic.name,
         topic_id: topic.topic_id,
     }
+}
+
+fn failed(partition_index: i32, error: ErrorCode) -> OffsetFetchResponsePartitions {
+    OffsetFetchResponsePartitions { error_code: error.code(), ..found(partition_index, None) }
 }
 
 fn found(partition_index: i32, committed: Option<&CommittedOffset>) -> OffsetFetchResponsePartitions {

@@ -6,7 +6,7 @@ use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use headwater_log::{Appended, LogError, Poison};
-use headwater_model::{ErrorCode, Timestamp};
+use headwater_model::{ErrorCode, ProducerId, Timestamp};
 use headwater_wire::batch::{BatchError, Compression};
 use tokio::sync::oneshot;
 
@@ -40,9 +40,13 @@ pub enum Origin {
     Client {
         /// False for versions of Produce before zstd.
         may_send_zstd: bool,
+        /// The [`Verification`](super::Verification) of a batch within a transaction, if there is one.
+        verified: Option<u64>,
     },
     /// The broker itself.
     Broker,
+    /// The broker, ending a producer's transaction.
+    Marker(ProducerId),
 }
 
 impl Origin {
@@ -72,9 +76,12 @@ pub enum AppendError {
     /// It claims more records than its bytes can hold.
     #[error("the batch claims more records than its bytes can hold")]
     TooManyRecords,
-    /// Transactions are not served yet.
-    #[error("transactional batches are not accepted: this broker does not serve transactions yet")]
-    Transactional,
+    /// A batch within a transaction, of nobody.
+    #[error("a transactional batch needs a producer id")]
+    NoProducer,
+    /// The coordinator was not asked, or a transaction has ended since.
+    #[error("the partition is not known to be in a transaction of the batch's producer")]
+    Unverified,
     /// A codec that the request's version does not know.
     #[error("{0} is not allowed in this version of the request")]
     Codec(Compression),
@@ -106,9 +113,11 @@ impl AppendError {
         match self {
             Self::Log(error) => error.error_code(),
             Self::NotDurable(_) => ErrorCode::KafkaStorageError,
-            Self::NotOneBatch | Self::TooManyRecords | Self::NoKey { .. } => ErrorCode::InvalidRecord,
+            Self::NotOneBatch | Self::TooManyRecords | Self::NoKey { .. } | Self::NoProducer => {
+                ErrorCode::InvalidRecord
+            }
             Self::Batch(error) => error.error_code(),
-            Self::Transactional => ErrorCode::InvalidTxnState,
+            Self::Unverified => ErrorCode::InvalidTxnState,
             Self::Codec(_) => ErrorCode::UnsupportedCompressionType,
             Self::Behind => ErrorCode::RequestTimedOut,
             Self::Timestamp { .. } => ErrorCode::InvalidTimestamp,

@@ -32,8 +32,8 @@ pub(super) fn admit(batches: Bytes, around: Circumstances<'_>) -> Result<Bytes, 
     if batch.size() != batches.len() || batch.record_count() < 1 {
         return Err(AppendError::NotOneBatch);
     }
-    if batch.is_transactional() {
-        return Err(AppendError::Transactional);
+    if batch.is_transactional() && batch.producer_id().0 < 0 {
+        return Err(AppendError::NoProducer);
     }
     let compression = batch.compression()?;
     if !is_possible(&batch, compression, around.max_uncompressed) {

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use headwater_log::{Assign, Log, LogConfig, RealDisk};
 use headwater_model::{LeaderEpoch, ProducerEpoch, ProducerId, Timestamp};
-use headwater_wire::batch::{BatchBuilder, BatchMeta, Compression, ControlMarker, TimestampType};
+use headwater_wire::batch::{BatchMeta, Compression, ControlMarker, TimestampType};
 use headwater_wire::messages::fetch::{FetchRequest, PartitionData};
 use headwater_wire::messages::list_offsets::{ListOffsetsPartition, ListOffsetsRequest, ListOffsetsTopic};
 use tokio::net::TcpStream;
@@ -17,6 +17,8 @@ use crate::harness::{Client, batch, batch_with, config, fetch_request, only_part
 const NOW: Timestamp = Timestamp(1_700_000_000_000);
 const UNCOMMITTED: i8 = 0;
 const COMMITTED: i8 = 1;
+/// The value of a marker: its version, and the epoch of who decided.
+const MARKER: &str = "\0\0\0\0\0\0";
 
 pub(crate) fn within(producer: i64, values: &[&str]) -> Bytes {
     let meta = BatchMeta {
@@ -30,15 +32,7 @@ pub(crate) fn within(producer: i64, values: &[&str]) -> Bytes {
 }
 
 pub(crate) fn marker(producer: i64, marker: ControlMarker) -> Bytes {
-    let mut builder = BatchBuilder::new(Compression::None);
-    builder.append(NOW, Some(&marker.key()), Some(b"marker"), &[]);
-    builder.build(&BatchMeta {
-        producer_id: ProducerId(producer),
-        producer_epoch: ProducerEpoch(0),
-        is_transactional: true,
-        is_control: true,
-        ..BatchMeta::default()
-    })
+    marker.batch(ProducerId(producer), ProducerEpoch(0), NOW)
 }
 
 /// Appends to the partition `t-0` of a broker that does not run.
@@ -49,7 +43,7 @@ pub(crate) fn append(dir: &Path, batches: Vec<Bytes>) {
     let leader_epoch = log.latest_epoch().unwrap_or(LeaderEpoch(0));
     for batches in batches {
         let assign = Assign { leader_epoch, now: NOW, timestamp_type: TimestampType::CreateTime };
-        log.append_control(batches, assign).unwrap();
+        log.append_coordinated(batches, assign).unwrap();
     }
     log.close().unwrap();
 }
@@ -96,7 +90,7 @@ async fn committed_records_are_read_to_the_last_stable_offset() {
     );
     let (running, mut client) = start().await;
     let all = fetch(&mut client, 0, UNCOMMITTED).await;
-    assert_eq!(values(&all), ["a", "b", "c", "d", "marker", "e"]);
+    assert_eq!(values(&all), ["a", "b", "c", "d", MARKER, "e"]);
     assert_eq!((all.high_watermark, all.last_stable_offset, aborted(&all)), (6, 3, None));
     let decided = fetch(&mut client, 0, COMMITTED).await;
     assert_eq!(values(&decided), ["a", "b", "c"], "which of them count is told apart from them");
@@ -111,7 +105,7 @@ async fn committed_records_are_read_to_the_last_stable_offset() {
     append(dir.path(), vec![marker(8, ControlMarker::Commit)]);
     let (running, mut client) = start().await;
     let decided = fetch(&mut client, 3, COMMITTED).await;
-    assert_eq!(values(&decided), ["d", "marker", "e", "marker"]);
+    assert_eq!(values(&decided), ["d", MARKER, "e", MARKER]);
     assert_eq!((decided.last_stable_offset, aborted(&decided)), (7, Some(vec![(7, 1)])));
     assert_eq!(aborted(&fetch(&mut client, 5, COMMITTED).await), Some(Vec::new()));
     assert_eq!(latest(&mut client, COMMITTED).await, 7);

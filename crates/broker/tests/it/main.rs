@@ -12,3 +12,4 @@ mod produce_fetch;
 mod restart;
 mod simulation;
 mod topics;
+mod transactions;

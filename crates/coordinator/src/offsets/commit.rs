@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use headwater_model::{ErrorCode, LeaderEpoch, Offset, TopicPartition};
 
+use super::{Placed, WithinTransaction};
 use crate::effects::Turn;
 use crate::group::Group;
 use crate::{
@@ -27,6 +28,8 @@ pub struct CommitOffsets {
     pub retention: Option<Duration>,
     /// What to remember.
     pub offsets: Vec<OffsetToCommit>,
+    /// The transaction that it belongs to, if it does.
+    pub within: Option<WithinTransaction>,
 }
 
 /// An offset to remember.
@@ -43,12 +46,15 @@ pub struct OffsetToCommit {
 }
 
 impl Groups {
-    /// Remembers how far a group has come.
+    /// Remembers how far a group has come. Within a transaction of which an end may have been missed the outcome is
+    /// [`ErrorCode::ConcurrentTransactions`]: its coordinator is to be asked again.
     pub fn commit_offsets(&mut self, now: Now, token: Token, commit: CommitOffsets) -> Effects {
+        let ended = commit.within.is_some_and(|within| self.may_have_ended(&within));
         let mut turn = Turn::new(now, &self.config);
         let is_full = self.groups.len() >= turn.config.max_groups;
         let checked = match self.groups.get_mut(&commit.group) {
             _ if !commit.group.is_legal_for_offsets() => Err(ErrorCode::InvalidGroupId),
+            _ if ended => Err(ErrorCode::ConcurrentTransactions),
             None if commit.generation >= 0 => Err(ErrorCode::IllegalGeneration),
             None if is_full => Err(ErrorCode::PolicyViolation),
             None => Ok(()),
@@ -59,7 +65,10 @@ impl Groups {
             vec![error; commit.offsets.len()]
         } else {
             let group = self.groups.entry(id.clone()).or_insert_with(|| Group::new(id.clone()));
-            group.commit(&mut turn, commit)
+            if let Some(within) = commit.within {
+                self.in_transactions.entry(within.producer.id).or_default().insert(id.clone());
+            }
+            group.commit(&mut turn, &mut self.commits, commit)
         };
         turn.reply(token, Reply::CommitOffsets(outcomes));
         let effects = turn.effects;
@@ -84,19 +93,21 @@ impl Group {
                     self.classic.renew_session(member, now.monotonic);
                 }
             }
+            // Old producers do not know for which member they commit.
+            None if commit.within.is_some() && !claims_membership => {}
             None if claims_membership || state != GroupState::Empty => {
                 return Err(ErrorCode::UnknownMemberId);
             }
             None => {}
         }
-        if state == GroupState::CompletingRebalance {
+        if state == GroupState::CompletingRebalance && commit.within.is_none() {
             return Err(ErrorCode::RebalanceInProgress);
         }
         Ok(())
     }
 
     /// The outcome for each offset.
-    fn commit(&mut self, turn: &mut Turn<'_>, commit: CommitOffsets) -> Vec<ErrorCode> {
+    fn commit(&mut self, turn: &mut Turn<'_>, commits: &mut u64, commit: CommitOffsets) -> Vec<ErrorCode> {
         let wall = turn.now.wall;
         let expires_at = commit
             .retention
@@ -123,11 +134,18 @@ impl Group {
                 committed_at: wall,
                 expires_at,
             };
-            self.offsets.put(to_commit.partition.clone(), committed.clone());
-            turn.record(Change::OffsetCommitted {
-                group: self.id.clone(),
-                partition: to_commit.partition,
-                committed,
+            *commits += 1;
+            let placed = Placed { committed: committed.clone(), number: *commits };
+            let (group, partition) = (self.id.clone(), to_commit.partition);
+            turn.record(match commit.within {
+                None => {
+                    self.offsets.put(partition.clone(), placed);
+                    Change::OffsetCommitted { group, partition, committed }
+                }
+                Some(WithinTransaction { producer, .. }) => {
+                    self.offsets.put_pending(producer.id, partition.clone(), placed);
+                    Change::OffsetPending { producer, group, partition, committed }
+                }
             });
             outcomes.push(ErrorCode::None);
         }

@@ -36,7 +36,7 @@ impl Groups {
         let mut turn = Turn::new(now, &self.config);
         let mut touched = Vec::new();
         for (id, group) in &mut self.groups {
-            group.forget_offsets(&mut turn, |partition, _| topics.contains(&partition.topic));
+            group.forget_offsets(&mut turn, |partition| topics.contains(&partition.topic));
             touched.push(id.clone());
         }
         let effects = turn.effects;
@@ -67,7 +67,7 @@ impl Group {
         let outcomes = outcomes.collect();
         let forgotten: BTreeSet<&TopicPartition> =
             partitions.iter().filter(|partition| !consumed.contains(&partition.topic)).collect();
-        self.forget_offsets(turn, |partition, _| forgotten.contains(partition));
+        self.forget_offsets(turn, |partition| forgotten.contains(partition));
         Ok(outcomes)
     }
 }

@@ -8,7 +8,7 @@ impl Groups {
     /// What the group has committed for a partition. Like every read, it may see what is not durable yet: the
     /// caller answers once everything that was recorded before is.
     pub fn committed_offset(&self, group: &GroupId, partition: &TopicPartition) -> Option<&CommittedOffset> {
-        self.groups.get(group)?.offsets.by_partition.get(partition)
+        self.groups.get(group)?.offsets.by_partition.get(partition).map(|placed| &placed.committed)
     }
 
     /// Everything that the group has committed, by partition.
@@ -16,6 +16,7 @@ impl Groups {
         &self,
         group: &GroupId,
     ) -> impl Iterator<Item = (&TopicPartition, &CommittedOffset)> {
-        self.groups.get(group).into_iter().flat_map(|group| &group.offsets.by_partition)
+        let offsets = self.groups.get(group).into_iter().flat_map(|group| &group.offsets.by_partition);
+        offsets.map(|(partition, placed)| (partition, &placed.committed))
     }
 }

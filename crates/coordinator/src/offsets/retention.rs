@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use headwater_model::{Timestamp, TopicName};
+use headwater_model::{Timestamp, TopicName, TopicPartition};
 
 use crate::CommittedOffset;
 use crate::GroupState;
@@ -28,13 +28,18 @@ impl Group {
             Some(expires_at) => expires_at <= now,
             None => now.ms_since(since) >= retention_ms,
         };
-        self.forget_offsets(turn, |partition, committed| match &ages {
+        let expired = |partition: &TopicPartition, committed: &CommittedOffset| match &ages {
             Ages::Never => false,
             Ages::FromCommit(consumed) => {
                 !consumed.contains(&partition.topic) && has_expired(committed, committed.committed_at)
             }
             Ages::FromEmpty(since) => has_expired(committed, since.unwrap_or(committed.committed_at)),
+        };
+        let old = self.offsets.by_partition.iter().filter(|(partition, placed)| {
+            expired(partition, &placed.committed) && !self.offsets.is_pending(partition)
         });
+        let old: BTreeSet<TopicPartition> = old.map(|(partition, _)| partition.clone()).collect();
+        self.forget_offsets(turn, |partition| old.contains(partition));
         if self.classic.is_idle() && self.classic.is_stored() && self.offsets.is_empty() {
             self.forget(turn);
         }

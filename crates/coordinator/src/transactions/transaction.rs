@@ -10,7 +10,7 @@ use std::time::Duration;
 use headwater_model::{ErrorCode, Monotonic, ProducerEpoch, ProducerId, Timestamp, TopicPartition};
 
 use super::change::{Outcome, ProducerIdentity, StoredTransaction, TransactionState, TransactionVersion};
-use super::{FreshIds, Waiting};
+use super::{FreshIds, Waiting, fresh_id};
 use crate::{Now, TransactionalId};
 
 /// A transactional id at work.
@@ -106,13 +106,14 @@ impl Transaction {
                 return if repeated { Ok(Initialized::Before) } else { Err(ErrorCode::ProducerFenced) };
             }
         }
-        self.last_epoch = expected.map(|said| said.epoch);
         if current.is_exhausted() {
+            let next = fresh_id(fresh)?;
             self.stored.previous_id = Some(current.id);
-            self.stored.producer = ProducerIdentity::first(fresh());
+            self.stored.producer = ProducerIdentity::first(next);
         } else {
             self.stored.producer = current.bumped();
         }
+        self.last_epoch = expected.map(|said| said.epoch);
         self.stored.state = TransactionState::Empty;
         self.stored.timeout = timeout;
         self.stored.started_at = None;
@@ -178,7 +179,7 @@ impl Transaction {
         }
         if version == TransactionVersion::V2 {
             let current = self.stored.producer;
-            self.stored.next_id = current.is_exhausted().then(fresh);
+            self.stored.next_id = current.is_exhausted().then(|| fresh_id(fresh)).transpose()?;
             self.last_epoch = Some(current.epoch);
             self.stored.producer = current.bumped();
         }

@@ -12,6 +12,7 @@ mod admin;
 mod joining;
 mod leaving;
 mod offsets;
+mod pending_offsets;
 mod replay;
 mod schedules;
 mod script;

@@ -7,10 +7,12 @@ use std::time::Duration;
 
 use headwater_coordinator::{
     Change, CommitOffsets, Effects, GroupId, GroupState, Groups, GroupsConfig, Heartbeat, InstanceId, Join,
-    Joined, Leave, Leaver, MemberId, Now, OffsetToCommit, Protocol, Reply, Sync, Synced, Token,
+    Joined, Leave, Leaver, MemberId, Now, OffsetToCommit, Outcome, ProducerIdentity, Protocol, Reply, Sync,
+    Synced, Token, WithinTransaction,
 };
 use headwater_model::{
-    Entropy, ErrorCode, Monotonic, Offset, PartitionId, Timestamp, TopicName, TopicPartition,
+    Entropy, ErrorCode, Monotonic, Offset, PartitionId, ProducerEpoch, ProducerId, Timestamp, TopicName,
+    TopicPartition,
 };
 use proptest::prelude::*;
 
@@ -26,9 +28,15 @@ enum Step {
     Vanish(usize),
     Commit(usize),
     CommitFromOutside,
+    CommitWithin { client: usize, producer: i64 },
+    EndTransaction { producer: i64, commit: bool },
     Delete,
     Wait(u64),
     Restart,
+}
+
+fn identity(producer: i64) -> ProducerIdentity {
+    ProducerIdentity { id: ProducerId(producer), epoch: ProducerEpoch(0) }
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -41,7 +49,9 @@ fn step() -> impl Strategy<Value = Step> {
         1 => client.clone().prop_map(Step::Leave),
         1 => client.clone().prop_map(Step::RemoveInstance),
         1 => client.clone().prop_map(Step::Vanish),
-        2 => client.prop_map(Step::Commit),
+        2 => client.clone().prop_map(Step::Commit),
+        2 => (client, 0..3_i64).prop_map(|(client, producer)| Step::CommitWithin { client, producer }),
+        1 => (0..3_i64, any::<bool>()).prop_map(|(producer, commit)| Step::EndTransaction { producer, commit }),
         1 => Just(Step::CommitFromOutside),
         1 => Just(Step::Delete),
         3 => (1..12_000_u64).prop_map(Step::Wait),
@@ -135,8 +145,19 @@ impl World {
                 self.leave(client, Leaver { member: None, instance });
             }
             Step::Vanish(client) => self.clients[client].member = None,
-            Step::Commit(client) => self.commit(client, true),
-            Step::CommitFromOutside => self.commit(0, false),
+            Step::Commit(client) => self.commit(client, true, None),
+            Step::CommitFromOutside => self.commit(0, false, None),
+            Step::CommitWithin { client, producer } => {
+                let verified = self.groups.ends_seen();
+                let within = WithinTransaction { producer: identity(producer), verified };
+                self.commit(client, client % 2 == 0, Some(within));
+            }
+            Step::EndTransaction { producer, commit } => {
+                let token = self.ask(0);
+                let outcome = if commit { Outcome::Commit } else { Outcome::Abort };
+                let effects = self.groups.end_transaction(self.now(), token, identity(producer), outcome);
+                self.receive(effects);
+            }
             Step::Delete => {
                 let token = self.ask(0);
                 let effects = self.groups.delete_group(self.now(), token, &group());
@@ -221,7 +242,7 @@ impl World {
         self.receive(effects);
     }
 
-    fn commit(&mut self, client: usize, as_member: bool) {
+    fn commit(&mut self, client: usize, as_member: bool, within: Option<WithinTransaction>) {
         let token = self.ask(client);
         let known = &self.clients[client];
         let topic = TopicName::new("t").unwrap();
@@ -231,6 +252,7 @@ impl World {
             instance: known.instance.clone().filter(|_| as_member),
             generation: if as_member { known.generation } else { -1 },
             retention: None,
+            within,
             offsets: vec![OffsetToCommit {
                 partition: TopicPartition::new(topic, PartitionId(client as i32)),
                 offset: Offset(self.tokens as i64),
@@ -368,6 +390,8 @@ impl World {
                 .collect::<Vec<_>>()
         };
         assert_eq!(committed(&replayed), committed(&self.groups));
+        let unstable = |groups: &Groups| groups.unstable_partitions(&group()).cloned().collect::<Vec<_>>();
+        assert_eq!(unstable(&replayed), unstable(&self.groups));
         let Some(live) = self.groups.describe(&group()) else {
             assert_eq!(replayed.describe(&group()), None);
             return;

@@ -7,7 +7,9 @@
 //!   speaks a version that knows neither announcing nor skipping assignments.
 //! - `sync CLIENT [MEMBER=ASSIGNMENT ..] [gen=N] [protocol=P] [type=T]`, `beat CLIENT [gen=N]`
 //! - `leave [CLIENT ..] [as=INSTANCE ..]`
-//! - `commit CLIENT|- TOPIC-N=OFFSET[/METADATA] .. [gen=N] [keep=S]`, `fetch`, `forget TOPIC-N ..`
+//! - `commit CLIENT|- TOPIC-N=OFFSET[/METADATA] .. [gen=N] [keep=S] [in=PRODUCER [late]]`, `fetch`, `forget TOPIC-N ..`;
+//!   `late` means that the transaction was looked at before its last end
+//! - `end PRODUCER commit|abort`: of its transaction
 //! - `wait S`: seconds pass; `restart`: the state is lost and replayed; `delete`; `list [STATE ..]`; `show`
 
 use std::collections::BTreeMap;
@@ -17,12 +19,13 @@ use std::time::Duration;
 
 use expect_test::Expect;
 use headwater_coordinator::{
-    Change, CommitOffsets, DeleteOffsets, Effects, GroupId, Groups, GroupsConfig, Heartbeat, InstanceId,
-    Join, JoinRefused, Joined, Leave, Leaver, ListFilter, MemberId, Now, OffsetToCommit, Protocol, Reply,
-    StoredGroup, Sync, Token,
+    Change, CommitOffsets, DeleteOffsets, Effects, EndsSeen, GroupId, Groups, GroupsConfig, Heartbeat,
+    InstanceId, Join, JoinRefused, Joined, Leave, Leaver, ListFilter, MemberId, Now, OffsetToCommit, Outcome,
+    ProducerIdentity, Protocol, Reply, StoredGroup, Sync, Token, WithinTransaction,
 };
 use headwater_model::{
-    Entropy, ErrorCode, Monotonic, Offset, PartitionId, Timestamp, TopicName, TopicPartition,
+    Entropy, ErrorCode, Monotonic, Offset, PartitionId, ProducerEpoch, ProducerId, Timestamp, TopicName,
+    TopicPartition,
 };
 
 /// Runs a script and compares what it leads to.
@@ -60,6 +63,7 @@ struct Run {
     asked: BTreeMap<Token, String>,
     tokens: u64,
     log: Vec<Change>,
+    before_last_end: EndsSeen,
     out: String,
 }
 
@@ -101,6 +105,7 @@ impl Run {
         groups.loaded(Monotonic::ORIGIN);
         Self {
             config,
+            before_last_end: groups.ends_seen(),
             groups,
             entropy: Entropy::from_seed(1),
             elapsed: Duration::ZERO,
@@ -124,6 +129,7 @@ impl Run {
             "leave" => self.leave(&words),
             "commit" => self.commit(words),
             "fetch" => self.fetch(),
+            "end" => self.end(&words),
             "forget" => self.forget(&words),
             "wait" => self.wait(Duration::from_secs_f64(words.plain[0].parse().unwrap())),
             "restart" => self.restart(),
@@ -265,6 +271,8 @@ impl Run {
         let name = words.plain[0];
         let generation = words.take("gen").map(|text| text.parse().unwrap());
         let retention = words.seconds("keep");
+        let verified = if words.has("late") { self.before_last_end } else { self.groups.ends_seen() };
+        let within = words.take("in").map(|id| WithinTransaction { producer: producer(id), verified });
         let none = Client { generation: -1, ..Client::default() };
         let client = self.clients.get(name).unwrap_or(&none);
         let commit = CommitOffsets {
@@ -273,6 +281,7 @@ impl Run {
             instance: client.instance.clone(),
             generation: generation.unwrap_or(client.generation),
             retention,
+            within,
             offsets: words
                 .options
                 .iter()
@@ -296,8 +305,22 @@ impl Run {
         for (partition, committed) in self.groups.committed_offsets(&group()) {
             assert_eq!(self.groups.committed_offset(&group(), partition), Some(committed));
             let (offset, metadata) = (committed.offset, &committed.metadata);
-            writeln!(self.out, "{partition}={offset}/{metadata}").unwrap();
+            let unstable = if self.groups.is_unstable(&group(), partition) { " unstable" } else { "" };
+            writeln!(self.out, "{partition}={offset}/{metadata}{unstable}").unwrap();
         }
+        for partition in self.groups.unstable_partitions(&group()) {
+            if self.groups.committed_offset(&group(), partition).is_none() {
+                writeln!(self.out, "{partition} unstable").unwrap();
+            }
+        }
+    }
+
+    fn end(&mut self, words: &Words<'_>) {
+        let outcome = if words.has("commit") { Outcome::Commit } else { Outcome::Abort };
+        self.before_last_end = self.groups.ends_seen();
+        let token = self.ask("end");
+        let effects = self.groups.end_transaction(self.now(), token, producer(words.plain[0]), outcome);
+        self.show(effects);
     }
 
     fn forget(&mut self, words: &Words<'_>) {
@@ -390,6 +413,7 @@ impl Run {
             }
             Reply::Sync(Err(error)) => writeln!(self.out, "{who}: sync {error:?}").unwrap(),
             Reply::Heartbeat(outcome) => writeln!(self.out, "{who}: beat {}", word(outcome)).unwrap(),
+            Reply::EndTransaction => writeln!(self.out, "{who}: ok").unwrap(),
             Reply::DeleteGroup(outcome) => writeln!(self.out, "{who}: {}", word(outcome)).unwrap(),
             Reply::CommitOffsets(outcomes) => writeln!(self.out, "{who}: commit {outcomes:?}").unwrap(),
             Reply::Leave(outcome) | Reply::DeleteOffsets(outcome) => {
@@ -438,6 +462,13 @@ impl Run {
             Change::OffsetCommitted { partition, committed, .. } => {
                 writeln!(self.out, "+ {partition}={}/{}", committed.offset, committed.metadata).unwrap();
             }
+            Change::OffsetPending { producer, partition, committed, .. } => {
+                let (id, offset, metadata) = (producer.id.0, committed.offset, &committed.metadata);
+                writeln!(self.out, "+ {partition}={offset}/{metadata} in {id}").unwrap();
+            }
+            Change::TransactionEnded { producer, outcome } => {
+                writeln!(self.out, "+ {outcome:?} {}", producer.id.0).unwrap();
+            }
             Change::OffsetForgotten { partition, .. } => {
                 writeln!(self.out, "+ {partition} forgotten").unwrap();
             }
@@ -458,6 +489,10 @@ fn word(outcome: Result<(), ErrorCode>) -> String {
         Ok(()) => "ok".to_owned(),
         Err(error) => format!("{error:?}"),
     }
+}
+
+fn producer(id: &str) -> ProducerIdentity {
+    ProducerIdentity { id: ProducerId(id.parse().unwrap()), epoch: ProducerEpoch(0) }
 }
 
 fn group() -> GroupId {

@@ -193,10 +193,10 @@ impl World {
     }
 }
 
-fn fresh(ids: &mut i64) -> impl FnMut() -> ProducerId {
+fn fresh(ids: &mut i64) -> impl FnMut() -> Option<ProducerId> {
     move || {
         *ids += 1;
-        ProducerId(*ids)
+        Some(ProducerId(*ids))
     }
 }
 
@@ -318,7 +318,7 @@ fn strangers_and_nonsense_are_refused() {
     for timeout in [Duration::ZERO, Duration::from_hours(1)] {
         let (now, token) = (world.now(), world.token());
         let init = InitProducer { id: "c".into(), timeout, expected: None };
-        let effects = world.transactions.init(now, token, init, &mut || ProducerId(0));
+        let effects = world.transactions.init(now, token, init, &mut || Some(ProducerId(0)));
         let refused = TransactionReply::Init(Err(ErrorCode::InvalidTransactionTimeout));
         assert_eq!(effects.replies, [(token, refused)]);
     }

@@ -38,25 +38,40 @@ pub struct Appended {
     pub duplicate: bool,
 }
 
+/// Who has written batches.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Author {
+    Client,
+    Broker,
+}
+
 impl Log {
     /// Appends one or more batches, all or none.
     ///
     /// Checked are lengths, format, checksum, codec, the record count against the offsets, the size against the
     /// settings, and a producer's sequence. The batches' interiors are their producer's business.
     pub fn append(&mut self, batches: Bytes, assign: Assign) -> Result<Appended, LogError> {
-        self.append_checked(batches, assign, false)
+        self.append_checked(batches, assign, Author::Client)
     }
 
-    pub(super) fn append_checked(
+    /// Appends what the broker itself has to say: control batches may be among it, and what it writes in a producer's
+    /// name is not held to that producer's sequence.
+    pub fn append_coordinated(&mut self, batches: Bytes, assign: Assign) -> Result<Appended, LogError> {
+        self.append_checked(batches, assign, Author::Broker)
+    }
+
+    fn append_checked(
         &mut self,
         batches: Bytes,
         assign: Assign,
-        control_allowed: bool,
+        author: Author,
     ) -> Result<Appended, LogError> {
         self.refuse_if_poisoned()?;
-        let Checked { mut headers, markers } = check(&batches, &self.config, control_allowed)?;
+        let Checked { mut headers, markers } = check(&batches, &self.config, author)?;
         let start_offset = self.start_offset();
-        if let Admission::Duplicate(written) = self.producers.admit_all(&headers)? {
+        if author == Author::Client
+            && let Admission::Duplicate(written) = self.producers.admit_all(&headers)?
+        {
             return Ok(Appended {
                 first_offset: written.first_offset,
                 last_offset: written.last_offset,
@@ -242,7 +257,7 @@ struct Checked {
 }
 
 /// Checks everything that can be checked without opening the batches.
-fn check(batches: &Bytes, config: &LogConfig, control_allowed: bool) -> Result<Checked, LogError> {
+fn check(batches: &Bytes, config: &LogConfig, author: Author) -> Result<Checked, LogError> {
     let (mut headers, mut markers) = (Vec::with_capacity(1), Vec::new());
     let mut rest = batches.clone();
     while !rest.is_empty() {
@@ -257,7 +272,7 @@ fn check(batches: &Bytes, config: &LogConfig, control_allowed: bool) -> Result<C
         batch.compression().map_err(invalid)?;
         let header = *batch.header();
         if header.is_control() {
-            if !control_allowed {
+            if author == Author::Client {
                 return Err(LogError::ControlBatch);
             }
             let marker = ControlMarker::of(&batch).and_then(|marker| marker.ok_or(BatchError::NotAMarker));

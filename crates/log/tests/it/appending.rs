@@ -94,8 +94,8 @@ fn control_batches_come_from_the_broker_only() {
     };
     let marker = control(&ControlMarker::Commit.key());
     assert!(matches!(log.append(marker.clone(), assign()), Err(LogError::ControlBatch)));
-    assert!(log.append_control(marker, assign()).is_ok());
-    let error = log.append_control(control(b"key"), assign()).unwrap_err();
+    assert!(log.append_coordinated(marker, assign()).is_ok());
+    let error = log.append_coordinated(control(b"key"), assign()).unwrap_err();
     assert!(matches!(error, LogError::InvalidBatch { source: BatchError::NotAMarker, .. }), "{error}");
 }
 

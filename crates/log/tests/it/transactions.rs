@@ -7,7 +7,7 @@ use bytes::Bytes;
 use headwater_log::sim::SimDisk;
 use headwater_log::{AbortedTransaction, Disk, Log, LogConfig};
 use headwater_model::{Offset, ProducerEpoch, ProducerId, Timestamp};
-use headwater_wire::batch::{BatchBuilder, BatchMeta, Compression, ControlMarker};
+use headwater_wire::batch::{BatchMeta, Compression, ControlMarker};
 use proptest::prelude::*;
 
 use crate::support::*;
@@ -28,19 +28,11 @@ fn written(producer: i64, sequence: i32, records: usize) -> Bytes {
 }
 
 fn marker(producer: i64, marker: ControlMarker) -> Bytes {
-    let mut builder = BatchBuilder::new(Compression::None);
-    builder.append(Timestamp(1_000), Some(&marker.key()), Some(&[0; 6]), &[]);
-    builder.build(&BatchMeta {
-        producer_id: ProducerId(producer),
-        producer_epoch: ProducerEpoch(0),
-        is_transactional: true,
-        is_control: true,
-        ..BatchMeta::default()
-    })
+    marker.batch(ProducerId(producer), ProducerEpoch(0), Timestamp(1_000))
 }
 
 fn end(log: &mut Log, producer: i64, how: ControlMarker) -> Offset {
-    log.append_control(marker(producer, how), assign()).unwrap().first_offset
+    log.append_coordinated(marker(producer, how), assign()).unwrap().first_offset
 }
 
 fn aborted(log: &Log, from: i64, limit: i64) -> Vec<(i64, i64)> {
@@ -316,4 +308,18 @@ proptest! {
     ) {
         run(seed, steps);
     }
+}
+
+#[test]
+fn what_a_coordinator_writes_in_a_producers_name_is_not_held_to_its_sequence() {
+    let disk = SimDisk::new(1);
+    let (mut log, _) = open(&disk, LogConfig::default());
+    for _ in 0..3 {
+        assert!(!log.append_coordinated(written(7, 0, 2), assign()).unwrap().duplicate);
+    }
+    assert_eq!(log.end_offset(), Offset(6));
+    let state = log.producers().states().next().unwrap();
+    assert_eq!((state.id, state.transaction_start), (ProducerId(7), Some(Offset(0))));
+    end(&mut log, 7, ControlMarker::Commit);
+    assert_eq!(log.producers().states().next().unwrap().transaction_start, None);
 }

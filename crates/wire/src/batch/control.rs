@@ -1,7 +1,13 @@
 //! The records of control batches: markers that end transactions.
 
-use super::{Batch, BatchError};
+use bytes::Bytes;
+use headwater_model::{ProducerEpoch, ProducerId, Timestamp};
 
+use super::{Batch, BatchBuilder, BatchError, BatchMeta, Compression};
+
+/// Version i16 = 0, and the epoch of the coordinator i32 = 0: there is one, which never moves; and a Kafka that this data
+/// moves to begins at 0.
+const MARKER_VALUE: [u8; 6] = [0; 6];
 /// Markers are a few bytes; nothing larger is opened.
 const LARGEST: usize = 64 * 1024;
 
@@ -49,6 +55,19 @@ impl ControlMarker {
         let [high, low] = kind.to_be_bytes();
         [0, 0, high, low]
     }
+
+    /// The control batch that says it of a producer's transaction.
+    pub fn batch(self, producer: ProducerId, epoch: ProducerEpoch, now: Timestamp) -> Bytes {
+        let mut builder = BatchBuilder::new(Compression::None);
+        builder.append(now, Some(&self.key()), Some(&MARKER_VALUE), &[]);
+        builder.build(&BatchMeta {
+            producer_id: producer,
+            producer_epoch: epoch,
+            is_transactional: true,
+            is_control: true,
+            ..BatchMeta::default()
+        })
+    }
 }
 
 #[cfg(test)]
@@ -60,6 +79,10 @@ mod tests {
         for marker in [ControlMarker::Abort, ControlMarker::Commit, ControlMarker::Other(5)] {
             assert_eq!(ControlMarker::parse(Some(&marker.key())).unwrap(), marker);
         }
+        let batch = ControlMarker::Abort.batch(ProducerId(7), ProducerEpoch(2), Timestamp(5));
+        let batch = Batch::parse(&batch).unwrap();
+        assert_eq!(ControlMarker::of(&batch).unwrap(), Some(ControlMarker::Abort));
+        assert_eq!((batch.producer_id(), batch.producer_epoch()), (ProducerId(7), ProducerEpoch(2)));
         for key in [None, Some(&[0, 0, 0][..]), Some(&[0xFF, 0xFF, 0, 0])] {
             assert!(ControlMarker::parse(key).is_err());
         }

@@ -1,19 +1,18 @@
-//! The task that owns the groups of one partition of `__consumer_offsets`.
+//! The task that owns what one partition of an internal topic coordinates.
 //!
 //! Invariants: whatever asked is answered once, at the latest when the task ends. Answers leave in the order in which
 //! they were decided, and only once every record that was appended before is durable.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::fmt;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
-use headwater_coordinator::{Effects, Groups, GroupsConfig, Now, Reply, Token};
-use headwater_model::{Clock, Entropy, ErrorCode, TopicName};
+use headwater_coordinator::{Now, Token};
+use headwater_model::{Clock, ErrorCode};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::Instant;
 
-use super::{Command, load, records};
+use super::{Effects, Machine, Message, Release, load};
 use crate::broker::Broker;
 use crate::partition::{Acks, AppendError, Appending, Origin, Partition};
 use crate::storage::Storage;
@@ -23,47 +22,26 @@ const REST: Duration = Duration::from_millis(500);
 /// How long to sleep where there is no deadline.
 const LONG: Duration = Duration::from_hours(1);
 
-/// Lets a decided answer out, or an error in its place.
-pub(super) type Release = Box<dyn FnOnce(Result<(), ErrorCode>) + Send>;
-/// Looks at the state, and gives what lets the outcome out.
-pub(super) type Look = Box<dyn FnOnce(&Groups) -> Release + Send>;
-
-/// What reaches a shard.
-pub(super) enum Message {
-    Command { command: Command, reply: oneshot::Sender<Result<Reply, ErrorCode>> },
-    Look(Look),
-    ForgetTopics(BTreeSet<TopicName>),
-}
-
-impl fmt::Debug for Message {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Command { command, .. } => command.fmt(f),
-            Self::Look(_) => f.write_str("Look"),
-            Self::ForgetTopics(topics) => f.debug_tuple("ForgetTopics").field(topics).finish(),
-        }
-    }
-}
-
 /// What has to be waited for before what is behind it may leave.
-enum Held {
+enum Held<M: Machine> {
     Append(Appending),
     Answer(Release),
+    Task(M::Task),
 }
 
-pub(super) struct Shard {
+pub(super) struct Shard<M: Machine> {
     partition: Arc<Partition>,
     storage: Arc<Storage>,
     clock: Arc<dyn Clock>,
-    entropy: Entropy,
-    config: GroupsConfig,
-    inbox: mpsc::Receiver<Message>,
+    aids: M::Aids,
+    config: M::Config,
+    inbox: mpsc::Receiver<Message<M>>,
     shutdown: watch::Receiver<bool>,
     closing: bool,
-    groups: Groups,
-    asked: BTreeMap<Token, oneshot::Sender<Result<Reply, ErrorCode>>>,
+    machine: M,
+    asked: BTreeMap<Token, oneshot::Sender<Result<M::Reply, ErrorCode>>>,
     tokens: u64,
-    held: VecDeque<Held>,
+    held: VecDeque<Held<M>>,
 }
 
 /// Why a shard does not go on with the state that it has.
@@ -74,22 +52,27 @@ enum Interrupted {
     AppendFailed(AppendError),
 }
 
-enum Event {
+enum Event<M: Machine> {
     Durable(Result<(), AppendError>),
     ShutDown,
     Due,
-    Message(Option<Message>),
+    Message(Option<Message<M>>),
 }
 
-impl Shard {
-    pub(super) fn new(broker: &Broker, partition: Arc<Partition>, inbox: mpsc::Receiver<Message>) -> Self {
-        let config = broker.config().groups.clone();
+impl<M: Machine> Shard<M> {
+    pub(super) fn new(
+        broker: &Broker,
+        partition: Arc<Partition>,
+        inbox: mpsc::Receiver<Message<M>>,
+        aids: M::Aids,
+    ) -> Self {
+        let config = M::config(broker.config());
         Self {
             partition,
             storage: broker.storage().clone(),
             clock: broker.clock().clone(),
-            entropy: broker.fork_entropy(),
-            groups: Groups::new(config.clone()),
+            aids,
+            machine: M::new(config.clone()),
             config,
             inbox,
             shutdown: broker.subscribe_to_shutdown(),
@@ -103,10 +86,12 @@ impl Shard {
     /// Serves until the broker is gone. Requests that come while the log is read wait.
     pub(super) async fn run(mut self) {
         loop {
-            match load::load(&self.partition, &self.storage, self.config.clone()).await {
-                Ok(groups) => {
-                    self.groups = groups;
-                    self.groups.loaded(self.clock.monotonic());
+            match load::load::<M>(&self.partition, &self.storage, self.config.clone()).await {
+                Ok(mut machine) => {
+                    machine.succeed(&self.machine);
+                    self.machine = machine;
+                    let effects = self.machine.loaded(self.now());
+                    self.take(effects);
                     match self.serve().await {
                         Interrupted::Ended => return,
                         Interrupted::AppendFailed(error) => self.drop_state(&error).await,
@@ -115,7 +100,7 @@ impl Shard {
                 Err(load::LoadError::Stopped) => return,
                 Err(error) => {
                     let partition = self.partition.id();
-                    tracing::error!(%partition, %error, "cannot read the state of groups; trying again");
+                    tracing::error!(%partition, %error, "cannot read what is coordinated here; trying again");
                 }
             }
             if self.partition.is_closed() || !self.rest().await {
@@ -132,7 +117,7 @@ impl Shard {
                 self.begin_shutdown();
             }
             let now = self.clock.monotonic();
-            let due = self.groups.next_deadline().map_or(LONG, |at| at.saturating_since(now));
+            let due = self.machine.next_deadline().map_or(LONG, |at| at.saturating_since(now));
             wake.as_mut().reset(Instant::now() + due);
             let event = tokio::select! {
                 biased;
@@ -145,7 +130,7 @@ impl Shard {
                 Event::Durable(outcome) => {
                     self.held.pop_front();
                     match outcome {
-                        Ok(()) => self.release_answers(),
+                        Ok(()) => self.release(),
                         Err(_) if self.partition.is_closed() => return Interrupted::Ended,
                         Err(error) => return Interrupted::AppendFailed(error),
                     }
@@ -158,7 +143,7 @@ impl Shard {
                             self.receive(message);
                         }
                     }
-                    let effects = self.groups.tick(self.now());
+                    let effects = self.machine.tick(self.now());
                     self.take(effects);
                 }
                 Event::Message(None) => return Interrupted::Ended,
@@ -171,36 +156,41 @@ impl Shard {
         Now { monotonic: self.clock.monotonic(), wall: self.clock.now() }
     }
 
-    fn receive(&mut self, message: Message) {
+    fn receive(&mut self, message: Message<M>) {
         match message {
-            Message::Command { command, reply } if self.closing && command.may_wait() => {
+            Message::Command { command, reply: Some(reply) } if self.closing && M::may_wait(&command) => {
                 let _ = reply.send(Err(ErrorCode::CoordinatorNotAvailable));
             }
             Message::Command { command, reply } => {
                 self.tokens += 1;
                 let token = Token(self.tokens);
-                self.asked.insert(token, reply);
+                if let Some(reply) = reply {
+                    self.asked.insert(token, reply);
+                }
                 let now = self.now();
-                let effects = command.run(&mut self.groups, now, &mut self.entropy, token);
+                let effects = self.machine.run(command, now, &mut self.aids, token);
                 self.take(effects);
             }
             Message::Look(look) => {
-                let answer = look(&self.groups);
+                let answer = look(&self.machine);
                 self.answer(answer);
-            }
-            Message::ForgetTopics(topics) => {
-                let effects = self.groups.forget_topics(self.now(), &topics);
-                self.take(effects);
             }
         }
     }
 
-    /// Appends the records and holds the replies until these are durable.
-    fn take(&mut self, effects: Effects) {
+    /// Appends the records, and holds replies and tasks until these are durable.
+    fn take(&mut self, effects: Effects<M>) {
         if !effects.records.is_empty() {
-            for batch in records::to_batches(&effects.records, self.clock.now()) {
+            for batch in M::to_batches(&effects.records, self.clock.now()) {
                 let appending = self.partition.append(batch, Acks::All, Origin::Broker);
                 self.held.push_back(Held::Append(appending));
+            }
+        }
+        for task in effects.tasks {
+            if self.held.is_empty() {
+                M::start(task, &mut self.aids);
+            } else {
+                self.held.push_back(Held::Task(task));
             }
         }
         for (token, reply) in effects.replies {
@@ -222,11 +212,12 @@ impl Shard {
         }
     }
 
-    /// Lets out what waited for an append that is durable now.
-    fn release_answers(&mut self) {
+    /// Lets out, and begins, what waited for an append that is durable now.
+    fn release(&mut self) {
         while let Some(front) = self.held.pop_front() {
             match front {
                 Held::Answer(answer) => answer(Ok(())),
+                Held::Task(task) => M::start(task, &mut self.aids),
                 append @ Held::Append(_) => {
                     self.held.push_front(append);
                     return;
@@ -235,25 +226,28 @@ impl Shard {
         }
     }
 
-    /// Whoever waits for other members would hold up the broker's end.
+    /// Whoever waits for others would hold up the broker's end.
     fn begin_shutdown(&mut self) {
         self.closing = true;
-        let effects = self.groups.fail_pending(self.now(), ErrorCode::CoordinatorNotAvailable);
+        let effects = self.machine.fail_pending(self.now(), ErrorCode::CoordinatorNotAvailable);
         self.take(effects);
     }
 
     /// Answers everybody with an error; the state is of no use any more.
     async fn drop_state(&mut self, error: &AppendError) {
         let partition = self.partition.id();
-        tracing::error!(%partition, %error, "groups could not be recorded; reading their state from the log again");
+        tracing::error!(%partition, %error, "what was coordinated could not be recorded; reading the state from the log again");
         let held = std::mem::take(&mut self.held);
         for held in held {
             match held {
                 // What is under way must have come to its end before the log is read.
                 Held::Append(appending) => drop(appending.await),
                 Held::Answer(answer) => answer(Err(ErrorCode::NotCoordinator)),
+                // What the log tells of it is begun again.
+                Held::Task(_) => {}
             }
         }
+        M::abandon(&mut self.aids).await;
         for (_, asked) in std::mem::take(&mut self.asked) {
             let _ = asked.send(Err(ErrorCode::NotCoordinator));
         }
@@ -270,21 +264,21 @@ impl Shard {
             };
             match message {
                 None => return false,
-                Some(Message::Command { reply, .. }) => {
+                Some(Message::Command { reply: Some(reply), .. }) => {
                     let _ = reply.send(Err(ErrorCode::CoordinatorLoadInProgress));
                 }
-                Some(Message::Look(look)) => look(&self.groups)(Err(ErrorCode::CoordinatorLoadInProgress)),
-                Some(Message::ForgetTopics(_)) => {}
+                Some(Message::Command { reply: None, .. }) => {}
+                Some(Message::Look(look)) => look(&self.machine)(Err(ErrorCode::CoordinatorLoadInProgress)),
             }
         }
     }
 }
 
 /// Waits for the append at the front. Can be dropped and called again.
-async fn next_durable(held: &mut VecDeque<Held>) -> Result<(), AppendError> {
+async fn next_durable<M: Machine>(held: &mut VecDeque<Held<M>>) -> Result<(), AppendError> {
     match held.front_mut() {
         Some(Held::Append(appending)) => appending.await.map(|_| ()),
-        // Answers stand behind appends only.
-        Some(Held::Answer(_)) | None => Ok(()),
+        // The others stand behind appends only.
+        Some(Held::Answer(_) | Held::Task(_)) | None => Ok(()),
     }
 }

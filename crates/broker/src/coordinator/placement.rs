@@ -1,8 +1,9 @@
-//! Which partition of `__consumer_offsets` coordinates a group: as in Kafka, so that its data can move here and back.
+//! Which partition of an internal topic coordinates a group or a transactional id: as in Kafka, so that its data can move
+//! here and back.
 
-/// The partition of a group among so many: Java's `hashCode` of its name, its absolute value, modulo.
-pub(super) fn partition_of(group: &str, partitions: usize) -> usize {
-    let hash = java_hash(group);
+/// The partition of a name among so many: Java's `hashCode` of its name, its absolute value, modulo.
+pub(crate) fn partition_of(name: &str, partitions: usize) -> usize {
+    let hash = java_hash(name);
     // Java has no absolute value of its least integer; Kafka takes 0.
     let positive = hash.checked_abs().unwrap_or(0);
     usize::try_from(positive).unwrap_or(0).checked_rem(partitions).unwrap_or(0)
@@ -26,7 +27,7 @@ mod tests {
     }
 
     #[test]
-    fn groups_stay_within_the_partitions() {
+    fn names_stay_within_the_partitions() {
         assert_eq!(partition_of("hello", 50), 22);
         assert_eq!(partition_of("polygenelubricants", 50), 0);
         assert_eq!(partition_of("anything", 1), 0);
