@@ -30,8 +30,9 @@ pub use disk::{Disk, DiskFile, Entry, RealDisk, Room, SyncMethod};
 pub use epochs::EpochEnd;
 pub use error::{Damage, LogError, Poison};
 pub use log::{
-    Appended, Assign, BatchHeaders, Log, LogReader, RecoveryReport, Retained, StagedPartition, SyncTicket,
-    TimestampedOffset, Truncation, delete_partition, remove_deleted, stage_partition,
+    Appended, Assign, BatchHeaders, Cleaned, Compacted, Compaction, CompactionState, Log, LogReader,
+    RecoveryReport, Retained, StagedPartition, SyncTicket, TimestampedOffset, Truncation, delete_partition,
+    remove_deleted, stage_partition,
 };
 pub use producers::{Admission, Producers, SequenceError, Written};
 pub use transactions::AbortedTransaction;

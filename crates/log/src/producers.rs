@@ -179,7 +179,8 @@ impl Producers {
         if batch.is_control() {
             return;
         }
-        if batch.is_transactional() {
+        // What compaction has emptied belongs to a transaction that has ended, whose marker may be gone.
+        if batch.is_transactional() && batch.record_count > 0 {
             self.open.write(batch.producer_id, batch.base_offset);
         }
         if producer.batches.len() == REMEMBERED {
@@ -213,6 +214,12 @@ impl Producers {
     pub fn expire(&mut self, now: Timestamp, idle_ms: i64) {
         let open = &self.open;
         self.entries.retain(|id, producer| now.ms_since(producer.last_seen) <= idle_ms || open.contains(*id));
+    }
+
+    /// Who is remembered, with the last offset of each one's last batch, if its epoch has one.
+    pub(crate) fn last_batches(&self) -> BTreeMap<ProducerId, Option<Offset>> {
+        let last = |producer: &Producer| producer.batches.back().map(|last| last.written.last_offset);
+        self.entries.iter().map(|(id, producer)| (*id, last(producer))).collect()
     }
 
     /// How many producers are remembered.
