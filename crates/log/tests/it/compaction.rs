@@ -1,5 +1,6 @@
 //! Log compaction: what stays, what goes, and that nothing is lost on the way.
 
+mod crash;
 mod model;
 mod rules;
 

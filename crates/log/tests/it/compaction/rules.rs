@@ -344,3 +344,74 @@ fn a_full_or_broken_disk_leaves_the_log_as_it_is() {
     compact(&mut log, now()).unwrap();
     assert_eq!(lines(&log), ["29 a=29", "30 b=1"]);
 }
+
+/// Runs Kafka's DumpLogSegments over compacted segments on a real disk. Needs Java, and Kafka's jars in the folder that
+/// `HEADWATER_KAFKA_LIBS` names.
+#[test]
+#[ignore = "needs Apache Kafka's jars: HEADWATER_KAFKA_LIBS=<folder>"]
+fn kafkas_own_tool_reads_compacted_segments() {
+    let folder = tempfile::tempdir().unwrap();
+    let dir = folder.path().join("orders-0");
+    let config = LogConfig { segment_bytes: 3_000, index_interval_bytes: 200, ..eager() };
+    let disk = std::sync::Arc::new(headwater_log::RealDisk::new());
+    let (mut log, _) = Log::open(disk, &dir, config, now()).unwrap();
+    for round in 0..40_i32 {
+        let value = format!("value {round}");
+        let keys: Vec<_> = (0..4).map(|key| format!("k{}", key + round / 8)).collect();
+        let records: Vec<_> = (keys.iter())
+            .map(|key| (Some(key.as_str()), Some(value.as_str()).filter(|_| round % 5 != 0)))
+            .collect();
+        let codec = Compression::ALL[round as usize % 5];
+        let timestamp = 1_000 + i64::from(round);
+        log.append(keyed(codec, timestamp, &records, &BatchMeta::default()), assign()).unwrap();
+        let id = 7 + i64::from(round % 2);
+        log.append(keyed(codec, timestamp, &records, &producer(id, round / 2 * 4, true)), assign()).unwrap();
+        let how = if round % 3 == 0 { ControlMarker::Abort } else { ControlMarker::Commit };
+        end_transaction(&mut log, id, how);
+        if round % 12 == 0 {
+            seal(&mut log);
+            compact(&mut log, later(i64::from(round))).unwrap();
+        }
+    }
+    seal(&mut log);
+    let groups = compact(&mut log, later(50)).unwrap();
+    assert!(groups.last().unwrap().finished);
+    let dump = crate::indexes::kafkas_dump(&dir, false).concat();
+    for expected in
+        ["deleteHorizonMs: OptionalLong[", "endTxnMarker: COMMIT", "count: 0", "isTransactional: true"]
+    {
+        assert!(dump.contains(expected), "{expected}: {dump}");
+    }
+    let read: Vec<_> = records(&log).iter().map(|found| found.offset).collect();
+    let of_kafka = dump.lines().filter(|line| line.contains("| offset: ") && !line.contains("endTxnMarker"));
+    assert_eq!(of_kafka.count(), read.len(), "{dump}");
+}
+
+/// Kafka may have stopped in the middle of its own exchange of segments.
+#[test]
+fn an_exchange_that_another_broker_committed_is_completed_when_its_folder_is_taken_in() {
+    let disk = SimDisk::new(1);
+    let (mut log, _) = open(&disk, eager());
+    for value in ["1", "2"] {
+        log.append(simple(&[("a", value)]), assign()).unwrap();
+        log.roll().unwrap();
+    }
+    seal(&mut log);
+    log.append(simple(&[("a", "3")]), assign()).unwrap();
+    log.close().unwrap();
+    let paths = files(&disk, ".log");
+    let cleaned = [content(&disk, &paths[1])].concat();
+    let to = std::path::Path::new("/data/broker/taken-0");
+    let take_in = |config: LogConfig| {
+        let tag = headwater_model::Uuid::from_u64_pair(1, 2);
+        headwater_log::stage_partition(&shared(&disk), dir(), to, tag, config, now())
+    };
+    // The first of two was removed already.
+    disk.remove(&paths[0]).unwrap();
+    disk.remove(&paths[1]).unwrap();
+    overwrite(&disk, &dir().join("00000000000000000000.log.swap"), &cleaned);
+    let staged = take_in(eager()).unwrap();
+    assert_eq!((staged.start, staged.end), (Offset(0), Offset(3)));
+    let (log, _) = Log::open(shared(&disk), &staged.staged, eager(), now()).unwrap();
+    assert_eq!(lines(&log), ["1 a=2", "2 a=3"]);
+}
