@@ -1,7 +1,8 @@
 //! Small files that tell recovery what to trust.
 //!
 //! Owns: `recovery-point`, how far the log is durable and whether it was closed in order, in four slots;
-//! `log-start-offset`, below which records are deleted; the way in which small files are replaced.
+//! `log-start-offset`, below which records are deleted; `cleaner-offset-checkpoint`, below which they are compacted; the
+//! way in which small files are replaced.
 //!
 //! ```text
 //! recovery-point: 4 slots of 64 bytes; the valid one with the highest sequence holds
@@ -11,7 +12,7 @@
 //!  4 version u32 = 1         24 base of the last segment i64    44 zeros
 //!  8 sequence u64            32 size of the last segment u64    60 CRC-32C of 0..60 u32
 //!
-//! log-start-offset: text, "0\n<offset>\n"
+//! log-start-offset, cleaner-offset-checkpoint: text, "0\n<offset>\n"
 //! ```
 //!
 //! Invariants: the offset in a slot was durable before the slot was written, so any valid slot is a lower bound. Losing
@@ -27,6 +28,7 @@ use crate::disk::{self, Disk, DiskFile};
 
 const RECOVERY_POINT: &str = "recovery-point";
 const START_OFFSET: &str = "log-start-offset";
+const CLEANER_OFFSET: &str = "cleaner-offset-checkpoint";
 const TEMPORARY: &str = ".tmp";
 
 const SLOT_SIZE: usize = 64;
@@ -145,6 +147,29 @@ pub(crate) fn read_start_offset(disk: &dyn Disk, dir: &Path) -> io::Result<Optio
         _ => return Err(io::Error::new(io::ErrorKind::InvalidData, "it is not a stored start offset")),
     };
     Ok(Some(Offset(offset)))
+}
+
+/// The first offset that was never compacted, [`Offset::ZERO`] if that is not known; `None` if the log never was.
+pub(crate) fn read_cleaner_offset(disk: &dyn Disk, dir: &Path) -> io::Result<Option<Offset>> {
+    let path = dir.join(CLEANER_OFFSET);
+    if disk::open_if_there(disk, &path)?.is_none() {
+        return Ok(None);
+    }
+    // It may be torn: then all is compacted again.
+    let text = read_text(disk, &path)?.unwrap_or_default();
+    let offset = text.strip_prefix("0\n").and_then(|rest| rest.strip_suffix('\n')?.parse().ok());
+    Ok(Some(Offset(offset.unwrap_or(0).max(0))))
+}
+
+/// Stores the first offset that was never compacted; durably, if `synced`.
+pub(crate) fn write_cleaner_offset(
+    disk: &dyn Disk,
+    dir: &Path,
+    offset: Offset,
+    synced: bool,
+) -> io::Result<()> {
+    replace(disk, &dir.join(CLEANER_OFFSET), format!("0\n{offset}\n").as_bytes(), synced)?;
+    if synced { disk.sync_dir(dir) } else { Ok(()) }
 }
 
 /// Stores the log's start offset, durably.

@@ -144,6 +144,26 @@ impl<E: IndexEntry> Index<E> {
         Ok(Some(Self { disk, path, entries: Entries::File { file: OnceLock::new(), count: 0 } }))
     }
 
+    /// One whose entries are all in a file, which may have another name until it is renamed to `path`; with the open file,
+    /// if it may keep that name.
+    pub(crate) fn moved(
+        disk: Arc<dyn Disk>,
+        path: PathBuf,
+        count: usize,
+        open: Option<Arc<dyn DiskFile>>,
+    ) -> Self {
+        let file = open.map_or_else(OnceLock::new, OnceLock::from);
+        Self { disk, path, entries: Entries::File { file, count } }
+    }
+
+    /// Opens the file, so that the entries stay readable when it is removed or replaced.
+    pub(crate) fn hold(&self) -> io::Result<()> {
+        match &self.entries {
+            Entries::File { file, count } if *count > 0 => self.opened(file).map(drop),
+            _ => Ok(()),
+        }
+    }
+
     /// Takes all entries into memory, to go on writing; false if they are not in order.
     pub(crate) fn load(&mut self) -> io::Result<bool> {
         if matches!(self.entries, Entries::Memory { .. }) {

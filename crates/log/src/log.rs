@@ -10,6 +10,7 @@
 //! Does not know: the high watermark (readers are given a limit), who writes and reads.
 
 mod append;
+mod compaction;
 mod delete;
 mod import;
 mod open;
@@ -32,8 +33,11 @@ use crate::producers::ProducerSnapshot;
 use crate::segment::Segment;
 use crate::{EpochEnd, LogConfig, LogError, Poison, Producers};
 
+use compaction::Cleaner;
+
 pub use crate::segment::TimestampedOffset;
 pub use append::{Appended, Assign};
+pub use compaction::{Cleaned, Compacted, Compaction, CompactionState};
 pub use delete::{delete_partition, remove_deleted};
 pub use import::{StagedPartition, stage_partition};
 pub use reader::{BatchHeaders, LogReader};
@@ -58,6 +62,7 @@ pub struct Log {
     poison: Option<Poison>,
     /// It was logged that the disk is full, and nothing could be written since.
     told_full: bool,
+    cleaner: Cleaner,
 }
 
 /// What the next sync has to cover.

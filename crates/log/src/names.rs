@@ -31,6 +31,36 @@ impl FileKind {
     }
 }
 
+/// How far the files are that compaction makes; also what their names end with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Stage {
+    /// Being written; worth nothing.
+    Cleaned,
+    /// Complete and durable, about to replace the segments that they were made of. What decides is the batches' file.
+    Swap,
+}
+
+impl Stage {
+    fn suffix(self) -> &'static str {
+        match self {
+            Self::Cleaned => ".cleaned",
+            Self::Swap => ".swap",
+        }
+    }
+}
+
+/// The path of a segment's file while compaction makes it.
+pub(crate) fn staged_path(dir: &Path, base: Offset, kind: FileKind, stage: Stage) -> PathBuf {
+    dir.join(format!("{:020}.{}{}", base.0, kind.suffix(), stage.suffix()))
+}
+
+/// Which segment's file a name is while compaction makes it, if it is one.
+pub(crate) fn parse_staged_name(name: &str) -> Option<(Offset, FileKind, Stage)> {
+    let staged = |stage: Stage| Some((parse_segment_name(name.strip_suffix(stage.suffix())?)?, stage));
+    let ((base, kind), stage) = staged(Stage::Cleaned).or_else(|| staged(Stage::Swap))?;
+    Some((base, kind, stage))
+}
+
 /// The path of a segment's file: 20 digits of the base offset, and the suffix.
 pub(crate) fn segment_path(dir: &Path, base: Offset, kind: FileKind) -> PathBuf {
     dir.join(format!("{:020}.{}", base.0, kind.suffix()))
@@ -59,6 +89,19 @@ mod tests {
             let name = path.file_name().and_then(|name| name.to_str()).unwrap();
             assert_eq!(parse_segment_name(name), Some((Offset(i64::MAX), kind)));
         }
+    }
+
+    #[test]
+    fn names_of_what_compaction_makes_read_back_and_are_no_segments() {
+        for kind in FileKind::ALL {
+            for stage in [Stage::Cleaned, Stage::Swap] {
+                let path = staged_path(Path::new("t-0"), Offset(12), kind, stage);
+                let name = path.file_name().and_then(|name| name.to_str()).unwrap();
+                assert_eq!(parse_staged_name(name), Some((Offset(12), kind, stage)));
+                assert_eq!(parse_segment_name(name), None);
+            }
+        }
+        assert_eq!(parse_staged_name("00000000000000000012.log"), None);
     }
 
     #[test]

@@ -196,7 +196,8 @@ impl Producers {
         if batch.is_control() {
             return;
         }
-        if batch.is_transactional() {
+        // What compaction has emptied belongs to a transaction that has ended, whose marker may be gone.
+        if batch.is_transactional() && batch.record_count > 0 {
             self.open.write(batch.producer_id, batch.base_offset);
         }
         if producer.batches.len() == REMEMBERED {
@@ -241,6 +242,12 @@ impl Producers {
             last_seen: producer.last_seen,
             transaction_start: self.open.first_of(*id),
         })
+    }
+
+    /// Who is remembered, with the last offset of each one's last batch, if its epoch has one.
+    pub(crate) fn last_batches(&self) -> BTreeMap<ProducerId, Option<Offset>> {
+        let last = |producer: &Producer| producer.batches.back().map(|last| last.written.last_offset);
+        self.entries.iter().map(|(id, producer)| (*id, last(producer))).collect()
     }
 
     /// How many producers are remembered.

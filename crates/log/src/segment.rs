@@ -23,11 +23,11 @@ use crate::LogError;
 use crate::disk::{Disk, DiskFile};
 use crate::error::Damage;
 use crate::index::{Index, IndexEntry, OffsetEntry, TimeEntry, relative_offset};
-use crate::names::{FileKind, segment_path};
+use crate::names::{FileKind, Stage, segment_path, staged_path};
 use crate::scan::{Located, ScanError};
 use crate::transactions::AbortedEntry;
 
-pub(crate) use build::{Ending, Rebuilt, rebuild};
+pub(crate) use build::{Ending, Rebuilt, Rules, rebuild};
 
 /// No control batch is larger, in bytes.
 const LARGEST_MARKER: usize = 64 << 10;
@@ -82,8 +82,11 @@ impl Contents {
     fn add(&mut self, header: &BatchHeader, interval: u64) -> bool {
         let (offset, timestamp) = (header.last_offset(), header.max_timestamp);
         self.first_timestamp.get_or_insert(timestamp);
-        // Batches without a time have -1 and are no news.
-        if timestamp.0 >= 0 && self.newest.is_none_or(|newest| timestamp > newest.timestamp) {
+        // Batches without a time have -1 and are no news, nor are those without records.
+        if timestamp.0 >= 0
+            && header.record_count > 0
+            && self.newest.is_none_or(|newest| timestamp > newest.timestamp)
+        {
             self.newest = Some(TimestampedOffset { offset, timestamp });
         }
         let indexed = self.bytes_since_entry > interval;
@@ -100,19 +103,70 @@ impl Contents {
 impl Segment {
     /// A new, empty segment, with its three files.
     pub(crate) fn create(disk: &Arc<dyn Disk>, dir: &Path, base: Offset) -> Result<Self, LogError> {
-        let path = segment_path(dir, base, FileKind::Log);
+        Self::create_named(disk, base, |kind| segment_path(dir, base, kind))
+    }
+
+    /// A new, empty segment that compaction writes, not under its own name yet.
+    pub(crate) fn create_cleaned(disk: &Arc<dyn Disk>, dir: &Path, base: Offset) -> Result<Self, LogError> {
+        Self::create_named(disk, base, |kind| staged_path(dir, base, kind, Stage::Cleaned))
+    }
+
+    fn create_named(
+        disk: &Arc<dyn Disk>,
+        base: Offset,
+        name: impl Fn(FileKind) -> PathBuf,
+    ) -> Result<Self, LogError> {
+        let path = name(FileKind::Log);
         let file = disk.create(&path).map_err(|error| LogError::io("create", &path, error))?;
-        let index_path = segment_path(dir, base, FileKind::OffsetIndex);
-        let time_path = segment_path(dir, base, FileKind::TimeIndex);
-        let offsets = Index::create(Arc::clone(disk), index_path)
+        let offsets = Index::create(Arc::clone(disk), name(FileKind::OffsetIndex))
             .map_err(|error| LogError::io("create an index of", &path, error))?;
-        let times = Index::create(Arc::clone(disk), time_path)
+        let times = Index::create(Arc::clone(disk), name(FileKind::TimeIndex))
             .map_err(|error| LogError::io("create an index of", &path, error))?;
-        let aborted_path = segment_path(dir, base, FileKind::TransactionIndex);
-        let aborted = Index::lazy(Arc::clone(disk), aborted_path)
+        let aborted = Index::lazy(Arc::clone(disk), name(FileKind::TransactionIndex))
             .map_err(|error| LogError::io("clear an index of", &path, error))?;
         let state = State { contents: Contents::empty(base), offsets, times, aborted };
         Ok(Self::assemble(base, path, file, state))
+    }
+
+    /// This segment, which compaction has written, under its own name. `open_indexes` are the files of its indexes, as
+    /// [`Self::finish_indexes`] gives them, if they have not got their own names.
+    pub(crate) fn under_own_name(
+        &self,
+        disk: &Arc<dyn Disk>,
+        dir: &Path,
+        open_indexes: &[Arc<dyn DiskFile>],
+    ) -> Self {
+        let state = self.read_state();
+        let path = |kind| segment_path(dir, self.base, kind);
+        let open = |index: usize| open_indexes.get(index).cloned();
+        let (offsets, times) = (state.offsets.len(), state.times.len());
+        let renamed = State {
+            contents: state.contents,
+            offsets: Index::moved(Arc::clone(disk), path(FileKind::OffsetIndex), offsets, open(0)),
+            times: Index::moved(Arc::clone(disk), path(FileKind::TimeIndex), times, open(1)),
+            aborted: Index::moved(
+                Arc::clone(disk),
+                path(FileKind::TransactionIndex),
+                state.aborted.len(),
+                open(2),
+            ),
+        };
+        Self::assemble(self.base, path(FileKind::Log), Arc::clone(&self.file), renamed)
+    }
+
+    /// Opens the indexes' files, so that whoever reads this segment can go on when they are removed or replaced.
+    pub(crate) fn hold_indexes(&self) -> io::Result<()> {
+        let state = self.read_state();
+        state.offsets.hold()?;
+        state.times.hold()?;
+        state.aborted.hold()
+    }
+
+    /// The sizes of the files of offset index and time index in bytes.
+    pub(crate) fn index_bytes(&self) -> (u64, u64) {
+        let state = self.read_state();
+        let bytes = |count: usize, size: usize| (count * size) as u64;
+        (bytes(state.offsets.len(), OffsetEntry::SIZE), bytes(state.times.len(), TimeEntry::SIZE))
     }
 
     fn assemble(base: Offset, path: PathBuf, file: Arc<dyn DiskFile>, state: State) -> Self {
@@ -270,7 +324,7 @@ impl Segment {
         crate::disk::remove_if_there(disk, state.aborted.path())
     }
 
-    fn failed(&self, error: ScanError) -> LogError {
+    pub(crate) fn failed(&self, error: ScanError) -> LogError {
         match error {
             ScanError::Io(source) => LogError::io("read", &self.path, source),
             ScanError::Invalid { position, fault } => {

@@ -52,6 +52,14 @@ pub enum Operation {
     Name,
 }
 
+/// The next operation of that kind, after so many that succeed, fails so.
+#[derive(Debug)]
+struct Scripted {
+    successes: u64,
+    operation: Operation,
+    kind: io::ErrorKind,
+}
+
 /// A disk in memory. Clones share it.
 #[derive(Debug, Clone)]
 pub struct SimDisk {
@@ -64,8 +72,8 @@ struct State {
     entropy: Entropy,
     rates: FaultRates,
     capacity: Option<u64>,
-    /// Failures that were asked for: the next operation of that kind fails so.
-    scripted: Vec<(Operation, io::ErrorKind)>,
+    /// Failures that were asked for.
+    scripted: Vec<Scripted>,
     /// Changing operations so far, and the one during which the power fails.
     operations: u64,
     power_fails_at: Option<u64>,
@@ -98,7 +106,17 @@ impl SimDisk {
 
     /// Makes the next operation of a kind fail so; several are failed one after the other.
     pub fn fail_next(&self, operation: Operation, kind: io::ErrorKind) {
-        self.state().scripted.push((operation, kind));
+        self.fail_after(0, operation, kind);
+    }
+
+    /// The same after so many operations of the kind that succeed.
+    pub fn fail_after(&self, successes: u64, operation: Operation, kind: io::ErrorKind) {
+        self.state().scripted.push(Scripted { successes, operation, kind });
+    }
+
+    /// Forgets the failures that were asked for and did not come; gives how many these are.
+    pub fn forget_failures(&self) -> usize {
+        std::mem::take(&mut self.state().scripted).len()
     }
 
     /// How many bytes the disk takes; what does not fit any more is not written.
@@ -169,8 +187,15 @@ impl State {
     }
 
     fn scripted_failure(&mut self, operation: Operation) -> Option<io::ErrorKind> {
-        let index = self.scripted.iter().position(|(which, _)| *which == operation)?;
-        Some(self.scripted.remove(index).1)
+        let index = self.scripted.iter().position(|scripted| scripted.operation == operation)?;
+        let scripted = self.scripted.get_mut(index)?;
+        match scripted.successes.checked_sub(1) {
+            Some(left) => {
+                scripted.successes = left;
+                None
+            }
+            None => Some(self.scripted.remove(index).kind),
+        }
     }
 
     /// A change of names: done, unless the power is off; then the change may still be found later.

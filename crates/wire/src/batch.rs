@@ -1,8 +1,8 @@
 //! Record batches of version 2, the unit in which records travel and are stored.
 //!
 //! Owns: the layout; [`Batch`], a view of one batch that copies nothing; its records, read without allocating for
-//! each; [`BatchBuilder`], which encodes every record once, into one buffer; the rewrites of a header that a broker
-//! makes on append.
+//! each; [`BatchBuilder`], which encodes every record once, into one buffer; the rewrites that a broker makes: of a header
+//! on append, and [`Retained`], of a batch that is compacted.
 //!
 //! ```text
 //!  0 base offset i64            21 attributes i16 (codec 0-2, append time 3, transactional 4, control 5, horizon 6)
@@ -25,6 +25,7 @@ mod control;
 mod error;
 mod header;
 mod record;
+mod retain;
 mod rewrite;
 mod varint;
 mod view;
@@ -35,5 +36,6 @@ pub use control::ControlMarker;
 pub use error::{BatchError, RecordFault};
 pub use header::{BatchHeader, HEADER_SIZE, TimestampType};
 pub use record::{Header, Headers, OpenBatch, Record, RecordIter};
+pub use retain::{Retained, emptied, placeholder};
 pub use rewrite::{assign, stamp_append_time};
 pub use view::{Batch, Batches, batches};

@@ -15,7 +15,9 @@ const NAME_LIMIT: usize = 255;
 
 impl Log {
     /// Deletes the partition. Reads that are under way end undisturbed.
-    pub fn delete(self, tag: Uuid) -> Result<(), LogError> {
+    pub fn delete(mut self, tag: Uuid) -> Result<(), LogError> {
+        // A compaction under way is told to end.
+        drop(std::mem::take(&mut self.cleaner));
         delete_partition(self.disk.as_ref(), &self.dir, tag)
     }
 }

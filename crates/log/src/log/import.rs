@@ -13,8 +13,8 @@ use headwater_model::{LeaderEpoch, Offset, ProducerId, Timestamp, Uuid};
 
 use super::Log;
 use super::delete::doomed_path;
-use crate::disk::Disk;
-use crate::names::{FileKind, parse_segment_name};
+use crate::disk::{Disk, Entry};
+use crate::names::{FileKind, Stage, parse_segment_name, parse_staged_name};
 use crate::{LogConfig, LogError};
 
 const CHUNK: usize = 1024 * 1024;
@@ -87,10 +87,26 @@ fn copy_segments(disk: &dyn Disk, from: &Path, to: &Path) -> Result<(), LogError
     let entries = disk.list(from).map_err(|error| LogError::io("list", from, error))?;
     disk.create_dir(to).map_err(|error| LogError::io("create the folder", to, error))?;
     let is_batches = |name: &str| parse_segment_name(name).is_some_and(|(_, kind)| kind == FileKind::Log);
-    for entry in entries.iter().filter(|entry| !entry.is_dir && is_batches(&entry.name)) {
+    let committed = committed_swaps(&entries);
+    let counts = |name: &String| is_batches(name) || committed.contains(&name);
+    for entry in entries.iter().filter(|entry| !entry.is_dir && counts(&entry.name)) {
         copy(disk, &from.join(&entry.name), &to.join(&entry.name))?;
     }
     Ok(())
+}
+
+/// Compacted segments that are to take the place of others. Opening the copy completes that, as Kafka does at its start:
+/// unless a segment before it is not complete, which is of the same exchange, then.
+fn committed_swaps(entries: &[Entry]) -> Vec<&String> {
+    let staged = |stage: Stage| {
+        entries.iter().filter_map(move |entry| match parse_staged_name(&entry.name) {
+            Some((base, FileKind::Log, of)) if of == stage => Some((base, &entry.name)),
+            _ => None,
+        })
+    };
+    let incomplete = staged(Stage::Cleaned).map(|(base, _)| base).min();
+    let complete = |base: Offset| incomplete.is_none_or(|incomplete| base < incomplete);
+    staged(Stage::Swap).filter(|(base, _)| complete(*base)).map(|(_, name)| name).collect()
 }
 
 /// Not synced: opening the copy does that, once it is checked.

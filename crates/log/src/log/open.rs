@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use headwater_model::{Offset, Timestamp};
 
+use super::compaction::{Cleaner, recover};
 use super::recovery::{Recovered, Recovery};
 use super::{Log, LogReader, RecoveryReport, Unsynced};
 use crate::checkpoint::{self, RecoveryPointFile};
@@ -40,10 +41,17 @@ impl Log {
         let failed = |error| LogError::io("read the checkpoints of", dir, error);
         let start =
             checkpoint::read_start_offset(disk.as_ref(), dir).map_err(failed)?.unwrap_or(Offset::ZERO);
+        let entries = if recover(disk.as_ref(), dir, &entries)? {
+            disk.list(dir).map_err(|error| LogError::io("list", dir, error))?
+        } else {
+            entries
+        };
         let bases = sweep(disk.as_ref(), dir, &entries, start)?;
+        let first_dirty = checkpoint::read_cleaner_offset(disk.as_ref(), dir).map_err(failed)?;
         let (recovery_point, point) = RecoveryPointFile::open(disk.as_ref(), dir).map_err(failed)?;
 
-        let mut found = Recovery { disk: &disk, dir, config: &config, point }.run(&bases)?;
+        let compacted = config.compacted || first_dirty.is_some();
+        let mut found = Recovery { disk: &disk, dir, config: &config, compacted, point }.run(&bases)?;
         let is_new = bases.is_empty();
         found.report.clean |= is_new;
         settle(&disk, dir, start, &mut found)?;
@@ -65,6 +73,7 @@ impl Log {
             unsynced,
             poison: None,
             told_full: false,
+            cleaner: Cleaner::new(first_dirty),
         };
         log.replay(&mut found, now)?;
         let mut recovered_files = std::mem::take(&mut found.to_sync);

@@ -12,7 +12,7 @@ use super::TimestampedOffset;
 use crate::epochs::Epochs;
 use crate::scan::{Located, Scan, ScanError};
 use crate::segment::Segment;
-use crate::transactions::{AbortedTransaction, Unstable};
+use crate::transactions::{AbortedEntry, AbortedTransaction, Unstable};
 use crate::{Damage, EpochEnd, LogError};
 
 /// Reads a log. Cheap to clone; any number of them read while one [`super::Log`] writes, also after it is closed or
@@ -24,7 +24,7 @@ pub struct LogReader {
 
 #[derive(Debug)]
 struct Shared {
-    segments: RwLock<Arc<Vec<Arc<Segment>>>>,
+    segments: RwLock<Segments>,
     epochs: RwLock<Epochs>,
     start: AtomicI64,
     end: AtomicI64,
@@ -36,6 +36,9 @@ struct Shared {
     /// True if some transaction has ended out of consumers' sight.
     unseen: AtomicBool,
 }
+
+/// The segments of a log as they were at a time, in order.
+pub(super) type Segments = Arc<Vec<Arc<Segment>>>;
 
 /// No transaction is undecided.
 const NOTHING: i64 = i64::MAX;
@@ -99,20 +102,7 @@ impl LogReader {
         from: Offset,
         limit: Offset,
     ) -> Result<Vec<AbortedTransaction>, LogError> {
-        let segments = self.segments();
-        let mut aborted = Vec::new();
-        for segment in segments_from(&segments, from) {
-            let more = segment.visit_aborted(from, |entry| {
-                if entry.first < limit {
-                    aborted.push(AbortedTransaction { producer: entry.producer, first_offset: entry.first });
-                }
-                entry.last_stable < limit
-            });
-            if !more.map_err(|error| LogError::io("read an index of", segment.path(), error))? {
-                break;
-            }
-        }
-        Ok(aborted)
+        aborted_in(&self.segments(), from, limit)
     }
 
     /// The size of all batches in bytes.
@@ -131,7 +121,7 @@ impl LogReader {
         max_bytes: usize,
         at_least_one: bool,
     ) -> Result<Records, LogError> {
-        self.read_to(from, limit, max_bytes, at_least_one).map(|(records, _)| records)
+        self.read_to(from, limit, max_bytes, at_least_one).map(|(records, ..)| records)
     }
 
     /// The same below the last stable offset, with the aborted transactions that have records among them.
@@ -142,19 +132,20 @@ impl LogReader {
         max_bytes: usize,
         at_least_one: bool,
     ) -> Result<(Records, Vec<AbortedTransaction>), LogError> {
-        let (records, end) = self.read_to(from, last_stable, max_bytes, at_least_one)?;
-        let aborted = if records.is_empty() { Vec::new() } else { self.aborted_transactions(from, end)? };
+        let (records, end, segments) = self.read_to(from, last_stable, max_bytes, at_least_one)?;
+        // Of the same segments: compaction takes aborted records away together with their entries.
+        let aborted = if records.is_empty() { Vec::new() } else { aborted_in(&segments, from, end)? };
         Ok((records, aborted))
     }
 
-    /// What [`LogReader::read`] gives, and the offset after the last record of it.
+    /// What [`LogReader::read`] gives, the offset after the last record of it, and the segments that it was read from.
     fn read_to(
         &self,
         from: Offset,
         limit: Offset,
         max_bytes: usize,
         at_least_one: bool,
-    ) -> Result<(Records, Offset), LogError> {
+    ) -> Result<(Records, Offset, Segments), LogError> {
         // The end before the segments: these then reach at least that far.
         let end = self.end_offset();
         let segments = self.segments();
@@ -178,7 +169,7 @@ impl LogReader {
                 break;
             }
         }
-        Ok((Records::from(chunks), at))
+        Ok((Records::from(chunks), at, segments))
     }
 
     /// The first record below `limit` whose timestamp is not below `timestamp`, with its own timestamp; `None` if there
@@ -245,7 +236,7 @@ impl LogReader {
         BatchHeaders { remaining, current: None, from }
     }
 
-    pub(super) fn segments(&self) -> Arc<Vec<Arc<Segment>>> {
+    pub(super) fn segments(&self) -> Segments {
         Arc::clone(&self.shared.segments.read().unwrap_or_else(PoisonError::into_inner))
     }
 
@@ -299,6 +290,40 @@ impl LogReader {
     fn max_uncompressed(&self) -> usize {
         self.shared.max_uncompressed.load(Ordering::Relaxed)
     }
+}
+
+/// See [`LogReader::aborted_transactions`].
+fn aborted_in(
+    segments: &[Arc<Segment>],
+    from: Offset,
+    limit: Offset,
+) -> Result<Vec<AbortedTransaction>, LogError> {
+    let mut aborted = Vec::new();
+    visit_aborted(segments, from, limit, |entry| {
+        aborted.push(AbortedTransaction { producer: entry.producer, first_offset: entry.first });
+    })?;
+    Ok(aborted)
+}
+
+/// The same, entry by entry.
+pub(super) fn visit_aborted(
+    segments: &[Arc<Segment>],
+    from: Offset,
+    limit: Offset,
+    mut visit: impl FnMut(AbortedEntry),
+) -> Result<(), LogError> {
+    for segment in segments_from(segments, from) {
+        let more = segment.visit_aborted(from, |entry| {
+            if entry.first < limit {
+                visit(entry);
+            }
+            entry.last_stable < limit
+        });
+        if !more.map_err(|error| LogError::io("read an index of", segment.path(), error))? {
+            break;
+        }
+    }
+    Ok(())
 }
 
 /// The segments from the one that may hold an offset on.

@@ -8,6 +8,7 @@
 //!   segments included: a power loss may keep a later write and lose an earlier one.
 //! - **Damage**: the same below the recovery point, or an end before it. Nothing is cut; opening fails, naming file and
 //!   byte, and the partition stays offline.
+//! - A **compacted** log has gaps below its recovery point: compaction removes only what is durable.
 //! - Without a recovery point (a folder that came from elsewhere), only the last segment can have a torn tail.
 //!
 //! Invariants: an index that is missing or does not fit is made anew; it never decides what a log holds. Damage changes
@@ -21,7 +22,7 @@ use headwater_model::Offset;
 use crate::checkpoint::RecoveryPoint;
 use crate::disk::{self, Disk, DiskFile};
 use crate::names::{FileKind, segment_path};
-use crate::segment::{Ending, Rebuilt, Segment, rebuild};
+use crate::segment::{Ending, Rebuilt, Rules, Segment, rebuild};
 use crate::{Damage, LogConfig, LogError};
 
 /// What opening a log found and did.
@@ -74,6 +75,8 @@ pub(super) struct Recovery<'a> {
     pub disk: &'a Arc<dyn Disk>,
     pub dir: &'a Path,
     pub config: &'a LogConfig,
+    /// True if the log is compacted, or was.
+    pub compacted: bool,
     pub point: Option<RecoveryPoint>,
 }
 
@@ -109,6 +112,15 @@ impl Recovery<'_> {
         self.point.map_or(Offset::ZERO, |point| point.durable)
     }
 
+    fn rules(&self) -> Rules<'_> {
+        let gaps_to = match self.point {
+            _ if !self.compacted => Offset::ZERO,
+            Some(point) => point.durable,
+            None => Offset(i64::MAX),
+        };
+        Rules { config: self.config, gaps_to }
+    }
+
     fn closed_in_order(&self, bases: &[Offset]) -> Result<bool, LogError> {
         let (Some(point), Some(last)) = (self.point.filter(|point| point.clean), bases.last()) else {
             return Ok(false);
@@ -123,12 +135,12 @@ impl Recovery<'_> {
 
     /// A segment of which all batches are durable. The last one has its indexes in memory.
     fn open_trusted(&self, base: Offset, is_last: bool, found: &mut Recovered) -> Result<Segment, LogError> {
-        if let Some(segment) = Segment::open_indexed(self.disk, self.dir, base, self.config)?
+        if let Some(segment) = Segment::open_indexed(self.disk, self.dir, base, self.rules())?
             && (!is_last || segment.load_indexes()?)
         {
             return Ok(segment);
         }
-        let Rebuilt { segment, ending } = rebuild(self.disk, self.dir, base, false, self.config)?;
+        let Rebuilt { segment, ending } = rebuild(self.disk, self.dir, base, false, self.rules())?;
         if let Ending::Invalid { damage, .. } = ending {
             return Err(damaged(&segment, damage));
         }
@@ -141,7 +153,7 @@ impl Recovery<'_> {
 
     /// A segment of which batches may be torn; false if nothing may follow it.
     fn open_checked(&self, base: Offset, later: &[Offset], found: &mut Recovered) -> Result<bool, LogError> {
-        let Rebuilt { segment, ending } = rebuild(self.disk, self.dir, base, true, self.config)?;
+        let Rebuilt { segment, ending } = rebuild(self.disk, self.dir, base, true, self.rules())?;
         let contents = segment.contents();
         let whole = match ending {
             Ending::Whole => true,
@@ -176,7 +188,7 @@ impl Recovery<'_> {
     /// What is wrong between a segment and the next, if that may be cut off; an error if it may not.
     fn gap(&self, before: &Segment, next: Offset) -> Result<Option<Damage>, LogError> {
         let expected = before.contents().next_offset;
-        if next == expected || (self.config.compacted && next > expected) {
+        if next == expected || (next > expected && next <= self.rules().gaps_to) {
             return Ok(None);
         }
         let damage = Damage::Offset { expected, found: next };

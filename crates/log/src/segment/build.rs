@@ -38,13 +38,23 @@ pub(crate) struct Rebuilt {
     pub ending: Ending,
 }
 
+/// What batches are held against.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Rules<'a> {
+    /// The settings of the log.
+    pub config: &'a LogConfig,
+    /// Up to here offsets may be missing, because compaction only removes what is durable; [`Offset::ZERO`] if the log
+    /// never was compacted.
+    pub gaps_to: Offset,
+}
+
 /// Walks over a segment's batches, with their checksums if `verify`, and makes its indexes anew.
 pub(crate) fn rebuild(
     disk: &Arc<dyn Disk>,
     dir: &Path,
     base: Offset,
     verify: bool,
-    config: &LogConfig,
+    rules: Rules<'_>,
 ) -> Result<Rebuilt, LogError> {
     let path = segment_path(dir, base, FileKind::Log);
     let failed = |error| LogError::io("open", &path, error);
@@ -58,13 +68,13 @@ pub(crate) fn rebuild(
         aborted: Index::lazy(Arc::clone(disk), segment_path(dir, base, FileKind::TransactionIndex))
             .map_err(|error| LogError::io("clear an index of", &path, error))?,
     };
-    let interval = u64::from(config.index_interval_bytes);
+    let interval = u64::from(rules.config.index_interval_bytes);
     let mut scan = Scan::new(Arc::clone(&file), 0, file_size, LARGE_WINDOW);
     let ending = loop {
         let next = if verify { scan.next_verified() } else { scan.next() };
         let damage = match next {
             Ok(None) => break Ending::Whole,
-            Ok(Some(located)) => match out_of_place(&state.contents, base, &located.header, config) {
+            Ok(Some(located)) => match out_of_place(&state.contents, base, &located.header, rules.gaps_to) {
                 None => {
                     if state.contents.add(&located.header, interval) {
                         state.index(base, located.header.last_offset(), located.position);
@@ -92,14 +102,9 @@ fn new_index<E: IndexEntry>(
 }
 
 /// A batch that does not continue what comes before it.
-fn out_of_place(
-    contents: &Contents,
-    base: Offset,
-    header: &BatchHeader,
-    config: &LogConfig,
-) -> Option<Damage> {
+fn out_of_place(contents: &Contents, base: Offset, header: &BatchHeader, gaps_to: Offset) -> Option<Damage> {
     let (expected, found) = (contents.next_offset, header.base_offset);
-    let continues = found == expected || (config.compacted && found > expected);
+    let continues = found == expected || (found > expected && found <= gaps_to);
     let expressible = crate::index::relative_offset(base, header.last_offset()).is_some();
     (!continues || !expressible).then_some(Damage::Offset { expected, found })
 }
@@ -113,7 +118,7 @@ impl Segment {
         disk: &Arc<dyn Disk>,
         dir: &Path,
         base: Offset,
-        config: &LogConfig,
+        rules: Rules<'_>,
     ) -> Result<Option<Self>, LogError> {
         let path = segment_path(dir, base, FileKind::Log);
         let failed = |error| LogError::io("open", &path, error);
@@ -129,7 +134,7 @@ impl Segment {
             return Ok(None);
         };
         let last = offsets.last().map_err(failed)?;
-        let Some(contents) = walk_tail(&file, base, size, last, config).map_err(failed)? else {
+        let Some(contents) = walk_tail(&file, base, size, last, rules).map_err(failed)? else {
             return Ok(None);
         };
         let segment = Self::assemble(base, path.clone(), file, State { contents, offsets, times, aborted });
@@ -186,9 +191,9 @@ fn walk_tail(
     base: Offset,
     size: u64,
     last: Option<OffsetEntry>,
-    config: &LogConfig,
+    rules: Rules<'_>,
 ) -> std::io::Result<Option<Contents>> {
-    let interval = u64::from(config.index_interval_bytes);
+    let interval = u64::from(rules.config.index_interval_bytes);
     let start = last.map_or(0, |entry| u64::from(entry.position));
     let mut contents = Contents::empty(base);
     let mut scan = Scan::new(Arc::clone(file), 0, size, crate::scan::SMALL_WINDOW);
@@ -215,7 +220,7 @@ fn walk_tail(
                     }
                     contents.next_offset = header.base_offset;
                 }
-                let in_place = out_of_place(&contents, base, header, config).is_none();
+                let in_place = out_of_place(&contents, base, header, rules.gaps_to).is_none();
                 let entry_is_missing = contents.add(header, interval);
                 if !in_place || entry_is_missing {
                     return Ok(None);

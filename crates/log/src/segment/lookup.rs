@@ -200,6 +200,7 @@ impl Segment {
                     }
                     if last_offset >= start
                         && timestamp.0 >= 0
+                        && located.header.record_count > 0
                         && best.is_none_or(|best| timestamp > best.header.max_timestamp)
                     {
                         best = Some(located);

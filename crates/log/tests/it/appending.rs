@@ -138,6 +138,7 @@ fn a_log_of_offsets_far_apart_begins_a_segment_where_relative_offsets_end() {
     let mut far = BytesMut::from(plain(1).as_ref());
     far[..8].copy_from_slice(&(i64::from(i32::MAX) - 1).to_be_bytes());
     overwrite(&disk, &path, &far);
+    headwater_log::Disk::remove(&disk, &dir().join("recovery-point")).unwrap();
     let (mut log, _) = open(&disk, LogConfig { compacted: true, ..LogConfig::default() });
     assert_eq!(log.end_offset(), Offset(i64::from(i32::MAX)));
     log.append(plain(1), assign()).unwrap();

@@ -8,6 +8,7 @@
 )]
 
 mod appending;
+mod compaction;
 mod crash;
 mod data_dir;
 mod faults;

@@ -23,6 +23,8 @@ pub(super) const CODEC_BITS: i16 = 0b111;
 pub(super) const APPEND_TIME_BIT: i16 = 1 << 3;
 pub(super) const TRANSACTIONAL_BIT: i16 = 1 << 4;
 pub(super) const CONTROL_BIT: i16 = 1 << 5;
+/// The base timestamp is the delete horizon.
+pub(super) const DELETE_HORIZON_BIT: i16 = 1 << 6;
 
 /// Whose clock the timestamps of a batch are from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -185,6 +187,12 @@ impl BatchHeader {
     /// True for a batch of markers, which are not for the application.
     pub fn is_control(&self) -> bool {
         self.attributes & CONTROL_BIT != 0
+    }
+
+    /// From when on compaction may remove the batch's tombstones, or its marker; `None` before it has seen them (Kafka's
+    /// delete horizon, KIP-534).
+    pub fn delete_horizon(&self) -> Option<Timestamp> {
+        (self.attributes & DELETE_HORIZON_BIT != 0).then_some(self.base_timestamp)
     }
 
     /// Checks what holds for a producer's batch and not after compaction: a record for each offset.

@@ -46,6 +46,11 @@ impl OpenBatch {
         &self.header
     }
 
+    /// The records as bytes, one after the other.
+    pub(super) fn record_bytes(&self) -> &[u8] {
+        &self.records
+    }
+
     /// The size of the records in bytes, decompressed.
     pub fn size(&self) -> usize {
         self.records.len()
@@ -99,6 +104,13 @@ pub struct RecordIter<'a> {
     last_delta: i32,
     remaining: i32,
     ended: bool,
+}
+
+impl RecordIter<'_> {
+    /// How many bytes of records are to come.
+    pub(super) fn bytes_left(&self) -> usize {
+        self.rest.len()
+    }
 }
 
 impl<'a> Iterator for RecordIter<'a> {

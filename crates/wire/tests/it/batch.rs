@@ -4,7 +4,7 @@ use bytes::{Bytes, BytesMut};
 use headwater_model::{LeaderEpoch, Offset, ProducerEpoch, ProducerId, Timestamp};
 use headwater_wire::batch::{
     self, Batch, BatchBuilder, BatchError, BatchMeta, Compression, DecompressError, Header, RecordFault,
-    TimestampType, batches,
+    Retained, TimestampType, batches,
 };
 use kafka_protocol::records as oracle;
 use proptest::prelude::*;
@@ -429,4 +429,90 @@ fn build_one(builder: &mut BatchBuilder) -> Bytes {
     builder.append(Timestamp(7), Some(b"key"), Some(b"value"), &[]);
     assert_eq!((builder.record_count(), builder.max_timestamp()), (1, Timestamp(7)));
     builder.build(&BatchMeta::default())
+}
+
+fn owned(batch: &Batch) -> Vec<(i64, Owned)> {
+    let open = batch.open(LIMIT).unwrap();
+    let record = |record: batch::Record<'_>| Owned {
+        timestamp: record.timestamp.0,
+        key: record.key.map(<[u8]>::to_vec),
+        value: record.value.map(<[u8]>::to_vec),
+        headers: record
+            .headers()
+            .map(|header| header.map(|(key, value)| (key.to_owned(), value.map(<[u8]>::to_vec))).unwrap())
+            .collect(),
+    };
+    open.records().map(|found| found.map(|found| (found.offset.0, record(found))).unwrap()).collect()
+}
+
+#[test]
+fn a_batch_without_records_keeps_its_place_and_its_producer() {
+    let mut builder = BatchBuilder::new(Compression::Zstd);
+    for _ in 0..3 {
+        builder.append(Timestamp(7), Some(b"key"), None, &[]);
+    }
+    let meta = BatchMeta {
+        base_offset: Offset(40),
+        producer_id: ProducerId(5),
+        producer_epoch: ProducerEpoch(2),
+        base_sequence: 9,
+        is_transactional: true,
+        ..BatchMeta::default()
+    };
+    let full = Batch::parse(&builder.build(&meta)).unwrap();
+    for (bytes, producer, transactional) in [
+        (batch::emptied(full.header()), (5, 2, 11), true),
+        (batch::placeholder(full.header()), (-1, -1, -1), false),
+    ] {
+        let empty = Batch::parse(&bytes).unwrap();
+        empty.verify_crc().unwrap();
+        assert_eq!((empty.size(), empty.record_count()), (61, 0));
+        assert_eq!((empty.base_offset(), empty.last_offset()), (Offset(40), Offset(42)));
+        assert_eq!((empty.max_timestamp(), empty.header().delete_horizon()), (Timestamp(7), None));
+        let found = (empty.producer_id().0, empty.producer_epoch().0, empty.last_sequence());
+        assert_eq!((found, empty.is_transactional()), (producer, transactional));
+        assert_eq!(empty.open(0).unwrap().records().count(), 0);
+    }
+}
+
+proptest! {
+    #[test]
+    fn what_is_retained_of_a_batch_is_as_it_was(
+        records in prop::collection::vec((record(), 0i64..4_000_000_000_000, any::<bool>()), 1..12),
+        codec in codec(),
+        horizons in prop::collection::vec(prop::option::of(0i64..4_000_000_000_000), 1..3),
+    ) {
+        let all: Vec<_> = records
+            .iter()
+            .map(|(record, timestamp, _)| Owned { timestamp: *timestamp, ..record.clone() })
+            .collect();
+        let meta = BatchMeta { base_offset: Offset(100), ..BatchMeta::default() };
+        let mut batch = Batch::parse(&build(&all, codec, &meta)).unwrap();
+        let expected: Vec<_> = (100..)
+            .zip(&all)
+            .zip(&records)
+            .filter(|(_, (_, _, stays))| *stays)
+            .map(|((offset, record), _)| (offset, record.clone()))
+            .collect();
+        let mut retained = Retained::default();
+        let mut horizon = None;
+        for next in horizons {
+            horizon = next.or(horizon);
+            let stays = |offset: i64| expected.iter().any(|(kept, _)| *kept == offset);
+            let open = batch.open(LIMIT).unwrap();
+            retained.choose(&open, |record| stays(record.offset.0)).unwrap();
+            prop_assert_eq!(retained.records() as usize, expected.len());
+            let tombstones = expected.iter().filter(|(_, record)| record.value.is_none()).count();
+            prop_assert_eq!(retained.tombstones() as usize, tombstones);
+            let bytes = retained.rewrite(&open, horizon.map(Timestamp)).unwrap();
+            let last = batch.last_offset();
+            batch = Batch::parse(&bytes).unwrap();
+            batch.verify_crc().unwrap();
+            prop_assert_eq!(owned(&batch), expected.clone());
+            prop_assert_eq!((batch.base_offset(), batch.last_offset()), (Offset(100), last));
+            prop_assert_eq!(batch.header().delete_horizon(), horizon.map(Timestamp));
+            let newest = expected.iter().map(|(_, record)| record.timestamp).max();
+            prop_assert_eq!(batch.max_timestamp().0, newest.unwrap_or(-1));
+        }
+    }
 }
