@@ -144,6 +144,8 @@ pub struct BrokerConfig {
     pub transactions: TransactionsConfig,
     /// How often expired segments are looked for (Kafka's `log.retention.check.interval.ms`).
     pub retention_check_interval: Duration,
+    /// How often logs are looked for that are to be compacted (Kafka's `log.cleaner.backoff.ms`).
+    pub compaction_check_interval: Duration,
     /// How long a shutdown waits for requests under way.
     pub shutdown_grace: Duration,
     /// How long writing everything to the disk may then take. A disk that hangs does not keep the broker: the next start
@@ -172,6 +174,7 @@ impl Default for BrokerConfig {
             transaction_partitions: 4,
             transactions: TransactionsConfig::default(),
             retention_check_interval: Duration::from_mins(5),
+            compaction_check_interval: Duration::from_secs(2),
             shutdown_grace: Duration::from_secs(5),
             close_timeout: Duration::from_secs(30),
             limits: Limits::default(),

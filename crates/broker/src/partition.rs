@@ -18,7 +18,10 @@ use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use bytes::Bytes;
-use headwater_log::{AbortedTransaction, Assign, Log, LogConfig, LogError, LogReader, Poison, SyncTicket};
+use headwater_log::{
+    AbortedTransaction, Assign, Compacted, Compaction, Log, LogConfig, LogError, LogReader, Poison,
+    SyncTicket,
+};
 use headwater_model::{ErrorCode, LeaderEpoch, Offset, Timestamp, TopicPartition, Uuid};
 use headwater_wire::batch::{BatchHeader, TimestampType as BatchTimestampType};
 use headwater_wire::protocol::Records;
@@ -175,6 +178,10 @@ pub(crate) fn log_config(settings: &TopicSettings, max_uncompressed: usize) -> L
         retention_ms: settings.retention_ms.filter(|_| settings.deleted),
         retention_bytes: settings.retention_bytes.filter(|_| settings.deleted),
         compacted: settings.compacted,
+        min_cleanable_dirty_ratio: settings.min_cleanable_dirty_ratio,
+        min_compaction_lag_ms: settings.min_compaction_lag_ms,
+        max_compaction_lag_ms: settings.max_compaction_lag_ms,
+        delete_retention_ms: settings.delete_retention_ms,
         max_uncompressed_bytes: max_uncompressed,
         ..LogConfig::default()
     }
@@ -626,6 +633,38 @@ impl Partition {
             Ok(_) => {}
             Err(error) => tracing::warn!(partition = %self.id, %error, "cannot remove expired segments"),
         }
+    }
+
+    /// Compacts the log if that is worth it; blocks on the disk, for long. Appends wait for moments of it only.
+    pub(crate) fn compact(&self, should_stop: &dyn Fn() -> bool) {
+        if !self.settings().compacted {
+            return;
+        }
+        let now = self.storage.clock.now();
+        let high_watermark = self.high_watermark();
+        let begun = match &mut self.writer().log {
+            Some(log) => log.begin_compaction(now, high_watermark),
+            None => return,
+        };
+        let outcome =
+            begun.and_then(|begun| begun.map_or(Ok(()), |compaction| self.run(compaction, should_stop)));
+        if let Err(error) = outcome {
+            tracing::warn!(partition = %self.id, %error, "cannot compact the log; trying again later");
+        }
+    }
+
+    fn run(&self, mut compaction: Compaction, should_stop: &dyn Fn() -> bool) -> Result<(), LogError> {
+        while let Some(cleaned) = compaction.run(should_stop)? {
+            let compacted = match &mut self.writer().log {
+                Some(log) => log.complete_compaction(cleaned),
+                None => return Ok(()),
+            };
+            if compacted.replaced_segments > 0 {
+                let Compacted { replaced_segments: segments, bytes_before, bytes_after, .. } = compacted;
+                tracing::debug!(partition = %self.id, segments, bytes_before, bytes_after, "compacted segments");
+            }
+        }
+        Ok(())
     }
 
     /// Makes everything durable and closes the log in order; blocks on the disk.

@@ -30,6 +30,8 @@ pub(crate) enum Lane {
     Plain,
     /// Work that may open batches: a few bytes can become a hundred megabytes. It waits for its like alone.
     Opening,
+    /// Work that takes as long as it takes, and that nobody waits for. One at a time.
+    Background,
 }
 
 /// What partitions need to do their work.
@@ -39,6 +41,7 @@ pub(crate) struct Storage {
     pub(crate) clock: Arc<dyn Clock>,
     plain: Executor,
     opening: Executor,
+    background: Executor,
     /// Bytes that clients have produced and that are not written yet.
     queued: AtomicUsize,
     pub(crate) syncer: Arc<Syncer>,
@@ -52,17 +55,21 @@ impl Storage {
         execution: Execution,
     ) -> std::io::Result<Self> {
         let syncer = Arc::new(Syncer::new(disk.clone()));
-        let (plain, opening) = match execution {
+        let (plain, opening, background) = match execution {
             Execution::Threads(threads) => {
                 syncer::spawn_thread(&syncer)?;
-                (Executor::threads("log", threads)?, Executor::threads("open", threads.div_ceil(2))?)
+                (
+                    Executor::threads("log", threads)?,
+                    Executor::threads("open", threads.div_ceil(2))?,
+                    Executor::threads("background", 1)?,
+                )
             }
             Execution::Inline => {
                 syncer::spawn_task(&syncer);
-                (Executor::Inline, Executor::Inline)
+                (Executor::Inline, Executor::Inline, Executor::Inline)
             }
         };
-        Ok(Self { disk, clock, plain, opening, queued: AtomicUsize::new(0), syncer })
+        Ok(Self { disk, clock, plain, opening, background, queued: AtomicUsize::new(0), syncer })
     }
 
     /// Takes up room for what is to be written; false if there is none. One thing is always let in.
@@ -85,6 +92,7 @@ impl Storage {
         match lane {
             Lane::Plain => &self.plain,
             Lane::Opening => &self.opening,
+            Lane::Background => &self.background,
         }
         .run(Box::new(job));
     }
@@ -114,6 +122,7 @@ impl Storage {
     pub(crate) fn stop(&self) {
         self.plain.stop();
         self.opening.stop();
+        self.background.stop();
         self.syncer.stop();
     }
 
@@ -121,6 +130,7 @@ impl Storage {
     pub(crate) fn abandon(&self) {
         self.plain.abandon();
         self.opening.abandon();
+        self.background.abandon();
         self.syncer.abandon();
     }
 }

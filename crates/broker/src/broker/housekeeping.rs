@@ -1,4 +1,4 @@
-//! What the broker does from time to time: retention, and in [`Durability::Os`] a sync, so that what was written long ago
+//! What the broker does from time to time: retention, compaction, and in [`Durability::Os`] a sync, so that what was written long ago
 //! does survive a crash, and the next start need not check it.
 
 use std::sync::Arc;
@@ -7,19 +7,21 @@ use std::time::Duration;
 use super::Broker;
 use crate::config::Durability;
 use crate::partition::Partition;
+use crate::storage::Lane;
 
 /// How old unsynced records become in [`Durability::Os`], about.
 const SYNC_INTERVAL: Duration = Duration::from_mins(1);
 
 /// Keeps house until the broker shuts down or is gone.
 pub(super) fn spawn(broker: &Broker) {
-    repeat(broker, broker.config().retention_check_interval, Broker::apply_retention);
+    repeat(broker, Lane::Plain, broker.config().retention_check_interval, Broker::apply_retention);
+    repeat(broker, Lane::Background, broker.config().compaction_check_interval, Broker::compact);
     if broker.config().durability == Durability::Os {
-        repeat(broker, SYNC_INTERVAL, Broker::sync_all);
+        repeat(broker, Lane::Plain, SYNC_INTERVAL, Broker::sync_all);
     }
 }
 
-fn repeat(broker: &Broker, interval: Duration, chore: fn(&Broker)) {
+fn repeat(broker: &Broker, lane: Lane, interval: Duration, chore: fn(&Broker)) {
     let weak = Arc::downgrade(&broker.inner);
     let mut shutdown = broker.inner.shutdown.subscribe();
     tokio::spawn(async move {
@@ -36,7 +38,7 @@ fn repeat(broker: &Broker, interval: Duration, chore: fn(&Broker)) {
             };
             let broker = Broker { inner };
             let storage = broker.storage().clone();
-            storage.call(move || chore(&broker)).await;
+            storage.call_in(lane, move || chore(&broker)).await;
         }
     });
 }
@@ -49,6 +51,13 @@ impl Broker {
     fn apply_retention(&self) {
         for partition in self.all_partitions() {
             partition.retain();
+        }
+    }
+
+    fn compact(&self) {
+        let shutdown = self.subscribe_to_shutdown();
+        for partition in self.all_partitions() {
+            partition.compact(&|| *shutdown.borrow());
         }
     }
 

@@ -248,6 +248,10 @@ pub(crate) struct TopicSettings {
     pub(crate) compacted: bool,
     /// True where old segments are deleted.
     pub(crate) deleted: bool,
+    pub(crate) min_cleanable_dirty_ratio: f64,
+    pub(crate) min_compaction_lag_ms: i64,
+    pub(crate) max_compaction_lag_ms: i64,
+    pub(crate) delete_retention_ms: i64,
     pub(crate) retention_ms: Option<i64>,
     pub(crate) retention_bytes: Option<u64>,
     pub(crate) segment_bytes: u64,
@@ -271,6 +275,10 @@ impl TopicSettings {
         Self {
             compacted: has("compact"),
             deleted: has("delete"),
+            min_cleanable_dirty_ratio: layers.text("min.cleanable.dirty.ratio").trim().parse().unwrap_or(0.5),
+            min_compaction_lag_ms: layers.number("min.compaction.lag.ms"),
+            max_compaction_lag_ms: layers.number("max.compaction.lag.ms"),
+            delete_retention_ms: layers.number("delete.retention.ms"),
             retention_ms: Some(layers.number("retention.ms")).filter(|ms| *ms >= 0),
             retention_bytes: u64::try_from(layers.number("retention.bytes")).ok(),
             segment_bytes: layers.number("segment.bytes").unsigned_abs(),

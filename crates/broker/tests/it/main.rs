@@ -4,6 +4,7 @@
 mod alterations;
 mod bad_input;
 mod committed;
+mod compaction;
 mod fetch_sessions;
 mod groups;
 mod harness;
