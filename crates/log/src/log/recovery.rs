@@ -95,7 +95,8 @@ impl Recovery<'_> {
                 break;
             }
             let later = bases.get(index + 1..).unwrap_or_default();
-            let trusted = found.report.clean || later.first().is_some_and(|next| *next <= self.durable());
+            // Its indexes were synced together with the first records of the next one.
+            let trusted = found.report.clean || later.first().is_some_and(|next| *next < self.durable());
             if trusted {
                 let segment = self.open_trusted(*base, later.is_empty(), &mut found)?;
                 found.segments.push(segment);

@@ -46,10 +46,12 @@ impl Log {
         for segment in segments {
             let contents = segment.contents();
             let is_empty = contents.size == 0;
-            let too_old = contents
-                .newest
+            // What compaction has emptied is as old as the records were that it held.
+            let emptied = contents.first_timestamp.filter(|timestamp| timestamp.0 >= 0);
+            let newest = contents.newest.map(|newest| newest.timestamp).or(emptied);
+            let too_old = newest
                 .zip(self.config.retention_ms)
-                .is_some_and(|(newest, limit)| now.ms_since(newest.timestamp) > limit);
+                .is_some_and(|(newest, limit)| now.ms_since(newest) > limit);
             let too_much = !is_empty && excess >= contents.size;
             let below_start = contents.next_offset <= self.start_offset();
             if is_empty || contents.next_offset > high_watermark || !(too_old || too_much || below_start) {

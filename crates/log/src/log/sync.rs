@@ -80,8 +80,8 @@ impl Log {
         if self.poison.is_some() {
             return;
         }
-        let rolled = self.anchored.is_none_or(|anchored| anchored < self.active().base());
         self.reader.set_durable(ticket.durable);
+        let rolled = self.is_anchor_due();
         self.store_rolled_producers(ticket.durable);
         let point = self.point(false);
         let stored = if rolled {
@@ -95,6 +95,12 @@ impl Log {
         if let Err(error) = stored {
             tracing::warn!(log = %self.dir.display(), %error, "cannot store the recovery point");
         }
+    }
+
+    /// True if the last anchor says nothing of the last segment, and one can say that it is reached or begun.
+    fn is_anchor_due(&self) -> bool {
+        let (base, durable) = (self.active().base(), self.durable_offset());
+        self.anchored.is_none_or(|anchored| anchored < base || (anchored == base && durable > base))
     }
 
     /// Syncs this log alone.

@@ -38,14 +38,15 @@ impl Anchors {
         let Some(anchor) = self.producers.get_mut(&batch.producer_id) else {
             return;
         };
-        let known_batch = match *anchor {
-            Anchor::One { epoch, is_marker: false, .. } => {
-                epoch.is_none_or(|epoch| epoch == batch.producer_epoch)
-            }
-            _ => false,
+        let is_news = match *anchor {
+            _ if !batch.is_control() => true,
+            // Perhaps of the epoch of a batch that is not among those seen.
+            Anchor::Any => false,
+            Anchor::One { is_marker: true, .. } => true,
+            // A marker of the same epoch says nothing that the last batch does not.
+            Anchor::One { epoch, .. } => epoch.is_some_and(|epoch| epoch != batch.producer_epoch),
         };
-        // A marker of the same epoch says nothing that the last batch does not.
-        if !(batch.is_control() && known_batch) {
+        if is_news {
             let epoch = Some(batch.producer_epoch);
             *anchor = Anchor::One { ends: batch.last_offset(), epoch, is_marker: batch.is_control() };
         }
@@ -83,6 +84,8 @@ mod tests {
         };
         assert_eq!(held(&anchors, 1), [3], "the last is known");
         assert_eq!(held(&anchors, 2).len(), 20, "the last may be lost");
+        anchors.see(&batch(2, 10, 0, true));
+        assert_eq!(held(&anchors, 2).len(), 20, "nor does a marker tell");
         anchors.see(&batch(2, 11, 0, false));
         anchors.see(&batch(2, 12, 0, true));
         assert_eq!(held(&anchors, 2), [11]);

@@ -111,7 +111,7 @@ fn check_sequence(log: &mut Log, sequences: &BTreeMap<i64, i32>) {
 
 #[test]
 fn the_old_or_the_new_segments_are_there_wherever_the_power_fails() {
-    for seed in 0..u64::from(scaled(6)) {
+    for seed in 0..u64::from(scaled(4)) {
         for operation in 1.. {
             let disk = SimDisk::new(seed * 10_000 + operation);
             let (mut log, _) = open(&disk, config());
@@ -155,7 +155,7 @@ fn the_old_or_the_new_segments_are_there_wherever_the_power_fails() {
 
 #[test]
 fn an_operation_that_fails_harms_neither_the_log_nor_the_next_compaction() {
-    for seed in 0..u64::from(scaled(4)) {
+    for seed in 0..u64::from(scaled(3)) {
         for (kind, error) in [
             (Operation::Write, std::io::ErrorKind::StorageFull),
             (Operation::Write, std::io::ErrorKind::Other),
@@ -204,7 +204,7 @@ fn fails_at(disk: &SimDisk, log: &mut Log, kind: Operation, error: std::io::Erro
 
 #[test]
 fn a_disk_that_fails_at_random_harms_no_record() {
-    for seed in 0..u64::from(scaled(60)) {
+    for seed in 0..u64::from(scaled(40)) {
         let disk = SimDisk::new(seed);
         let (mut log, _) = open(&disk, config());
         let (mut entropy, mut sequences) = (Entropy::from_seed(seed), BTreeMap::from([(7, 0), (8, 0)]));

@@ -246,6 +246,33 @@ fn a_segment_that_loses_everything_still_holds_its_place() {
 }
 
 #[test]
+fn what_is_compacted_and_deleted_is_deleted_by_age_even_where_nothing_is_left_of_it() {
+    let disk = SimDisk::new(1);
+    let (mut log, _) = open(&disk, LogConfig { segment_bytes: 90, ..eager() });
+    for _ in 0..4 {
+        log.append(simple(&[("a", "1")]), assign()).unwrap();
+    }
+    seal(&mut log);
+    compact(&mut log, now()).unwrap();
+    log.set_config(LogConfig { retention_ms: Some(50), ..eager() });
+    assert_eq!(log.apply_retention(Timestamp(1_050), Offset(4)).unwrap().removed_segments, 0);
+    assert_eq!(log.apply_retention(Timestamp(1_051), Offset(4)).unwrap().removed_segments, 4);
+}
+
+#[test]
+fn a_compaction_may_run_on_another_thread() {
+    let disk = SimDisk::new(1);
+    let (mut log, _) = open(&disk, eager());
+    log.append(simple(&[("a", "1"), ("a", "2")]), assign()).unwrap();
+    seal(&mut log);
+    let mut compaction = log.begin_compaction(now(), log.end_offset()).unwrap().unwrap();
+    let cleaned = std::thread::spawn(move || compaction.run(&|| false)).join().unwrap().unwrap().unwrap();
+    log.append(simple(&[("a", "3")]), assign()).unwrap();
+    assert!(log.complete_compaction(cleaned).finished);
+    assert_eq!(lines(&log), ["1 a=2", "2 a=3"]);
+}
+
+#[test]
 fn readers_that_hold_old_segments_go_on() {
     let disk = SimDisk::new(1);
     let (mut log, _) = open(&disk, LogConfig { segment_bytes: 400, ..eager() });
