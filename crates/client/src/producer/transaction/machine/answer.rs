@@ -12,10 +12,14 @@ use headwater_wire::messages::end_txn::EndTxnResponse;
 use headwater_wire::messages::init_producer_id::InitProducerIdResponse;
 use headwater_wire::messages::txn_offset_commit::TxnOffsetCommitResponse;
 
-use super::{MARKERS_BACKOFF, Phase, Step, TransactionAnswer, TransactionMachine, TransactionVersion};
+use super::{
+    MARKERS_BACKOFF, MARKERS_BACKOFF_MAX, Phase, Step, TransactionAnswer, TransactionMachine,
+    TransactionVersion,
+};
 use crate::error::CallError;
 use crate::producer::error::{SendError, SendFailure};
 use crate::producer::transaction::error::{TransactionError, TransactionFailure};
+use crate::retry::Backoff;
 
 /// What an error code leads to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -252,15 +256,11 @@ impl TransactionMachine {
     fn again(&mut self, class: Class, cause: TransactionFailure, now: Monotonic) {
         tracing::debug!(transactional_id = &*self.rules.transactional_id, %cause, "tried again");
         self.failures = self.failures.saturating_add(1);
-        let delay = self.rules.backoff.delay(self.failures, &mut self.entropy);
-        let delay = match class {
-            Class::Soon => {
-                let longest = MARKERS_BACKOFF.saturating_mul(self.failures.min(5));
-                delay.min(longest)
-            }
-            _ => delay,
+        let backoff = match class {
+            Class::Soon => Backoff::new(MARKERS_BACKOFF, MARKERS_BACKOFF_MAX),
+            _ => self.rules.backoff,
         };
-        self.not_before = now + delay;
+        self.not_before = now + backoff.delay(self.failures, &mut self.entropy);
         self.elsewhere |= class == Class::Elsewhere;
         self.trouble = Some(Arc::new(cause));
     }

@@ -398,6 +398,6 @@ fn the_markers_of_the_transaction_before_are_waited_for_briefly() {
     machine.wants(at(0));
     due(&mut machine, NOW, NONE);
     machine.answered(added(ErrorCode::ConcurrentTransactions), NOW);
-    assert!(machine.deadline().unwrap() <= NOW + Duration::from_millis(20));
+    assert!(machine.deadline().unwrap() <= NOW + Duration::from_millis(6));
     assert_eq!(Class::of(ErrorCode::ConcurrentTransactions), Class::Soon);
 }
