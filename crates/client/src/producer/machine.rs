@@ -11,6 +11,7 @@
 
 mod batch;
 mod dispatch;
+mod numbering;
 mod partition;
 #[cfg(test)]
 mod tests;

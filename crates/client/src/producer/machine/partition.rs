@@ -27,6 +27,7 @@ use headwater_model::{Entropy, Monotonic, ProducerEpoch, ProducerId, Timestamp};
 use headwater_wire::batch::BatchMeta;
 
 use super::batch::{Batch, Payload, RequestId};
+use super::numbering::{Numbering, add_wrapping};
 use super::verdict::{Verdict, Written};
 use crate::producer::error::{SendError, SendFailure};
 use crate::producer::record::ProducerRecord;
@@ -73,33 +74,6 @@ enum Fate {
     Settled,
     Again { cause: Arc<SendFailure>, wait: bool },
     Over { cause: Arc<SendFailure> },
-}
-
-/// How an idempotent producer numbers the batches of a partition.
-#[derive(Debug, Clone, Copy)]
-struct Numbering {
-    producer_id: ProducerId,
-    epoch: ProducerEpoch,
-    next: i32,
-    /// How many batches were numbered.
-    numbered: u64,
-    /// The broker has acknowledged a batch of this epoch.
-    established: bool,
-    /// A number was used up by a batch that was given up.
-    gap: bool,
-    /// The epoch cannot be raised: a new producer id is needed.
-    fenced: bool,
-}
-
-impl Numbering {
-    fn new((producer_id, epoch): (ProducerId, ProducerEpoch)) -> Self {
-        Self { producer_id, epoch, next: 0, numbered: 0, established: false, gap: false, fenced: false }
-    }
-}
-
-/// Kafka's numbers wrap around to 0.
-fn add_wrapping(sequence: i32, records: i32) -> i32 {
-    ((i64::from(sequence) + i64::from(records)) % (i64::from(i32::MAX) + 1)) as i32
 }
 
 #[derive(Debug)]
@@ -513,19 +487,5 @@ impl<T> Partition<T> {
 fn resolve<T>(batch: &mut Batch<T>, outcome: Result<Written, SendError>, changes: &mut Changes<T>) {
     if let Some(token) = batch.token.take() {
         changes.resolved.push(Resolved { number: batch.number, records: batch.records, token, outcome });
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn sequences_wrap_around_to_zero() {
-        for (sequence, records, expected) in
-            [(0, 5, 5), (i32::MAX - 1, 1, i32::MAX), (i32::MAX, 1, 0), (i32::MAX - 2, 5, 2)]
-        {
-            assert_eq!(add_wrapping(sequence, records), expected);
-        }
     }
 }

@@ -7,6 +7,7 @@ use headwater_model::{
     ErrorCode, Monotonic, PartitionId, ProducerEpoch, ProducerId, TopicName, TopicPartition,
 };
 use headwater_wire::ApiKey;
+use headwater_wire::messages::add_offsets_to_txn::AddOffsetsToTxnResponse;
 use headwater_wire::messages::add_partitions_to_txn::AddPartitionsToTxnResponse;
 use headwater_wire::messages::end_txn::EndTxnResponse;
 use headwater_wire::messages::init_producer_id::InitProducerIdResponse;
@@ -74,58 +75,39 @@ impl Class {
 impl TransactionMachine {
     /// The answer to the request that is under way. Gives the partitions that may be written to from now on.
     pub(crate) fn answered(&mut self, answer: TransactionAnswer, now: Monotonic) -> BTreeSet<TopicPartition> {
-        let admitted = match (self.asked.take(), answer) {
-            (Some(Step::Identify), TransactionAnswer::InitProducerId(answer)) => {
-                self.identified(answer, now);
-                None
-            }
+        match (self.asked.take(), answer) {
+            (Some(Step::Identify), TransactionAnswer::InitProducerId(answer)) => self.identified(answer, now),
             (Some(Step::AddPartitions(asked)), TransactionAnswer::AddPartitions(answer)) => {
-                self.partitions_added(asked, answer, now)
+                return self.partitions_added(asked, answer, now);
             }
             (Some(Step::AddGroup(group)), TransactionAnswer::AddOffsets(answer)) => {
-                let api = ApiKey::AddOffsetsToTxn;
-                let refused = refusal(api, answer, |answer| ErrorCode::from_code(answer.error_code));
-                if self.offsets_go_on(refused, now) {
-                    self.groups.insert(group);
-                }
-                None
+                self.group_added(group, answer, now);
             }
             (Some(Step::CommitOffsets), TransactionAnswer::CommitOffsets(answer)) => {
-                let group = self.offsets.front().map(|offsets| offsets.group.group.as_str());
-                let refused = refused_offset(group.unwrap_or_default(), answer);
-                if self.offsets_go_on(refused, now) {
-                    self.offsets.pop_front();
-                    self.offsets_done += 1;
-                }
-                None
+                self.offsets_committed(answer, now);
             }
             (Some(Step::End { commit: true }), TransactionAnswer::End(answer)) => {
                 self.commit_answered(answer, now);
-                None
             }
             (Some(Step::End { commit: false }), TransactionAnswer::End(answer)) => {
                 self.abort_answered(answer, now);
-                None
             }
             // Not what was asked for.
-            _ => None,
-        };
-        admitted.unwrap_or_default()
+            _ => {}
+        }
+        BTreeSet::new()
     }
 
     fn identified(&mut self, answer: Result<InitProducerIdResponse, CallError>, now: Monotonic) {
-        let response = answer.as_ref().ok().cloned().unwrap_or_default();
-        let refused =
-            refusal(ApiKey::InitProducerId, answer, |answer| ErrorCode::from_code(answer.error_code));
-        match refused {
-            None => {
-                self.identity =
-                    Some((ProducerId(response.producer_id), ProducerEpoch(response.producer_epoch)));
+        match accepted(ApiKey::InitProducerId, answer, |response| response.error_code) {
+            Ok(response) => {
+                let (id, epoch) = (response.producer_id, response.producer_epoch);
+                self.identity = Some((ProducerId(id), ProducerEpoch(epoch)));
                 self.phase = Phase::Ready;
                 self.succeeded(now);
             }
-            Some((Class::Abort, cause)) => self.over_of(Class::Over, cause),
-            Some((class, cause)) => self.again_or_over(class, cause, now),
+            Err((Class::Abort, cause)) => self.over_of(Class::Over, cause),
+            Err((class, cause)) => self.again_or_over(class, cause, now),
         }
     }
 
@@ -134,17 +116,38 @@ impl TransactionMachine {
         asked: BTreeSet<TopicPartition>,
         answer: Result<AddPartitionsToTxnResponse, CallError>,
         now: Monotonic,
-    ) -> Option<BTreeSet<TopicPartition>> {
+    ) -> BTreeSet<TopicPartition> {
         match refused_partition(answer) {
             None => {
                 self.succeeded(now);
                 self.missing.retain(|at| !asked.contains(at));
-                return Some(asked);
+                return asked;
             }
             Some((Class::Abort, cause)) => self.fail(cause),
             Some((class, cause)) => self.again_or_over(class, cause, now),
         }
-        None
+        BTreeSet::new()
+    }
+
+    fn group_added(
+        &mut self,
+        group: String,
+        answer: Result<AddOffsetsToTxnResponse, CallError>,
+        now: Monotonic,
+    ) {
+        let refused = accepted(ApiKey::AddOffsetsToTxn, answer, |response| response.error_code).err();
+        if self.offsets_go_on(refused, now) {
+            self.groups.insert(group);
+        }
+    }
+
+    fn offsets_committed(&mut self, answer: Result<TxnOffsetCommitResponse, CallError>, now: Monotonic) {
+        let group = self.offsets.front().map(|offsets| offsets.group.group.as_str());
+        let refused = refused_offset(group.unwrap_or_default(), answer);
+        if self.offsets_go_on(refused, now) {
+            self.offsets.pop_front();
+            self.offsets_done += 1;
+        }
     }
 
     /// True if the offsets' request succeeded. What is tried for too long fails the transaction.
@@ -169,14 +172,11 @@ impl TransactionMachine {
         let Phase::Committing { until, uncertain } = self.phase else {
             return;
         };
-        let identity = answer.as_ref().ok().and_then(next_identity);
-        let may_be_taken = may_be_taken(&answer);
-        let Some((class, cause)) =
-            refusal(ApiKey::EndTxn, answer, |answer| ErrorCode::from_code(answer.error_code))
-        else {
-            return self.ended(identity, true, now);
+        let uncertain = uncertain || may_be_taken(&answer);
+        let (class, cause) = match accepted(ApiKey::EndTxn, answer, |response| response.error_code) {
+            Ok(response) => return self.ended(&response, true, now),
+            Err(refused) => refused,
         };
-        let uncertain = uncertain || may_be_taken;
         self.phase = Phase::Committing { until, uncertain };
         let is_over_time = until.is_some_and(|until| until <= now);
         match class {
@@ -194,22 +194,21 @@ impl TransactionMachine {
     }
 
     fn abort_answered(&mut self, answer: Result<EndTxnResponse, CallError>, now: Monotonic) {
-        let identity = answer.as_ref().ok().and_then(next_identity);
-        match refusal(ApiKey::EndTxn, answer, |answer| ErrorCode::from_code(answer.error_code)) {
-            None => self.ended(identity, false, now),
+        match accepted(ApiKey::EndTxn, answer, |response| response.error_code) {
+            Ok(response) => self.ended(&response, false, now),
             // The coordinator has no transaction to abort, or cannot: a higher epoch puts an end to whatever there is.
-            Some((Class::Abort, _)) => {
+            Err((Class::Abort, _)) => {
                 self.succeeded(now);
                 self.end(Phase::Identifying);
             }
-            Some((class, cause)) => self.again_or_over(class, cause, now),
+            Err((class, cause)) => self.again_or_over(class, cause, now),
         }
     }
 
     /// The coordinator has taken the end. With version 2 it tells under which epoch to go on.
-    fn ended(&mut self, identity: Option<(ProducerId, ProducerEpoch)>, committed: bool, now: Monotonic) {
+    fn ended(&mut self, response: &EndTxnResponse, committed: bool, now: Monotonic) {
         self.succeeded(now);
-        let next = match (self.version, identity) {
+        let next = match (self.version, next_identity(response)) {
             (TransactionVersion::V2, Some(identity)) => {
                 self.identity = Some(identity);
                 Phase::Ready
@@ -277,16 +276,17 @@ impl TransactionMachine {
     }
 }
 
-/// Why a request did not succeed.
-fn refusal<R>(
+/// The answer, unless it is a refusal.
+fn accepted<R>(
     api: ApiKey,
     answer: Result<R, CallError>,
-    code: impl Fn(&R) -> ErrorCode,
-) -> Option<(Class, TransactionFailure)> {
-    match answer.map(|response| code(&response)) {
-        Ok(error) => (Class::of(error) != Class::Done)
-            .then(|| (Class::of(error), TransactionFailure::Refused { api, error })),
-        Err(error) => Some((Class::of_call(&error), TransactionFailure::Call(error))),
+    code: impl Fn(&R) -> i16,
+) -> Result<R, (Class, TransactionFailure)> {
+    let response = answer.map_err(|error| (Class::of_call(&error), TransactionFailure::Call(error)))?;
+    let error = ErrorCode::from_code(code(&response));
+    match Class::of(error) {
+        Class::Done => Ok(response),
+        class => Err((class, TransactionFailure::Refused { api, error })),
     }
 }
 
