@@ -23,7 +23,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
-use headwater_model::{Entropy, Monotonic, ProducerEpoch, ProducerId, Timestamp};
+use headwater_model::{Entropy, ErrorCode, Monotonic, ProducerEpoch, ProducerId, Timestamp};
 use headwater_wire::batch::BatchMeta;
 
 use super::batch::{Batch, Payload, RequestId};
@@ -31,7 +31,7 @@ use super::numbering::{Numbering, add_wrapping};
 use super::verdict::{Verdict, Written};
 use crate::producer::error::{SendError, SendFailure};
 use crate::producer::record::ProducerRecord;
-use crate::retry::Backoff;
+use crate::retry::{Backoff, MARKERS_BACKOFF};
 
 /// What is the same for all partitions of a producer.
 #[derive(Debug, Clone, Copy)]
@@ -44,6 +44,15 @@ pub(super) struct Rules {
     pub(super) linger: Duration,
     pub(super) delivery_timeout: Duration,
     pub(super) backoff: Backoff,
+}
+
+impl Rules {
+    fn backoff_after(&self, cause: &SendFailure) -> Backoff {
+        match cause {
+            SendFailure::Refused { error: ErrorCode::ConcurrentTransactions, .. } => MARKERS_BACKOFF,
+            _ => self.backoff,
+        }
+    }
 }
 
 /// A batch whose waiters are to be told.
@@ -320,7 +329,9 @@ impl<T> Partition<T> {
             Fate::Over { cause } => self.give_up(index, &cause, &mut changes),
             Fate::Again { cause, .. } if abandoned => self.give_up(index, &cause, &mut changes),
             Fate::Settled | Fate::Again { wait: false, .. } => {}
-            Fate::Again { wait: true, .. } => self.not_before = now + rules.backoff.delay(attempts, entropy),
+            Fate::Again { wait: true, cause } => {
+                self.not_before = now + rules.backoff_after(&cause).delay(attempts, entropy);
+            }
         }
         self.close_gap(rules);
         changes

@@ -34,11 +34,6 @@ use crate::retry::Backoff;
 
 pub(crate) use request::{Call, LAST_ADD_PARTITIONS, TransactionAnswer, TransactionRequest};
 
-/// The first and the longest wait where the transaction before is still being ended: its markers are written within
-/// moments, and whoever commits in a loop waits for them each time.
-const MARKERS_BACKOFF: Duration = Duration::from_millis(5);
-const MARKERS_BACKOFF_MAX: Duration = Duration::from_millis(50);
-
 /// Who tells the coordinator what is part of a transaction: the feature `transaction.version`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum TransactionVersion {

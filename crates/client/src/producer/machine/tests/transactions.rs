@@ -181,6 +181,19 @@ fn a_batch_that_failed_in_passing_is_sent_again_under_its_number_before_the_comm
 }
 
 #[test]
+fn a_batch_that_meets_the_markers_of_the_transaction_before_is_sent_again_soon() {
+    let mut producing = Producing::new();
+    producing.begin(TransactionVersion::V2);
+    producing.append(0).unwrap();
+    producing.machine.commit();
+    producing.poll();
+    assert_eq!(producing.answer(ErrorCode::ConcurrentTransactions), [(0, 0, 0)]);
+    // No more than the milliseconds that the polls have taken.
+    assert_eq!(producing.answer(ErrorCode::None), [(0, 0, 0)]);
+    assert!(matches!(producing.committed(), Some(Ok(()))));
+}
+
+#[test]
 fn the_first_batch_that_fails_takes_the_others_with_it_and_the_abort_waits_for_those_in_flight() {
     for version in [TransactionVersion::V1, TransactionVersion::V2] {
         let mut producing = Producing::new();

@@ -13,14 +13,11 @@ use headwater_wire::messages::end_txn::EndTxnResponse;
 use headwater_wire::messages::init_producer_id::InitProducerIdResponse;
 use headwater_wire::messages::txn_offset_commit::TxnOffsetCommitResponse;
 
-use super::{
-    MARKERS_BACKOFF, MARKERS_BACKOFF_MAX, Phase, Step, TransactionAnswer, TransactionMachine,
-    TransactionVersion,
-};
+use super::{Phase, Step, TransactionAnswer, TransactionMachine, TransactionVersion};
 use crate::error::CallError;
 use crate::producer::error::{SendError, SendFailure};
 use crate::producer::transaction::error::{TransactionError, TransactionFailure};
-use crate::retry::Backoff;
+use crate::retry::MARKERS_BACKOFF;
 
 /// What an error code leads to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -256,7 +253,7 @@ impl TransactionMachine {
         tracing::debug!(transactional_id = &*self.rules.transactional_id, %cause, "tried again");
         self.failures = self.failures.saturating_add(1);
         let backoff = match class {
-            Class::Soon => Backoff::new(MARKERS_BACKOFF, MARKERS_BACKOFF_MAX),
+            Class::Soon => MARKERS_BACKOFF,
             _ => self.rules.backoff,
         };
         self.not_before = now + backoff.delay(self.failures, &mut self.entropy);
