@@ -7,6 +7,7 @@
 //!
 //! Does not know: what answers say; errors inside of them are the caller's.
 
+use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
@@ -34,7 +35,19 @@ pub(crate) enum Destination {
     Node(i32),
     /// The coordinator of this group, which is looked up first unless it is known.
     Coordinator(String),
+    /// The same for the transactions of this transactional id.
+    TransactionCoordinator(String),
 }
+
+/// What a coordinator coordinates.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum CoordinatorKind {
+    Group,
+    Transaction,
+}
+
+/// Where coordinators were last found, by the ids of what they coordinate.
+pub(crate) type Coordinators = BTreeMap<CoordinatorKind, BTreeMap<String, Route>>;
 
 /// How a request is sent. The default: the shared connection, the configured timeout, the highest common version.
 #[derive(Debug, Clone, Copy)]
@@ -42,13 +55,15 @@ pub(crate) struct CallOptions {
     pub(crate) purpose: Purpose,
     /// For requests that wait on the broker: that wait, added to the configured timeout.
     pub(crate) extra_wait: Duration,
+    /// No lower version than this one.
+    pub(crate) min_version: i16,
     /// No higher version than this one.
     pub(crate) max_version: i16,
 }
 
 impl Default for CallOptions {
     fn default() -> Self {
-        Self { purpose: Purpose::Shared, extra_wait: Duration::ZERO, max_version: i16::MAX }
+        Self { purpose: Purpose::Shared, extra_wait: Duration::ZERO, min_version: 0, max_version: i16::MAX }
     }
 }
 
@@ -93,7 +108,8 @@ impl<C: Connector> Client<C> {
         request: &R,
         expects_response: bool,
     ) -> Result<Started<R>, CallError> {
-        let ours: RangeInclusive<i16> = *R::VERSIONS.start()..=options.max_version.min(*R::VERSIONS.end());
+        let ours: RangeInclusive<i16> =
+            options.min_version.max(*R::VERSIONS.start())..=options.max_version.min(*R::VERSIONS.end());
         let Some(version) = ready.versions.choose(R::KEY.code(), &ours) else {
             return Err(CallError::Unsupported {
                 broker: Arc::clone(&ready.broker),
@@ -116,8 +132,19 @@ impl<C: Connector> Client<C> {
 
     /// The coordinator of a group is not where it was: it will be looked up again.
     pub(crate) fn forget_coordinator(&self, group: &str) {
+        self.forget(CoordinatorKind::Group, group);
+    }
+
+    /// The coordinator of transactions is not where it was: it will be looked up again.
+    pub(crate) fn forget_transaction_coordinator(&self, transactional_id: &str) {
+        self.forget(CoordinatorKind::Transaction, transactional_id);
+    }
+
+    fn forget(&self, kind: CoordinatorKind, id: &str) {
         let mut known = self.inner().coordinators.lock().unwrap_or_else(PoisonError::into_inner);
-        known.remove(group);
+        if let Some(known) = known.get_mut(&kind) {
+            known.remove(id);
+        }
     }
 
     /// A connection to the broker that has to answer.
@@ -133,11 +160,16 @@ impl<C: Connector> Client<C> {
                 self.route_to(controller)?
             }
             Destination::Node(id) => self.route_to(*id)?,
-            Destination::Coordinator(group) => self.coordinator(group).await?,
+            Destination::Coordinator(group) => self.coordinator(CoordinatorKind::Group, group).await?,
+            Destination::TransactionCoordinator(id) => {
+                self.coordinator(CoordinatorKind::Transaction, id).await?
+            }
         };
         self.inner().pool.ready(&route, purpose).await.map_err(|cause| {
-            if let Destination::Coordinator(group) = to {
-                self.forget_coordinator(group);
+            match to {
+                Destination::Coordinator(group) => self.forget_coordinator(group),
+                Destination::TransactionCoordinator(id) => self.forget_transaction_coordinator(id),
+                Destination::Any | Destination::Controller | Destination::Node(_) => {}
             }
             CallError::Connect { broker: route.name(), cause }
         })
@@ -183,27 +215,43 @@ impl<C: Connector> Client<C> {
         brokers
     }
 
-    async fn coordinator(&self, group: &str) -> Result<Route, CallError> {
-        if let Some(route) = self.known_coordinator(group) {
+    async fn coordinator(&self, kind: CoordinatorKind, id: &str) -> Result<Route, CallError> {
+        if let Some(route) = self.known_coordinator(kind, id) {
             return Ok(route);
         }
         let request = FindCoordinatorRequest {
-            key: group.to_owned(),
-            key_type: 0,
-            coordinator_keys: vec![group.to_owned()],
+            key: id.to_owned(),
+            key_type: kind.key_type(),
+            coordinator_keys: vec![id.to_owned()],
         };
         // Boxed, since the lookup is itself a call.
         let response = Box::pin(self.call(Destination::Any, &request)).await?;
-        let route = coordinator_route(&response, group)
-            .map_err(|error| CallError::Coordinator { group: group.to_owned(), error })?;
+        let route = coordinator_route(&response, id).map_err(|error| kind.not_found(id, error))?;
         let mut known = self.inner().coordinators.lock().unwrap_or_else(PoisonError::into_inner);
-        known.insert(group.to_owned(), route.clone());
+        known.entry(kind).or_default().insert(id.to_owned(), route.clone());
         Ok(route)
     }
 
-    fn known_coordinator(&self, group: &str) -> Option<Route> {
+    fn known_coordinator(&self, kind: CoordinatorKind, id: &str) -> Option<Route> {
         let known = self.inner().coordinators.lock().unwrap_or_else(PoisonError::into_inner);
-        known.get(group).cloned()
+        known.get(&kind)?.get(id).cloned()
+    }
+}
+
+impl CoordinatorKind {
+    /// The number on the wire.
+    fn key_type(self) -> i8 {
+        match self {
+            Self::Group => 0,
+            Self::Transaction => 1,
+        }
+    }
+
+    fn not_found(self, id: &str, error: ErrorCode) -> CallError {
+        match self {
+            Self::Group => CallError::Coordinator { group: id.to_owned(), error },
+            Self::Transaction => CallError::TransactionCoordinator { transactional_id: id.to_owned(), error },
+        }
     }
 }
 

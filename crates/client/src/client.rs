@@ -4,7 +4,6 @@
 //!
 //! Does not know: what its users ask the brokers; see [`crate::call`] for how they ask.
 
-use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -13,14 +12,14 @@ use headwater_model::{Clock, Entropy, ErrorCode, SystemClock, TopicName};
 use headwater_wire::messages::metadata::{MetadataRequest, MetadataRequestTopic};
 use tokio::sync::watch;
 
-use crate::call::Destination;
+use crate::call::{Coordinators, Destination};
 use crate::cluster::ClusterView;
 use crate::config::{Address, ClientConfig};
-use crate::connection::ConnectionSettings;
+use crate::connection::{ConnectionSettings, Features};
 use crate::connector::{Connector, TcpConnector};
 use crate::error::{ConnectError, MetadataError};
 use crate::metrics::{ClientMetrics, Traffic};
-use crate::pool::{ConsumerId, Pool, Route};
+use crate::pool::{OwnerId, Pool};
 use crate::retry::{Backoff, Retry};
 
 /// A client of a Kafka cluster. Clones are cheap and share connections and metadata.
@@ -40,9 +39,11 @@ pub(crate) struct Inner<C> {
     view: watch::Sender<Arc<ClusterView>>,
     clock: Arc<dyn Clock>,
     entropy: Mutex<Entropy>,
-    /// Where each group's coordinator was last found.
-    pub(crate) coordinators: Mutex<BTreeMap<String, Route>>,
-    consumers: AtomicU64,
+    /// Where each coordinator was last found.
+    pub(crate) coordinators: Mutex<Coordinators>,
+    /// How many users have connections of their own.
+    owners: AtomicU64,
+    features: Arc<Features>,
     traffic: Arc<Traffic>,
 }
 
@@ -77,12 +78,14 @@ impl<C: Connector> Client<C> {
         }
         let client_id: Arc<str> = config.client_id.as_str().into();
         let traffic = Arc::new(Traffic::default());
+        let features = Arc::new(Features::default());
         let settings = ConnectionSettings {
             client_id: Arc::clone(&client_id),
             connect_timeout: config.connect_timeout,
             idle_timeout: config.idle_timeout,
             max_response_bytes: config.max_response_bytes,
             traffic: Arc::clone(&traffic),
+            features: Arc::clone(&features),
         };
         let backoff = Backoff::new(config.reconnect_backoff, config.reconnect_backoff_max);
         let pool = Pool::new(connector, settings, backoff, Arc::clone(&clock), entropy.fork());
@@ -96,7 +99,8 @@ impl<C: Connector> Client<C> {
                 clock,
                 entropy: Mutex::new(entropy),
                 coordinators: Mutex::default(),
-                consumers: AtomicU64::new(0),
+                owners: AtomicU64::new(0),
+                features,
                 traffic,
             }),
         };
@@ -122,9 +126,14 @@ impl<C: Connector> Client<C> {
         &self.inner.clock
     }
 
-    /// Tells one more consumer from the others.
-    pub(crate) fn next_consumer(&self) -> ConsumerId {
-        self.inner.consumers.fetch_add(1, Ordering::Relaxed)
+    /// Tells one more user with connections of its own from the others.
+    pub(crate) fn next_owner(&self) -> OwnerId {
+        self.inner.owners.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// The level of the cluster's feature `transaction.version`, as the newest exchange of versions told; 0 without it.
+    pub(crate) fn transaction_version(&self) -> i16 {
+        self.inner.features.transaction_version()
     }
 
     /// A generator for one user of the client.

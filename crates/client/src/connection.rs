@@ -10,6 +10,7 @@
 //! Does not know: the cluster, what a request means, whether to try again.
 
 mod driver;
+mod features;
 mod frames;
 mod handshake;
 mod pipeline;
@@ -30,6 +31,7 @@ use crate::config::Address;
 use crate::connector::Connector;
 use crate::metrics::Traffic;
 
+pub(crate) use features::Features;
 pub(crate) use versions::Versions;
 
 /// Why a connection ended, or never came about.
@@ -95,6 +97,7 @@ pub(crate) struct ConnectionSettings {
     pub(crate) idle_timeout: Duration,
     pub(crate) max_response_bytes: usize,
     pub(crate) traffic: Arc<Traffic>,
+    pub(crate) features: Arc<Features>,
 }
 
 #[derive(Debug)]

@@ -14,6 +14,7 @@ mod config;
 mod driver;
 mod error;
 mod event;
+mod group_metadata;
 mod pattern;
 mod state;
 
@@ -33,10 +34,12 @@ use crate::connector::{Connector, TcpConnector};
 use crate::metrics::ConsumerMetrics;
 use commits::Offsets;
 use driver::Shared;
+use state::ConsumerState;
 
 pub use config::{ConsumerConfig, Isolation, OffsetReset};
 pub use error::{CommitError, ConsumeError, GroupError};
 pub use event::{CommittedOffset, ConsumerEvent, Fetched, StartAt, Watermarks};
+pub use group_metadata::ConsumerGroupMetadata;
 pub use pattern::{InvalidPattern, TopicPattern};
 
 /// Reads records, in batches.
@@ -223,6 +226,17 @@ impl<C: Connector> Consumer<C> {
         let now = self.shared.now();
         self.shared.with(|state| state.commit(offsets, waiter, now));
         PendingCommit { outcome }
+    }
+
+    /// Who this consumer is in its group just now, for
+    /// [`Transaction::send_offsets`](crate::Transaction::send_offsets).
+    ///
+    /// Fails with [`CommitError::Rebalancing`] while it is no member: what was read before is then read again, by this
+    /// consumer or another.
+    pub fn group_metadata(&self) -> Result<ConsumerGroupMetadata, CommitError> {
+        let group = self.shared.config.group.clone().ok_or(CommitError::NoGroup)?;
+        let identity = self.shared.look(ConsumerState::committer).ok_or(CommitError::Rebalancing)?;
+        Ok(ConsumerGroupMetadata::new(group, identity))
     }
 
     /// What the group has committed for these partitions; those without a commit are absent.

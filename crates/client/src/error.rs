@@ -87,6 +87,14 @@ pub enum CallError {
         /// The cluster's answer.
         error: ErrorCode,
     },
+    /// The coordinator of a producer's transactions could not be found out; the request was not sent.
+    #[error("the coordinator of transactional id \"{transactional_id}\" cannot be found: {error}")]
+    TransactionCoordinator {
+        /// The transactional id.
+        transactional_id: String,
+        /// The cluster's answer.
+        error: ErrorCode,
+    },
 }
 
 impl CallError {
@@ -99,7 +107,9 @@ impl CallError {
     pub fn is_retriable(&self) -> bool {
         match self {
             Self::Unsupported { .. } | Self::Malformed { .. } => false,
-            Self::Coordinator { error, .. } => error.is_retriable(),
+            Self::Coordinator { error, .. } | Self::TransactionCoordinator { error, .. } => {
+                error.is_retriable()
+            }
             _ => true,
         }
     }

@@ -54,12 +54,14 @@ pub use config::{ClientConfig, InvalidAddress};
 pub use connection::Disconnect;
 pub use connector::{Connector, TcpConnector};
 pub use consumer::{
-    CommitError, CommittedOffset, ConsumeError, Consumer, ConsumerConfig, ConsumerEvent, Fetched, GroupError,
-    InvalidPattern, Isolation, OffsetReset, PendingCommit, StartAt, TopicPattern, Watermarks,
+    CommitError, CommittedOffset, ConsumeError, Consumer, ConsumerConfig, ConsumerEvent,
+    ConsumerGroupMetadata, Fetched, GroupError, InvalidPattern, Isolation, OffsetReset, PendingCommit,
+    StartAt, TopicPattern, Watermarks,
 };
 pub use error::{CallError, ConnectError, MetadataError, Unreachable};
 pub use metrics::{ClientMetrics, ConsumerMetrics, ProducerMetrics};
 pub use producer::{
     Acks, Delivery, Producer, ProducerConfig, ProducerRecord, RecordMetadata, SendError, SendFailure,
+    Transaction, TransactionError, TransactionFailure, TransactionalConfig, TransactionalProducer,
     partition_for_key,
 };

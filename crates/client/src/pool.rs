@@ -23,14 +23,16 @@ pub(crate) enum Purpose {
     /// Produce requests: acks=all waits for the disk.
     Produce,
     /// One consumer's fetch requests, which wait for data.
-    Fetch(ConsumerId),
+    Fetch(OwnerId),
     /// One consumer's joining and syncing, which wait for the other members, and its heartbeats. Members of one group
     /// would wait for each other for ever on one connection.
-    Group(ConsumerId),
+    Group(OwnerId),
+    /// One transactional producer's requests, which may wait for the end of its transaction before.
+    Transaction(OwnerId),
 }
 
-/// Tells the consumers of a client apart.
-pub(crate) type ConsumerId = u64;
+/// Tells the consumers and transactional producers of a client apart.
+pub(crate) type OwnerId = u64;
 
 /// Whom a connection leads to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -118,11 +120,14 @@ impl<C: Connector> Pool<C> {
         Ok(ReadyConnection { connection, versions, broker })
     }
 
-    /// Ends the connections of a consumer that is gone.
-    pub(crate) fn release(&self, consumer: ConsumerId) {
+    /// Ends the connections of a consumer or producer that is gone.
+    pub(crate) fn release(&self, gone: OwnerId) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         state.slots.retain(|(_, purpose), _| {
-            !matches!(purpose, Purpose::Fetch(owner) | Purpose::Group(owner) if *owner == consumer)
+            !matches!(
+                purpose,
+                Purpose::Fetch(owner) | Purpose::Group(owner) | Purpose::Transaction(owner) if *owner == gone
+            )
         });
     }
 

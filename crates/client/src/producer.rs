@@ -2,7 +2,8 @@
 //! that says whether it may have been written.
 //!
 //! Owns: [`Producer`], its settings and results; the decisions are those of the pure machine in
-//! `machine.rs`, which a task (`driver.rs`) and one task per broker (`lane.rs`) carry out.
+//! `machine.rs`, which a task (`driver.rs`) and one task per broker (`lane.rs`) carry out; transactions
+//! ([`transaction`]) on top of it.
 //!
 //! Does not know: what is in a record.
 //!
@@ -31,6 +32,7 @@ mod machine;
 mod partitioner;
 mod record;
 mod request;
+pub(crate) mod transaction;
 
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
@@ -41,8 +43,9 @@ use tokio::time::{Instant, timeout_at};
 use crate::client::Client;
 use crate::connector::{Connector, TcpConnector};
 use crate::metrics::ProducerMetrics;
+use crate::pool::Purpose;
 use delivery::Completion;
-use driver::Shared;
+use driver::{Setup, Shared};
 use machine::{Blocked, Machine};
 
 pub use config::{Acks, ProducerConfig};
@@ -50,6 +53,9 @@ pub use delivery::Delivery;
 pub use error::{SendError, SendFailure};
 pub use partitioner::partition_for_key;
 pub use record::{ProducerRecord, RecordMetadata};
+pub use transaction::{
+    Transaction, TransactionError, TransactionFailure, TransactionalConfig, TransactionalProducer,
+};
 
 /// Sends records. Clones are cheap and share the producer.
 ///
@@ -84,14 +90,28 @@ impl<C: Connector> Client<C> {
     pub fn producer(&self, config: ProducerConfig) -> Producer<C> {
         let max_age = self.config().metadata_max_age;
         let machine = Machine::new(&config, self.backoff(), max_age, self.entropy());
-        let shared = Arc::new(Shared::new(machine));
-        let (acks, create) = (config.acks, config.auto_create_topics);
-        tokio::spawn(driver::run(self.clone(), Arc::clone(&shared), acks, create));
-        Producer { handle: Arc::new(Handle { client: self.clone(), shared, config }) }
+        let setup = Setup {
+            acks: config.acks,
+            auto_create_topics: config.auto_create_topics,
+            purpose: Purpose::Produce,
+            transactional_id: None,
+        };
+        Producer::start(self, config, machine, setup)
     }
 }
 
 impl<C: Connector> Producer<C> {
+    fn start(
+        client: &Client<C>,
+        config: ProducerConfig,
+        machine: Machine<Arc<Completion>>,
+        setup: Setup,
+    ) -> Self {
+        let shared = Arc::new(Shared::new(machine));
+        tokio::spawn(driver::run(client.clone(), Arc::clone(&shared), setup));
+        Self { handle: Arc::new(Handle { client: client.clone(), shared, config }) }
+    }
+
     /// Takes a record, and gives what will become of it.
     ///
     /// Waits only for the topic's metadata, the first time, and for room in the buffer; records of one caller are
@@ -154,17 +174,10 @@ impl<C: Connector> Producer<C> {
         let shared = &self.handle.shared;
         let newest = shared.machine().flush();
         shared.wake.notify_one();
-        loop {
-            let mut progress = std::pin::pin!(shared.progress.notified());
-            progress.as_mut().enable();
-            {
-                let mut machine = shared.machine();
-                if machine.is_flushed(newest) {
-                    return machine.take_failure().map_or(Ok(()), Err);
-                }
-            }
-            progress.await;
-        }
+        let flushed = |machine: &mut Machine<_>| {
+            machine.is_flushed(newest).then(|| machine.take_failure().map_or(Ok(()), Err))
+        };
+        shared.until(flushed).await
     }
 
     /// Flushes for at most the configured time, then gives up what is left, and takes no more records.

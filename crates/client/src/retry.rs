@@ -9,6 +9,11 @@ use headwater_model::{Entropy, Monotonic};
 /// How long a topic that the cluster does not know is asked for again: it may have been made a moment ago.
 pub(crate) const MISSING_TOPIC_GRACE: Duration = Duration::from_secs(3);
 
+/// Where the transaction before is still being ended: its markers are written within moments, and whoever commits in a loop
+/// waits for them each time.
+pub(crate) const MARKERS_BACKOFF: Backoff =
+    Backoff { first: Duration::from_millis(5), max: Duration::from_millis(50) };
+
 /// Waits that double with each failure up to a maximum, each varied by a fifth either way so that clients spread.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Backoff {

@@ -51,6 +51,33 @@ def test_the_client(three: KafkaCluster, test: str) -> None:
     assert_ran(run(command("headwater-client", test), env=at, timeout_s=180, cwd=REPOSITORY).stdout)
 
 
+@pytest.mark.parametrize(
+    "test",
+    ["what_is_committed", "reading_committed", "what_is_read", "the_newer_of_two", "a_transaction_that_failed"],
+)
+def test_transactions(three: KafkaCluster, test: str) -> None:
+    at = {"HEADWATER_TEST_BOOTSTRAP": three.bootstrap}
+    assert_ran(run(command("headwater-client", f"transactions::{test}"), env=at, timeout_s=120, cwd=REPOSITORY).stdout)
+
+
+def test_transactions_while_brokers_and_with_them_coordinators_die(
+    three: KafkaCluster, folder: Path, moments: random.Random
+) -> None:
+    at = {"HEADWATER_TEST_BOOTSTRAP": three.bootstrap, "HEADWATER_TEST_SECONDS": "15"}
+    test = "transactions::a_transaction_is_whole"
+    running = Running("transactions", command("headwater-client", test), folder, at, REPOSITORY)
+    # Each leads some partitions and coordinates some transactions: two of three are met in any case.
+    for node in moments.sample([1, 2, 3], 2):
+        time.sleep(moments.uniform(2, 4))
+        moments.choice([three.kill_node, three.end_node])(node)
+        time.sleep(moments.uniform(0, 3))
+        three.start_node(node)
+        three.wait_until_ready()
+    code = running.wait(180)
+    assert code == 0, running.last_words(60)
+    assert_ran(running.output())
+
+
 def test_the_producer_while_a_broker_dies_and_comes_back(
     three: KafkaCluster, folder: Path, moments: random.Random
 ) -> None:

@@ -75,8 +75,9 @@ async fn connect<C: Connector>(
         let (read, writer) = tokio::io::split(stream.map_err(Disconnect::Connect)?);
         let reader = FrameReader::new(read, settings.max_response_bytes);
         let mut halves = Halves { reader, writer };
-        let versions = exchange_versions(&mut halves.reader, &mut halves.writer, &settings.client_id).await?;
-        Ok((halves, versions))
+        let told = exchange_versions(&mut halves.reader, &mut halves.writer, &settings.client_id).await?;
+        settings.features.learn(&told);
+        Ok((halves, Versions::new(&told)))
     };
     match timeout_at(Instant::now() + settings.connect_timeout, connecting).await {
         Ok(connected) => connected,

@@ -16,12 +16,12 @@ use super::{Disconnect, Versions};
 /// Correlation ids below this one belong to the handshake.
 pub(super) const FIRST_FREE_CORRELATION: i32 = 2;
 
-/// Asks a broker for the versions that it speaks.
+/// Asks a broker for the versions that it speaks, and the features of its cluster.
 pub(super) async fn exchange_versions<R, W>(
     reader: &mut FrameReader<R>,
     writer: &mut W,
     client_id: &str,
-) -> Result<Versions, Disconnect>
+) -> Result<ApiVersionsResponse, Disconnect>
 where
     R: AsyncRead + Unpin,
     W: AsyncWrite + Unpin,
@@ -33,7 +33,7 @@ where
         writer.flush().await.map_err(Disconnect::Io)?;
         let response = decode(reader.next().await?, correlation_id, version)?;
         match ErrorCode::from_code(response.error_code) {
-            ErrorCode::None => return Ok(Versions::new(&response)),
+            ErrorCode::None => return Ok(response),
             ErrorCode::UnsupportedVersion if version > 0 => {
                 let ours = 0..=version - 1;
                 version = Versions::new(&response).choose(ApiKey::ApiVersions.code(), &ours).unwrap_or(0);

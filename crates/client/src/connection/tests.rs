@@ -37,6 +37,7 @@ fn settings() -> ConnectionSettings {
         connect_timeout: Duration::from_secs(1),
         idle_timeout: Duration::from_mins(1),
         traffic: Arc::default(),
+        features: Arc::default(),
         max_response_bytes: 1 << 20,
     }
 }

@@ -24,7 +24,7 @@ use crate::connector::Connector;
 use crate::error::CallError;
 use crate::fetcher::{FetchWork, Fetcher, FetcherConfig};
 use crate::membership::{GroupAnswer, GroupRequest, Membership, MembershipConfig};
-use crate::pool::{ConsumerId, Purpose};
+use crate::pool::{OwnerId, Purpose};
 use crate::timer;
 
 /// How long leaving the group may take.
@@ -37,7 +37,7 @@ type Waiter = oneshot::Sender<Result<(), CommitError>>;
 pub(super) struct Shared<C: Connector> {
     pub(super) client: Client<C>,
     pub(super) config: ConsumerConfig,
-    id: ConsumerId,
+    id: OwnerId,
     state: Mutex<Guarded>,
     /// The task has something to look at.
     changed: Notify,
@@ -87,7 +87,7 @@ impl<C: Connector> Shared<C> {
         let policy =
             RefreshPolicy { max_age: client.config().metadata_max_age, backoff, entropy: client.entropy() };
         let state = ConsumerState::new(Fetcher::new(fetcher, client.entropy()), group, policy);
-        let id = client.next_consumer();
+        let id = client.next_owner();
         Self {
             client,
             config,
@@ -280,6 +280,7 @@ impl<C: Connector> Shared<C> {
                     purpose: Purpose::Fetch(self.id),
                     extra_wait: self.config.fetch_max_wait,
                     max_version,
+                    ..CallOptions::default()
                 };
                 Done::Fetched(ticket, self.client.call_with(Destination::Node(node), options, &request).await)
             }

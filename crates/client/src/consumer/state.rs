@@ -334,7 +334,7 @@ impl<W> ConsumerState<W> {
     }
 
     /// Who commits now: the member, or whoever has assigned partitions by hand.
-    fn committer(&self) -> Option<Identity> {
+    pub(crate) fn committer(&self) -> Option<Identity> {
         let membership = self.membership.as_ref()?;
         if membership.is_subscribed() {
             membership.identity()

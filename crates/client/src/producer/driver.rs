@@ -13,11 +13,14 @@ use super::delivery::Completion;
 use super::error::SendFailure;
 use super::lane::{self, Answered};
 use super::machine::{Action, Dispatch, Machine};
+use super::transaction::coordinate;
+use super::transaction::machine::{Call, TransactionAnswer};
 use crate::call::Destination;
 use crate::client::Client;
 use crate::cluster::ClusterView;
 use crate::connector::Connector;
 use crate::error::{CallError, MetadataError};
+use crate::pool::Purpose;
 use crate::timer;
 
 /// What the producer's handles and its task share.
@@ -46,6 +49,22 @@ impl Shared {
         self.machine.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Waits until the machine has an answer. Cancel-safe.
+    pub(super) async fn until<R>(
+        &self,
+        mut look: impl FnMut(&mut Machine<Arc<Completion>>) -> Option<R>,
+    ) -> R {
+        loop {
+            let mut progress = std::pin::pin!(self.progress.notified());
+            // From here on no progress is missed.
+            progress.as_mut().enable();
+            if let Some(found) = look(&mut self.machine()) {
+                return found;
+            }
+            progress.await;
+        }
+    }
+
     /// Gives up all records and tells those who wait.
     pub(super) fn abort(&self, now: Monotonic, failure: SendFailure) {
         let actions = {
@@ -63,8 +82,20 @@ impl Shared {
     }
 }
 
+/// What stays the same over the life of a producer.
+#[derive(Debug, Clone)]
+pub(super) struct Setup {
+    pub(super) acks: Acks,
+    pub(super) auto_create_topics: bool,
+    /// Whom its connections serve.
+    pub(super) purpose: Purpose,
+    /// Set for a transactional producer.
+    pub(super) transactional_id: Option<Arc<str>>,
+}
+
 enum Event {
     Answered(Answered),
+    Coordinated(TransactionAnswer),
     ProducerId(Result<(ProducerId, ProducerEpoch), Option<SendFailure>>),
     Metadata(Result<Arc<ClusterView>, MetadataError>),
 }
@@ -72,36 +103,37 @@ enum Event {
 pub(super) struct Driver<C: Connector> {
     client: Client<C>,
     shared: Arc<Shared>,
-    acks: Acks,
-    auto_create_topics: bool,
+    setup: Setup,
     lanes: BTreeMap<i32, mpsc::UnboundedSender<Dispatch>>,
     answers: mpsc::UnboundedSender<Answered>,
     events: mpsc::UnboundedSender<Event>,
 }
 
-/// Whatever ends the task, nobody is left waiting.
-struct Guard<C: Connector>(Client<C>, Arc<Shared>);
+/// Whatever ends the task, nobody is left waiting, and no connection stays that nobody else uses.
+struct Guard<C: Connector> {
+    client: Client<C>,
+    shared: Arc<Shared>,
+    purpose: Purpose,
+}
 
 impl<C: Connector> Drop for Guard<C> {
     fn drop(&mut self) {
-        self.1.abort(self.0.clock().monotonic(), SendFailure::Closed);
+        self.shared.abort(self.client.clock().monotonic(), SendFailure::Closed);
+        if let Purpose::Transaction(owner) = self.purpose {
+            self.client.inner().pool.release(owner);
+        }
     }
 }
 
 /// Runs a producer until it is closed.
-pub(super) async fn run<C: Connector>(
-    client: Client<C>,
-    shared: Arc<Shared>,
-    acks: Acks,
-    auto_create_topics: bool,
-) {
-    let _guard = Guard(client.clone(), Arc::clone(&shared));
+pub(super) async fn run<C: Connector>(client: Client<C>, shared: Arc<Shared>, setup: Setup) {
+    let purpose = setup.purpose;
+    let _guard = Guard { client: client.clone(), shared: Arc::clone(&shared), purpose };
     let mut changes = client.metadata_changes();
     let (answers, mut answered) = mpsc::unbounded_channel();
     let (events, mut happened) = mpsc::unbounded_channel();
     let lanes = BTreeMap::new();
-    let mut driver =
-        Driver { client, shared: Arc::clone(&shared), acks, auto_create_topics, lanes, answers, events };
+    let mut driver = Driver { client, shared: Arc::clone(&shared), setup, lanes, answers, events };
     loop {
         let Some(pause) = driver.step() else {
             return;
@@ -144,10 +176,12 @@ impl<C: Connector> Driver<C> {
                 Action::Complete(batch, outcome) => batch.complete(outcome),
                 Action::Send(dispatch) => self.send(dispatch),
                 Action::InitProducerId => self.init_producer_id(),
+                Action::Coordinate(call) => self.coordinate(call),
                 Action::RefreshMetadata(topics) => self.refresh_metadata(topics),
             }
         }
-        if completed || closed {
+        // Of a transaction's progress, its machine knows.
+        if completed || closed || self.setup.transactional_id.is_some() {
             self.shared.progress.notify_waiters();
         }
         (!closed).then(|| deadline.map_or(LONGEST_PAUSE, |deadline| deadline.saturating_since(now)))
@@ -164,6 +198,9 @@ impl<C: Connector> Driver<C> {
             Event::Answered(Answered { id, outcomes }) => {
                 self.with_machine(|machine, now| machine.answered(now, id, outcomes));
             }
+            Event::Coordinated(answer) => {
+                self.with_machine(|machine, now| machine.coordinated(now, answer));
+            }
             Event::ProducerId(answer) => {
                 self.with_machine(|machine, now| machine.producer_id_answered(now, answer));
             }
@@ -178,10 +215,10 @@ impl<C: Connector> Driver<C> {
 
     fn send(&mut self, dispatch: Dispatch) {
         let node = dispatch.node;
-        let (client, acks, answers) = (&self.client, self.acks, &self.answers);
+        let (client, setup, answers) = (&self.client, &self.setup, &self.answers);
         let lane = self.lanes.entry(node).or_insert_with(|| {
             let (requests, received) = mpsc::unbounded_channel();
-            tokio::spawn(lane::run(client.clone(), node, acks, received, answers.clone()));
+            tokio::spawn(lane::run(client.clone(), node, setup.clone(), received, answers.clone()));
             requests
         });
         // A lane ends only when its sender is dropped, or with the runtime.
@@ -196,8 +233,18 @@ impl<C: Connector> Driver<C> {
         });
     }
 
+    fn coordinate(&self, call: Call) {
+        let (client, events, setup) = (self.client.clone(), self.events.clone(), self.setup.clone());
+        tokio::spawn(async move {
+            let id = setup.transactional_id.as_deref().unwrap_or_default();
+            let answer = coordinate::ask(&client, id, setup.purpose, call).await;
+            drop(events.send(Event::Coordinated(answer)));
+        });
+    }
+
     fn refresh_metadata(&self, topics: Vec<TopicName>) {
-        let (client, events, create) = (self.client.clone(), self.events.clone(), self.auto_create_topics);
+        let (client, events, create) =
+            (self.client.clone(), self.events.clone(), self.setup.auto_create_topics);
         tokio::spawn(async move {
             let answer = if create {
                 client.refresh_or_create(&topics).await

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use headwater_model::{ErrorCode, TopicName, TopicPartition};
 
+use super::transaction::error::TransactionError;
 use crate::error::{CallError, MetadataError};
 
 /// A record that was not acknowledged.
@@ -131,6 +132,12 @@ pub enum SendFailure {
     /// The cluster gives this producer no id to number its batches by.
     #[error("the cluster refuses an id for an idempotent producer: {0}")]
     ProducerId(ErrorCode),
+    /// The record's transaction can only be aborted, or the producer can have no more of them.
+    #[error(transparent)]
+    Transaction(TransactionError),
+    /// The record's transaction was aborted.
+    #[error("the transaction was aborted before the record was acknowledged")]
+    Aborted,
     /// The producer was closed or dropped before the record was acknowledged.
     #[error("the producer was closed before the record was acknowledged")]
     Closed,

@@ -11,14 +11,16 @@ use headwater_wire::messages::produce::ProduceRequest;
 use tokio::sync::mpsc;
 
 use super::config::Acks;
+use super::driver::Setup;
 use super::machine::{Dispatch, Outgoing, Payload, RequestId, Verdict};
 use super::request::{self, UNKNOWN};
+use super::transaction::machine::TransactionVersion;
 use crate::call::{CallOptions, Destination, Started};
 use crate::client::Client;
 use crate::connection::{Connection, Disconnect};
 use crate::connector::Connector;
 use crate::error::CallError;
-use crate::pool::{Purpose, ReadyConnection};
+use crate::pool::ReadyConnection;
 
 /// What became of a request.
 #[derive(Debug)]
@@ -36,7 +38,7 @@ struct Flight {
 struct Lane<C> {
     client: Client<C>,
     node: i32,
-    acks: Acks,
+    setup: Setup,
     waiting: VecDeque<Dispatch>,
     flights: VecDeque<Flight>,
     /// The request that was started last, and where.
@@ -48,19 +50,20 @@ struct Lane<C> {
 pub(super) async fn run<C: Connector>(
     client: Client<C>,
     node: i32,
-    acks: Acks,
+    setup: Setup,
     mut requests: mpsc::UnboundedReceiver<Dispatch>,
     outcomes: mpsc::UnboundedSender<Answered>,
 ) {
     let (waiting, flights) = (VecDeque::new(), VecDeque::new());
-    let mut lane = Lane { client, node, acks, waiting, flights, last: None, outcomes };
+    let (acks, purpose) = (setup.acks, setup.purpose);
+    let mut lane = Lane { client, node, setup, waiting, flights, last: None, outcomes };
     let mut more = true;
     while more || !lane.waiting.is_empty() || !lane.flights.is_empty() {
         let destination = Destination::Node(node);
         tokio::select! {
             biased;
             answer = answer(lane.flights.front_mut(), acks) => lane.answered(&answer),
-            ready = lane.client.connection_to(&destination, Purpose::Produce), if !lane.waiting.is_empty() => {
+            ready = lane.client.connection_to(&destination, purpose), if !lane.waiting.is_empty() => {
                 lane.start_all(&ready);
             }
             dispatch = requests.recv(), if more => match dispatch {
@@ -105,7 +108,7 @@ impl<C: Connector> Lane<C> {
     }
 
     fn start(&mut self, ready: &ReadyConnection, dispatch: Dispatch) {
-        let Dispatch { id, follow, mut batches, .. } = dispatch;
+        let Dispatch { id, follow, transaction, mut batches, .. } = dispatch;
         let follows = |follow| {
             self.last
                 .as_ref()
@@ -117,9 +120,15 @@ impl<C: Connector> Lane<C> {
             return self.fail(id, batches, &error);
         }
         let timeout = self.client.config().request_timeout;
-        let (request, max_version) = request::encode(&mut batches, self.acks, timeout);
-        let options = CallOptions { max_version, ..CallOptions::default() };
-        match self.client.start(ready, options, &request, self.acks != Acks::None) {
+        let Setup { acks, transactional_id, .. } = &self.setup;
+        let (request, highest) = request::encode(&mut batches, transactional_id.as_deref(), *acks, timeout);
+        let allowed = transaction.map_or(0..=i16::MAX, TransactionVersion::of_produce);
+        let options = CallOptions {
+            min_version: *allowed.start(),
+            max_version: highest.min(*allowed.end()),
+            ..CallOptions::default()
+        };
+        match self.client.start(ready, options, &request, *acks != Acks::None) {
             Ok(started) => {
                 self.last = Some((id, ready.connection.clone()));
                 self.flights.push_back(Flight { id, batches, started });

@@ -11,10 +11,12 @@
 
 mod batch;
 mod dispatch;
+mod numbering;
 mod partition;
 #[cfg(test)]
 mod tests;
 mod topic;
+mod transaction;
 mod verdict;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -29,6 +31,7 @@ use headwater_wire::batch::{BatchBuilder, HEADER_SIZE};
 use super::config::{Acks, ProducerConfig};
 use super::error::{SendError, SendFailure};
 use super::record::ProducerRecord;
+use super::transaction::machine::{Call, TransactionMachine, TransactionVersion};
 use crate::cluster::ClusterView;
 use crate::metrics::ProducerMetrics;
 use crate::retry::Backoff;
@@ -49,6 +52,8 @@ pub(crate) struct Dispatch {
     pub(crate) node: i32,
     /// The request before this one to the same broker that is still unanswered.
     pub(crate) follow: Option<RequestId>,
+    /// How it belongs to a transaction, if it does.
+    pub(crate) transaction: Option<TransactionVersion>,
     pub(crate) batches: Vec<Outgoing>,
 }
 
@@ -59,6 +64,8 @@ pub(crate) enum Action<T> {
     Send(Dispatch),
     /// Get a producer id; tell by [`Machine::producer_id_answered`].
     InitProducerId,
+    /// Ask a coordinator; tell by [`Machine::coordinated`].
+    Coordinate(Call),
     /// Ask the cluster about these topics; tell by [`Machine::metadata_answered`].
     RefreshMetadata(Vec<TopicName>),
     /// Tell whoever waits for this batch.
@@ -154,6 +161,8 @@ pub(crate) struct Machine<T> {
     buffered: usize,
     identity: Option<(ProducerId, ProducerEpoch)>,
     identity_question: Question,
+    /// Set for a transactional producer.
+    transaction: Option<TransactionMachine>,
     metadata_question: Question,
     completed: Vec<(T, Result<Written, SendError>)>,
     first_failure: Option<SendError>,
@@ -172,6 +181,8 @@ impl<T: Clone> Machine<T> {
         Self {
             rules: Rules {
                 idempotent: config.idempotent && config.acks == Acks::All,
+                transactional: false,
+                admission: None,
                 max_in_flight: config.max_in_flight.clamp(1, 5),
                 linger: config.linger,
                 delivery_timeout: config.delivery_timeout,
@@ -194,6 +205,7 @@ impl<T: Clone> Machine<T> {
             buffered: 0,
             identity: None,
             identity_question: Question::new(),
+            transaction: None,
             metadata_question: Question::new(),
             completed: Vec::new(),
             first_failure: None,
@@ -215,6 +227,9 @@ impl<T: Clone> Machine<T> {
     ) -> Result<Appended<T>, Blocked> {
         if let Some(cause) = &self.closed {
             return Err(Blocked::Failed(SendError::new(false, Arc::clone(cause))));
+        }
+        if let Some(refusal) = self.transaction.as_ref().and_then(TransactionMachine::refusal) {
+            return Err(failed(SendFailure::Transaction(refusal.clone())));
         }
         let place = self.place(record.topic);
         let Some(topic) = self.topics.get_mut(place) else {
@@ -277,9 +292,11 @@ impl<T: Clone> Machine<T> {
     /// Everything that has to be done now.
     pub(crate) fn poll(&mut self, now: Monotonic) -> Vec<Action<T>> {
         self.expire(now);
+        self.discard_what_is_aborted();
         let mut actions = Vec::new();
         if self.closed.is_none() {
             self.dispatch(now, &mut actions);
+            actions.extend(self.coordinate(now));
             if self.identity_question.ask(now) {
                 actions.push(Action::InitProducerId);
             }
@@ -301,7 +318,8 @@ impl<T: Clone> Machine<T> {
         let ages = self.topics.iter().filter_map(|topic| Some(topic.refreshed? + self.metadata_max_age));
         let partitions = self.topics.iter().flat_map(|topic| &topic.partitions);
         let partitions = partitions.filter_map(|partition| partition.deadline(&self.rules, now));
-        let moments = questions.into_iter().flatten().chain(ages).chain(partitions);
+        let coordination = self.transaction.as_ref().and_then(TransactionMachine::deadline);
+        let moments = questions.into_iter().flatten().chain(ages).chain(partitions).chain(coordination);
         self.asleep_until = moments.filter(|moment| *moment > now).min();
         self.asleep_until
     }
@@ -424,6 +442,9 @@ impl<T: Clone> Machine<T> {
                 Err(_) => self.counts.records_failed += records,
             }
             if let Err(error) = &resolved.outcome {
+                if let Some(transaction) = &mut self.transaction {
+                    transaction.batch_failed(error);
+                }
                 self.first_failure.get_or_insert_with(|| error.clone());
             }
             self.completed.push((resolved.token, resolved.outcome));

@@ -16,7 +16,12 @@ use super::machine::{Outgoing, Verdict, Written};
 const BY_TOPIC_ID: i16 = 13;
 
 /// A request with these batches, and the highest version that it may be sent in.
-pub(super) fn encode(batches: &mut [Outgoing], acks: Acks, timeout: Duration) -> (ProduceRequest, i16) {
+pub(super) fn encode(
+    batches: &mut [Outgoing],
+    transactional_id: Option<&str>,
+    acks: Acks,
+    timeout: Duration,
+) -> (ProduceRequest, i16) {
     let mut topics: BTreeMap<(TopicName, Uuid), Vec<PartitionProduceData>> = BTreeMap::new();
     for batch in batches.iter_mut() {
         let records = batch.payload.encode(&batch.meta);
@@ -30,7 +35,7 @@ pub(super) fn encode(batches: &mut [Outgoing], acks: Acks, timeout: Duration) ->
         partition_data,
     });
     let request = ProduceRequest {
-        transactional_id: None,
+        transactional_id: transactional_id.map(str::to_owned),
         acks: acks.code(),
         timeout_ms: i32::try_from(timeout.as_millis()).unwrap_or(i32::MAX),
         topic_data: topic_data.collect(),

@@ -16,13 +16,13 @@ use tokio::time::Instant;
 
 const PARTITIONS: i32 = 6;
 
-async fn connect() -> Client {
+pub(crate) async fn connect() -> Client {
     let bootstrap = std::env::var("HEADWATER_TEST_BOOTSTRAP").expect("HEADWATER_TEST_BOOTSTRAP is set");
     Client::connect(ClientConfig::new([bootstrap])).await.unwrap()
 }
 
 /// A topic that no other run uses.
-fn fresh_topic() -> TopicName {
+pub(crate) fn fresh_topic() -> TopicName {
     let id = Entropy::from_system().next_u64();
     TopicName::new(&format!("client-{id:016x}")).unwrap()
 }

@@ -7,3 +7,4 @@ mod kafka;
 mod producer;
 mod soak;
 mod support;
+mod transactions;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use headwater_model::{Monotonic, PartitionId};
+use headwater_model::{Monotonic, PartitionId, TopicPartition};
 
 use super::batch::{Outgoing, Payload, RequestId};
 use super::{Action, Dispatch, Machine, Place, partition_at};
@@ -25,6 +25,12 @@ impl<T: Clone> Machine<T> {
         let mut wants_identity = false;
         for (topic, place) in self.topics.iter_mut().zip(0..) {
             for (partition, index) in topic.partitions.iter_mut().zip(0..) {
+                if partition.wants_admission(&self.rules)
+                    && let Some(transaction) = &mut self.transaction
+                {
+                    transaction.wants(TopicPartition::new(topic.name.clone(), PartitionId(index as i32)));
+                    continue;
+                }
                 if self.rules.idempotent && !partition.number_by(self.identity) {
                     wants_identity = true;
                     continue;
@@ -36,7 +42,8 @@ impl<T: Clone> Machine<T> {
                 }
             }
         }
-        self.identity_question.wanted = wants_identity;
+        // With transactions, the identity is the coordinator's to give.
+        self.identity_question.wanted = wants_identity && self.transaction.is_none();
         by_node
     }
 
@@ -85,6 +92,10 @@ impl<T: Clone> Machine<T> {
         let follow = of_node.requests.back().copied();
         of_node.requests.push_back(id);
         self.requests.insert(id, (node, taken));
-        Some(Dispatch { id, node, follow, batches })
+        let transaction = self.transaction.as_mut().map(|transaction| {
+            transaction.batch_sent();
+            transaction.version()
+        });
+        Some(Dispatch { id, node, follow, transaction, batches })
     }
 }

@@ -14,28 +14,45 @@
 //!   partition, and without transactions nobody else does.
 //!
 //! Without idempotence one batch is in flight at a time, which keeps the order but not the uniqueness.
+//!
+//! In a transaction the first batch that is given up ends it all: the others are given up too, and the epoch, which is
+//! the whole producer's, is raised by [`TransactionMachine`](crate::producer::transaction::TransactionMachine) before
+//! anything is numbered again. A batch out of its place can thus never be committed, and need not be waited for.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
-use headwater_model::{Entropy, Monotonic, ProducerEpoch, ProducerId, Timestamp};
+use headwater_model::{Entropy, ErrorCode, Monotonic, ProducerEpoch, ProducerId, Timestamp};
 use headwater_wire::batch::BatchMeta;
 
 use super::batch::{Batch, Payload, RequestId};
+use super::numbering::{Numbering, add_wrapping};
 use super::verdict::{Verdict, Written};
 use crate::producer::error::{SendError, SendFailure};
 use crate::producer::record::ProducerRecord;
-use crate::retry::Backoff;
+use crate::retry::{Backoff, MARKERS_BACKOFF};
 
 /// What is the same for all partitions of a producer.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Rules {
     pub(super) idempotent: bool,
+    pub(super) transactional: bool,
+    /// The transaction to which a partition must be admitted before it is written to.
+    pub(super) admission: Option<u64>,
     pub(super) max_in_flight: usize,
     pub(super) linger: Duration,
     pub(super) delivery_timeout: Duration,
     pub(super) backoff: Backoff,
+}
+
+impl Rules {
+    fn backoff_after(&self, cause: &SendFailure) -> Backoff {
+        match cause {
+            SendFailure::Refused { error: ErrorCode::ConcurrentTransactions, .. } => MARKERS_BACKOFF,
+            _ => self.backoff,
+        }
+    }
 }
 
 /// A batch whose waiters are to be told.
@@ -68,33 +85,6 @@ enum Fate {
     Over { cause: Arc<SendFailure> },
 }
 
-/// How an idempotent producer numbers the batches of a partition.
-#[derive(Debug, Clone, Copy)]
-struct Numbering {
-    producer_id: ProducerId,
-    epoch: ProducerEpoch,
-    next: i32,
-    /// How many batches were numbered.
-    numbered: u64,
-    /// The broker has acknowledged a batch of this epoch.
-    established: bool,
-    /// A number was used up by a batch that was given up.
-    gap: bool,
-    /// The epoch cannot be raised: a new producer id is needed.
-    fenced: bool,
-}
-
-impl Numbering {
-    fn new((producer_id, epoch): (ProducerId, ProducerEpoch)) -> Self {
-        Self { producer_id, epoch, next: 0, numbered: 0, established: false, gap: false, fenced: false }
-    }
-}
-
-/// Kafka's numbers wrap around to 0.
-fn add_wrapping(sequence: i32, records: i32) -> i32 {
-    ((i64::from(sequence) + i64::from(records)) % (i64::from(i32::MAX) + 1)) as i32
-}
-
 #[derive(Debug)]
 pub(super) struct Partition<T> {
     pub(super) leader: Option<i32>,
@@ -106,6 +96,8 @@ pub(super) struct Partition<T> {
     numbering: Option<Numbering>,
     /// A producer id that is of no more use here.
     retired: Option<ProducerId>,
+    /// The last transaction to which the coordinator has admitted the partition.
+    pub(super) admitted: Option<u64>,
     /// The broker that the batches in flight went to.
     in_flight_at: Option<i32>,
     /// Nothing is sent before.
@@ -122,6 +114,7 @@ impl<T> Default for Partition<T> {
             open: None,
             numbering: None,
             retired: None,
+            admitted: None,
             in_flight_at: None,
             not_before: Monotonic::ORIGIN,
             typical_size: 0,
@@ -190,6 +183,16 @@ impl<T> Partition<T> {
         true
     }
 
+    /// The producer's id or epoch is another one, from which numbers begin at 0 again. Nothing is unresolved.
+    pub(super) fn forget_numbers(&mut self) {
+        self.numbering = None;
+    }
+
+    /// True if there is something to write, and the transaction's coordinator does not know of the partition.
+    pub(super) fn wants_admission(&self, rules: &Rules) -> bool {
+        rules.admission.is_some() && self.admitted != rules.admission && !self.is_empty()
+    }
+
     /// The size of the batch that may be sent now, if one may. `flush` is the newest batch that shall not linger.
     pub(super) fn sendable(&self, rules: &Rules, now: Monotonic, flush: u64) -> Option<usize> {
         let batch = match self.batches.get(self.next_to_send(rules, now)?) {
@@ -205,7 +208,8 @@ impl<T> Partition<T> {
     /// The index of the batch that is next, if the order allows it to be sent; the open batch is the last.
     fn next_to_send(&self, rules: &Rules, now: Monotonic) -> Option<usize> {
         let leader = self.leader?;
-        if now < self.not_before || self.in_flight_at.is_some_and(|node| node != leader) {
+        let is_elsewhere = self.in_flight_at.is_some_and(|node| node != leader);
+        if now < self.not_before || is_elsewhere || self.wants_admission(rules) {
             return None;
         }
         let waiting = self.batches.iter().position(|batch| batch.request.is_none());
@@ -221,7 +225,7 @@ impl<T> Partition<T> {
         let allowed = if index == 0 {
             numbered || !numbering.gap
         } else {
-            !numbered && !numbering.gap && numbering.established && in_window
+            !numbered && !numbering.gap && (numbering.established || rules.transactional) && in_window
         };
         allowed.then_some(index)
     }
@@ -251,7 +255,7 @@ impl<T> Partition<T> {
         batch.request = Some(request);
         batch.attempts += 1;
         self.in_flight_at = self.leader;
-        let mut meta = BatchMeta::default();
+        let mut meta = BatchMeta { is_transactional: rules.transactional, ..BatchMeta::default() };
         if let Some(numbering) = &mut self.numbering {
             let base_sequence = batch.sequence.unwrap_or(numbering.next);
             if batch.sequence.is_none() {
@@ -291,6 +295,7 @@ impl<T> Partition<T> {
         if self.in_flight() == 0 {
             self.in_flight_at = None;
         }
+        let verdict = if rules.transactional { verdict.in_transaction(index == 0) } else { verdict };
         let fate = match verdict {
             Verdict::Written(written) => {
                 self.acknowledge(index, written, &mut changes);
@@ -324,9 +329,11 @@ impl<T> Partition<T> {
             Fate::Over { cause } => self.give_up(index, &cause, &mut changes),
             Fate::Again { cause, .. } if abandoned => self.give_up(index, &cause, &mut changes),
             Fate::Settled | Fate::Again { wait: false, .. } => {}
-            Fate::Again { wait: true, .. } => self.not_before = now + rules.backoff.delay(attempts, entropy),
+            Fate::Again { wait: true, cause } => {
+                self.not_before = now + rules.backoff_after(&cause).delay(attempts, entropy);
+            }
         }
-        self.close_gap();
+        self.close_gap(rules);
         changes
     }
 
@@ -369,7 +376,25 @@ impl<T> Partition<T> {
             resolve(batch, Err(SendError::PossiblyWritten { cause }), &mut changes);
             index += 1;
         }
-        self.close_gap();
+        self.close_gap(rules);
+        changes
+    }
+
+    /// Gives up everything, but keeps what is in flight until its answer comes.
+    pub(super) fn discard(&mut self, cause: &Arc<SendFailure>) -> Changes<T> {
+        let mut changes = Changes::default();
+        self.seal();
+        for mut batch in std::mem::take(&mut self.batches) {
+            let is_in_flight = batch.request.is_some();
+            let error = SendError::new(batch.uncertain || is_in_flight, Arc::clone(cause));
+            resolve(&mut batch, Err(error), &mut changes);
+            if is_in_flight {
+                batch.uncertain = true;
+                self.batches.push_back(batch);
+            } else {
+                changes.freed += batch.size;
+            }
+        }
         changes
     }
 
@@ -444,7 +469,10 @@ impl<T> Partition<T> {
     }
 
     /// Raises the epoch and takes all numbers back, if a number is missing and every batch's fate is known.
-    fn close_gap(&mut self) {
+    fn close_gap(&mut self, rules: &Rules) {
+        if rules.transactional {
+            return;
+        }
         let Some(numbering) = &mut self.numbering else {
             return;
         };
@@ -470,19 +498,5 @@ impl<T> Partition<T> {
 fn resolve<T>(batch: &mut Batch<T>, outcome: Result<Written, SendError>, changes: &mut Changes<T>) {
     if let Some(token) = batch.token.take() {
         changes.resolved.push(Resolved { number: batch.number, records: batch.records, token, outcome });
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn sequences_wrap_around_to_zero() {
-        for (sequence, records, expected) in
-            [(0, 5, 5), (i32::MAX - 1, 1, i32::MAX), (i32::MAX, 1, 0), (i32::MAX - 2, 5, 2)]
-        {
-            assert_eq!(add_wrapping(sequence, records), expected);
-        }
     }
 }

@@ -1,5 +1,6 @@
 //! The machine against a model of a cluster that refuses, loses answers, cuts connections and moves leaders.
 
+mod transactions;
 mod world;
 
 use std::time::Duration;
@@ -175,6 +176,7 @@ fn attempts(first: (i64, i16), answer: &[Verdict]) -> (Vec<Identity>, Option<Res
                     machine.metadata_answered(now, Some(&world::view(&[1], now)));
                 }
                 Action::Complete(_, result) => outcome = Some(result),
+                Action::Coordinate(_) => panic!("there are no transactions"),
             }
         }
     }

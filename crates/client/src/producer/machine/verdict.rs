@@ -57,6 +57,18 @@ impl Verdict {
         }
     }
 
+    /// The same for a batch of a transaction: without it, the transaction cannot be committed, and no number is given
+    /// anew before it is aborted. `is_oldest`: none before it is unresolved.
+    pub(super) fn in_transaction(self, is_oldest: bool) -> Self {
+        match self {
+            Self::OutOfOrder { cause } if is_oldest => Self::Refused { certain: true, cause },
+            Self::UnknownProducer { cause } | Self::Fenced { cause } => {
+                Self::Refused { certain: true, cause }
+            }
+            other => other,
+        }
+    }
+
     /// The verdict where no answer came.
     pub(crate) fn of_failure(error: &CallError) -> Self {
         let certain = !error.may_have_been_processed();
@@ -89,6 +101,13 @@ fn wrote_nothing(error: ErrorCode) -> bool {
             | ErrorCode::PolicyViolation
             | ErrorCode::UnsupportedCompressionType
             | ErrorCode::InvalidRecord
+            | ErrorCode::InvalidTxnState
+            | ErrorCode::TransactionAbortable
+            | ErrorCode::TransactionalIdAuthorizationFailed
+            | ErrorCode::ConcurrentTransactions
+            | ErrorCode::NotCoordinator
+            | ErrorCode::CoordinatorNotAvailable
+            | ErrorCode::CoordinatorLoadInProgress
             | ErrorCode::ThrottlingQuotaExceeded
             | ErrorCode::UnknownTopicId
             | ErrorCode::InconsistentTopicId

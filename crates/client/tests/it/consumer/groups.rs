@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use headwater_client::admin::NewTopic;
 use headwater_client::{
-    ClientConfig, CommitError, CommittedOffset, ConsumeError, ConsumerConfig, ConsumerEvent, GroupError,
-    OffsetReset, StartAt, TopicPattern,
+    ClientConfig, CommitError, CommittedOffset, ConsumeError, ConsumerConfig, ConsumerEvent,
+    ConsumerGroupMetadata, GroupError, OffsetReset, StartAt, TopicPattern,
 };
 use headwater_model::{LeaderEpoch, Offset};
 
@@ -77,6 +77,25 @@ fn a_group_goes_on_where_it_committed() {
         by_hand.read_to(4).await;
         by_hand.consumer.commit(by_hand.consumer.positions()).await.unwrap();
         assert_eq!(by_hand.consumer.committed(&[at(0)]).await.unwrap()[&at(0)].offset, Offset(10));
+    });
+}
+
+#[test]
+fn a_member_can_be_named_for_offsets_that_are_committed_elsewhere() {
+    in_world(1, |world| async move {
+        let alone = world.client.consumer(ConsumerConfig::default());
+        assert!(matches!(alone.group_metadata(), Err(CommitError::NoGroup)));
+        let by_hand = world.client.consumer(group());
+        by_hand.assign([(at(0), StartAt::Earliest)]).unwrap();
+        assert_eq!(by_hand.group_metadata().unwrap(), ConsumerGroupMetadata::without_member("g"));
+        let config = ConsumerConfig { group_instance_id: Some("one".to_owned()), ..group() };
+        let mut member = world.application(config).subscribed();
+        assert!(matches!(member.consumer.group_metadata(), Err(CommitError::Rebalancing)), "not joined yet");
+        poll_until(&mut [&mut member], |[member]| member.owned.len() == 1).await;
+        let metadata = member.consumer.group_metadata().unwrap();
+        assert_eq!((metadata.group.as_str(), metadata.generation), ("g", 1));
+        assert!(!metadata.member_id.is_empty());
+        assert_eq!(metadata.instance_id.as_deref(), Some("one"));
     });
 }
 

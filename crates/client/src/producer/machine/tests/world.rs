@@ -257,6 +257,7 @@ impl World {
                 Action::InitProducerId => self.identity_asked = true,
                 Action::RefreshMetadata(_) => self.metadata_asked = true,
                 Action::Complete(batch, outcome) => self.complete(batch, outcome),
+                Action::Coordinate(_) => panic!("there are no transactions"),
             }
         }
         if let Some(deadline) = self.machine.deadline(self.now) {
