@@ -351,7 +351,7 @@ impl Partition {
         // Before the lock is taken: others wait for it, and a batch that must be opened may take long.
         let admitted: Vec<_> = appends.into_iter().map(|append| self.admit(append, settings, now)).collect();
         let mut answers = Vec::with_capacity(admitted.len());
-        let mut mark = false;
+        let mark;
         {
             let mut writer = self.writer();
             for Admitted { batches, acks, origin, reply } in admitted {
@@ -363,11 +363,7 @@ impl Partition {
                     outcome => answers.push((reply, outcome)),
                 }
             }
-            let dirty = writer.log.as_ref().is_some_and(Log::is_dirty);
-            if self.durability == Durability::Fsync && dirty && !writer.marked {
-                writer.marked = true;
-                mark = true;
-            }
+            mark = self.mark(&mut writer);
             answers.extend(Self::give_up_if_poisoned(&mut writer));
             if self.durability == Durability::Os {
                 self.advance(self.reader.end_offset(), writer.appended_bytes);
@@ -377,6 +373,14 @@ impl Partition {
         if mark {
             self.storage.syncer.mark(self.clone());
         }
+    }
+
+    /// Whether the syncer is to be told, which it is once.
+    fn mark(&self, writer: &mut Writer) -> bool {
+        let dirty = writer.log.as_ref().is_some_and(Log::is_dirty);
+        let mark = self.durability == Durability::Fsync && dirty && !writer.marked;
+        writer.marked |= mark;
+        mark
     }
 
     fn admit(&self, append: Append, settings: &TopicSettings, now: Timestamp) -> Admitted {
@@ -636,18 +640,26 @@ impl Partition {
     }
 
     /// Compacts the log if that is worth it; blocks on the disk, for long. Appends wait for moments of it only.
-    pub(crate) fn compact(&self, should_stop: &dyn Fn() -> bool) {
+    pub(crate) fn compact(self: &Arc<Self>, should_stop: &dyn Fn() -> bool) {
         if !self.settings().compacted {
             return;
         }
         let now = self.storage.clock.now();
         let high_watermark = self.high_watermark();
-        let begun = match &mut self.writer().log {
-            Some(log) => log.begin_compaction(now, high_watermark),
-            None => return,
+        let (begun, mark) = {
+            let mut writer = self.writer();
+            let Some(log) = &mut writer.log else {
+                return;
+            };
+            (log.begin_compaction(now, high_watermark), self.mark(&mut writer))
         };
-        let outcome =
-            begun.and_then(|begun| begun.map_or(Ok(()), |compaction| self.run(compaction, should_stop)));
+        // A segment may have been closed, which can be compacted once it is durable.
+        if mark {
+            self.storage.syncer.mark(self.clone());
+        }
+        let run =
+            |compaction: Option<Compaction>| compaction.map_or(Ok(()), |begun| self.run(begun, should_stop));
+        let outcome = begun.and_then(run);
         if let Err(error) = outcome {
             tracing::warn!(partition = %self.id, %error, "cannot compact the log; trying again later");
         }

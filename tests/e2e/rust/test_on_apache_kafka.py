@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import random
-import re
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,25 +13,14 @@ from conftest import kafka_cluster, shared_folder
 from support.kafka import KafkaCluster
 from support.paths import KAFKA_LIBS, REPOSITORY
 from support.processes import Running, run
+from support.rust import TRANSACTIONS, assert_ran, build, command
 
 pytestmark = pytest.mark.kafka
 
 
-def command(package: str, test: str) -> list[str]:
-    return ["cargo", "test", "--package", package, "--test", "it", test, "--", "--ignored", "--nocapture"]
-
-
-def assert_ran(output: str) -> None:
-    """A filter that matches nothing passes too."""
-    passed = sum(int(number) for number in re.findall(r"^test result: ok\. (\d+) passed", output, re.MULTILINE))
-    assert passed > 0, f"no such test:\n{output[-2000:]}"
-
-
 @pytest.fixture(scope="module", autouse=True)
 def built() -> None:
-    """The tests are built before a broker waits for them."""
-    for package in ("headwater-client", "headwater-log"):
-        run(["cargo", "test", "--package", package, "--test", "it", "--no-run"], timeout_s=900, cwd=REPOSITORY)
+    build("headwater-client", "headwater-log")
 
 
 @pytest.fixture(scope="module")
@@ -51,10 +39,7 @@ def test_the_client(three: KafkaCluster, test: str) -> None:
     assert_ran(run(command("headwater-client", test), env=at, timeout_s=180, cwd=REPOSITORY).stdout)
 
 
-@pytest.mark.parametrize(
-    "test",
-    ["what_is_committed", "reading_committed", "what_is_read", "the_newer_of_two", "a_transaction_that_failed"],
-)
+@pytest.mark.parametrize("test", TRANSACTIONS)
 def test_transactions(three: KafkaCluster, test: str) -> None:
     at = {"HEADWATER_TEST_BOOTSTRAP": three.bootstrap}
     assert_ran(run(command("headwater-client", f"transactions::{test}"), env=at, timeout_s=120, cwd=REPOSITORY).stdout)

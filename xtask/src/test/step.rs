@@ -77,9 +77,9 @@ pub(super) const STEPS: [Step; 8] = [
     },
     Step {
         name: "flights",
-        about: "the board against SQL, January and the year, with SIGKILL in the middle",
+        about: "the board against SQL, January and the year, and transactions of our client, with SIGKILL in the middle",
         budget_min: 4,
-        runs: Runs::Pytest(&["flights", "--cluster", "headwater"]),
+        runs: Runs::Pytest(&["flights", "rust", "--cluster", "headwater"]),
     },
 ];
 

@@ -16,8 +16,9 @@ use crate::harness::Client;
 
 /// Longer than the broker waits before it looks again.
 const A_WHILE: Duration = Duration::from_secs(5);
+/// The smallest segments that there are.
 const SMALL: &[(&str, &str)] =
-    &[("cleanup.policy", "compact"), ("segment.bytes", "1024"), ("min.cleanable.dirty.ratio", "0.01")];
+    &[("cleanup.policy", "compact"), ("segment.bytes", "1048576"), ("min.cleanable.dirty.ratio", "0.01")];
 
 fn record(key: &str, value: Option<&str>) -> Bytes {
     let mut builder = BatchBuilder::new(Compression::None);
@@ -34,15 +35,20 @@ async fn put(client: &mut Client<DuplexStream>, key: &str, value: Option<&str>) 
 async fn fill(client: &mut Client<DuplexStream>, rounds: i32) {
     for round in 0..rounds {
         for key in 0..5 {
-            put(client, &format!("key-{key}"), Some(&format!("value-{round}"))).await;
+            put(client, &format!("key-{key}"), Some(&value(round))).await;
         }
     }
     close_segments(client).await;
 }
 
+/// A few make a segment.
+fn value(round: i32) -> String {
+    format!("value-{round}{}", " ".repeat(20_000))
+}
+
 async fn close_segments(client: &mut Client<DuplexStream>) {
     for _ in 0..3 {
-        put(client, "filler", Some(&"x".repeat(600))).await;
+        put(client, "filler", Some(&"x".repeat(600_000))).await;
     }
 }
 
@@ -102,7 +108,7 @@ async fn of_each_key_the_newest_record_stays_at_its_offset() {
     assert!(after.iter().all(|record| before.contains(record)), "what stays is as it was");
     for key in 0..5 {
         let newest = after.iter().find(|(_, name, _)| *name == format!("key-{key}")).unwrap();
-        assert_eq!(newest.2.as_deref(), Some("value-19"));
+        assert_eq!(newest.2.as_deref(), Some(value(19).as_str()));
     }
     world.crash().await;
     let mut client = world.client();
@@ -134,7 +140,7 @@ async fn tombstones_stay_for_their_time_and_then_go() {
 async fn a_topic_becomes_compacted_while_it_is_used() {
     let mut world = World::new().await;
     let mut client = world.client();
-    client.create("c", 1, &[("segment.bytes", "1024")]).await;
+    client.create("c", 1, &[("segment.bytes", "1048576")]).await;
     fill(&mut client, 10).await;
     pass(A_WHILE).await;
     let all = everything(&mut client).await;
@@ -154,6 +160,8 @@ async fn records_that_are_too_young_stay() {
     pass(A_WHILE).await;
     assert_eq!(counts(&everything(&mut client).await)["key-0"], 10);
     pass(Duration::from_mins(11)).await;
+    // The connection has been idle for too long.
+    let mut client = world.client();
     assert_eq!(counts(&everything(&mut client).await)["key-0"], 1);
 }
 
@@ -180,11 +188,8 @@ async fn what_groups_have_committed_is_compacted_and_found_again() {
     let mut client = world.client();
     // Much more than one commit needs, in a segment that is closed.
     let topic = world.broker().topic("__consumer_offsets").unwrap();
-    let alterations = AlterableConfig {
-        name: "segment.bytes".into(),
-        config_operation: 0,
-        value: Some("1048576".into()),
-    };
+    let alterations =
+        AlterableConfig { name: "segment.bytes".into(), config_operation: 0, value: Some("1048576".into()) };
     let resource = AlterConfigsResource {
         resource_type: 2,
         resource_name: topic.name().to_string(),
@@ -197,7 +202,7 @@ async fn what_groups_have_committed_is_compacted_and_found_again() {
     }
     let size = |world: &World| {
         let topic = world.broker().topic("__consumer_offsets").unwrap();
-        topic.partitions.iter().flatten().map(|partition| partition.size_bytes()).sum::<u64>()
+        topic.online().map(|partition| partition.size_bytes()).sum::<u64>()
     };
     let before = size(&world);
     pass(A_WHILE).await;

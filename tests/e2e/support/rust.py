@@ -1,0 +1,27 @@
+"""Rust tests that are ignored where no cluster is named."""
+
+from __future__ import annotations
+
+import re
+
+from .paths import REPOSITORY
+from .processes import run
+
+# Of our client, in `crates/client/tests/it/transactions.rs`; each with both versions.
+TRANSACTIONS = ("what_is_committed", "reading_committed", "what_is_read", "the_newer_of_two", "a_transaction_that_failed")
+
+
+def build(*packages: str) -> None:
+    """The tests are built before a broker waits for them."""
+    for package in packages:
+        run(["cargo", "test", "--package", package, "--test", "it", "--no-run"], timeout_s=900, cwd=REPOSITORY)
+
+
+def command(package: str, test: str) -> list[str]:
+    return ["cargo", "test", "--package", package, "--test", "it", test, "--", "--ignored", "--nocapture"]
+
+
+def assert_ran(output: str) -> None:
+    """A filter that matches nothing passes too."""
+    passed = sum(int(number) for number in re.findall(r"^test result: ok\. (\d+) passed", output, re.MULTILINE))
+    assert passed > 0, f"no such test:\n{output[-2000:]}"
