@@ -6,29 +6,49 @@ use std::sync::Arc;
 use headwater_broker::Broker;
 use headwater_log::sim::SimDisk;
 use headwater_log::{Assign, Log, LogConfig};
-use headwater_model::{Entropy, LeaderEpoch, Timestamp};
-use headwater_wire::batch::{BatchBuilder, BatchMeta, Compression, TimestampType};
-use headwater_wire::internal::{ConsumerOffsetsKey, encode_group_value, encode_offset_value};
+use headwater_model::{Entropy, LeaderEpoch, ProducerEpoch, ProducerId, Timestamp};
+use headwater_wire::batch::{BatchBuilder, BatchMeta, Compression, ControlMarker, TimestampType};
+use headwater_wire::internal::{
+    ConsumerOffsetsKey, encode_group_value, encode_offset_value, encode_transaction_key,
+    encode_transaction_value,
+};
 use headwater_wire::messages as m;
 use headwater_wire::messages::group_metadata_record::{GroupMetadataKey, GroupMetadataValue, MemberMetadata};
 use headwater_wire::messages::offset_commit_record::{OffsetCommitKey, OffsetCommitValue};
+use headwater_wire::messages::transaction_log_record::{
+    PartitionsSchema, TransactionLogKey, TransactionLogValue,
+};
 
 use super::input::{Input, piece};
 use super::requests::{self, encoded, exchange};
 use crate::{SimClock, simulate};
 
-/// Where records can be put: the cluster's events, and what the groups' coordinator remembers.
-const LOGS: [&str; 3] = [
-    "/data/broker/__headwater_metadata-0",
-    "/data/broker/__consumer_offsets-0",
-    "/data/broker/__consumer_offsets-1",
+/// Where records can be put: the cluster's events, and what the coordinators remember.
+const LOGS: [(&str, Within); 9] = [
+    ("/data/broker/__headwater_metadata-0", Within::Nothing),
+    ("/data/broker/__consumer_offsets-0", Within::Nothing),
+    ("/data/broker/__consumer_offsets-1", Within::Nothing),
+    ("/data/broker/__transaction_state-0", Within::Nothing),
+    ("/data/broker/__transaction_state-1", Within::Nothing),
+    ("/data/broker/__consumer_offsets-0", Within::Transaction(None)),
+    ("/data/broker/__consumer_offsets-0", Within::Transaction(Some(ControlMarker::Commit))),
+    ("/data/broker/__consumer_offsets-0", Within::Transaction(Some(ControlMarker::Abort))),
+    ("/data/broker/__transaction_state-0", Within::Transaction(Some(ControlMarker::Other(7)))),
 ];
+
+/// What records are part of.
+#[derive(Debug, Clone, Copy)]
+enum Within {
+    Nothing,
+    /// A transaction, which a marker may end.
+    Transaction(Option<ControlMarker>),
+}
 
 pub(super) fn run(input: &[u8]) {
     let disk = requests::FOLDER.fork_after_power_loss(1);
     let mut input = Input::new(input);
-    let Some(dir) = input.choose(&LOGS) else { return };
-    append(&disk, Path::new(dir), &mut input);
+    let Some((dir, within)) = input.choose(&LOGS).copied() else { return };
+    append(&disk, Path::new(dir), within, &mut input);
     simulate(async || {
         let clock = Arc::new(SimClock::start());
         // Events that make no sense keep the broker from opening; that is said, and nothing is guessed.
@@ -41,7 +61,7 @@ pub(super) fn run(input: &[u8]) {
 
 /// Appends what the input has, a record after the other.
 #[expect(clippy::expect_used, reason = "the folder is this target's own, and was closed in order")]
-fn append(disk: &SimDisk, dir: &Path, input: &mut Input<'_>) {
+fn append(disk: &SimDisk, dir: &Path, within: Within, input: &mut Input<'_>) {
     let now = Timestamp(1_700_000_000_000);
     let mut builder = BatchBuilder::new(Compression::None);
     while !input.is_empty() {
@@ -56,7 +76,19 @@ fn append(disk: &SimDisk, dir: &Path, input: &mut Input<'_>) {
     let opened = Log::open(Arc::new(disk.clone()), dir, LogConfig::default(), now);
     let (mut log, _) = opened.expect("the broker's own log opens");
     let assign = Assign { leader_epoch: LeaderEpoch(1), now, timestamp_type: TimestampType::CreateTime };
-    log.append(builder.build(&BatchMeta::default()), assign).expect("a log takes a batch");
+    let (producer, epoch) = (ProducerId(0), ProducerEpoch(0));
+    let (meta, marker) = match within {
+        Within::Nothing => (BatchMeta::default(), None),
+        Within::Transaction(marker) => {
+            let (producer_id, producer_epoch) = (producer, epoch);
+            let numbers = BatchMeta { producer_id, producer_epoch, base_sequence: 0, ..BatchMeta::default() };
+            (BatchMeta { is_transactional: true, ..numbers }, marker)
+        }
+    };
+    log.append_coordinated(builder.build(&meta), assign).expect("a log takes a batch");
+    if let Some(marker) = marker {
+        log.append_coordinated(marker.batch(producer, epoch, now), assign).expect("a log takes a marker");
+    }
     log.close().expect("a log is closed");
 }
 
@@ -86,6 +118,15 @@ fn questions() -> Vec<u8> {
         encoded(4, 4, &join),
         encoded(5, 2, &m::delete_groups::DeleteGroupsRequest { groups_names: vec![group()] }),
         encoded(6, 0, &m::init_producer_id::InitProducerIdRequest::default()),
+        encoded(7, 1, &m::list_transactions::ListTransactionsRequest::default()),
+        encoded(
+            8,
+            0,
+            &m::describe_transactions::DescribeTransactionsRequest {
+                transactional_ids: vec![requests::TRANSACTIONAL_ID.to_owned()],
+            },
+        ),
+        encoded(9, 5, &requests::begin()),
     ]
     .concat()
 }
@@ -113,7 +154,23 @@ pub(super) fn seeds() -> Vec<Vec<u8>> {
         members: vec![member],
         ..Default::default()
     };
-    for log in [1, 2] {
+    let state = encode_transaction_key(&TransactionLogKey {
+        transactional_id: requests::TRANSACTIONAL_ID.to_owned(),
+    });
+    for status in 0..8 {
+        let partitions = vec![PartitionsSchema { topic: "t".to_owned(), partition_ids: vec![0, 1] }];
+        let value = TransactionLogValue {
+            transaction_timeout_ms: 1_000,
+            transaction_status: status,
+            transaction_partitions: (status > 0).then_some(partitions),
+            ..Default::default()
+        };
+        for log in [3, 4, 8] {
+            seeds.push(record(log, 0, &state, &encode_transaction_value(&value)));
+        }
+    }
+    seeds.push(record(3, 2, &state, b""));
+    for log in [1, 2, 5, 6, 7] {
         seeds.push(record(log, 0, &group, &encode_group_value(&stored)));
         seeds.push(record(log, 2, &group, b""));
         seeds.push(record(log, 0, &offset, &encode_offset_value(&OffsetCommitValue::default())));

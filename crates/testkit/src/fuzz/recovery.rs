@@ -17,7 +17,7 @@ const NOW: Timestamp = Timestamp(1_800_000_000_000);
 const ASSIGN: Assign =
     Assign { leader_epoch: LeaderEpoch(3), now: NOW, timestamp_type: TimestampType::CreateTime };
 /// Names that recovery looks at, there or not.
-const NAMES: [&str; 10] = [
+const NAMES: [&str; 15] = [
     "00000000000000000000.log",
     "00000000000000000000.index",
     "00000000000000000000.timeindex",
@@ -28,6 +28,11 @@ const NAMES: [&str; 10] = [
     "log-start-offset",
     "producer-snapshot",
     "99999999999999999999.log",
+    "00000000000000000000.log.cleaned",
+    "00000000000000000000.log.swap",
+    "00000000000000000012.log.swap",
+    "00000000000000000000.txnindex.swap",
+    "cleaner-offset-checkpoint",
 ];
 
 /// A partition that crashed in its third segment, and one that was closed.

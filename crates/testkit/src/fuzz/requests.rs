@@ -18,10 +18,11 @@ use super::input::{Input, piece};
 use crate::{SimClock, simulate};
 
 const TOPIC: &str = "t";
+pub(super) const TRANSACTIONAL_ID: &str = "x";
 /// More frames than this make an input slow and no more telling.
 const MOST_FRAMES: usize = 12;
 
-/// The folder of a broker that has a topic and a group, to begin each run with.
+/// The folder of a broker that has a topic, a group, and a transaction that is open, to begin each run with.
 pub(super) static FOLDER: LazyLock<SimDisk> = LazyLock::new(|| {
     let disk = SimDisk::new(1);
     simulate(async || {
@@ -30,6 +31,9 @@ pub(super) static FOLDER: LazyLock<SimDisk> = LazyLock::new(|| {
             encoded(0, 7, &create_topic()),
             encoded(1, 9, &produce(super::batches::sample(headwater_wire::batch::Compression::Gzip))),
             encoded(2, 2, &commit()),
+            encoded(3, 5, &begin()),
+            // The first producer of a broker.
+            encoded(4, 3, &add_partition(0)),
         ];
         exchange(&broker, &setup.concat()).await;
         broker.close().await;
@@ -42,6 +46,7 @@ pub(super) fn config() -> BrokerConfig {
         data_dir: "/data".into(),
         execution: Execution::Inline,
         group_partitions: 2,
+        transaction_partitions: 2,
         limits: Limits {
             max_request_bytes: 1 << 20,
             max_fetch_bytes: 1 << 20,
@@ -94,6 +99,11 @@ answers! {
     DeleteTopics delete_topics::DeleteTopicsRequest;
     DeleteRecords delete_records::DeleteRecordsRequest;
     InitProducerId init_producer_id::InitProducerIdRequest;
+    AddPartitionsToTxn add_partitions_to_txn::AddPartitionsToTxnRequest;
+    AddOffsetsToTxn add_offsets_to_txn::AddOffsetsToTxnRequest;
+    EndTxn end_txn::EndTxnRequest;
+    WriteTxnMarkers write_txn_markers::WriteTxnMarkersRequest;
+    TxnOffsetCommit txn_offset_commit::TxnOffsetCommitRequest;
     OffsetForLeaderEpoch offset_for_leader_epoch::OffsetForLeaderEpochRequest;
     DescribeConfigs describe_configs::DescribeConfigsRequest;
     AlterConfigs alter_configs::AlterConfigsRequest;
@@ -104,6 +114,9 @@ answers! {
     ListPartitionReassignments list_partition_reassignments::ListPartitionReassignmentsRequest;
     OffsetDelete offset_delete::OffsetDeleteRequest;
     DescribeCluster describe_cluster::DescribeClusterRequest;
+    DescribeProducers describe_producers::DescribeProducersRequest;
+    DescribeTransactions describe_transactions::DescribeTransactionsRequest;
+    ListTransactions list_transactions::ListTransactionsRequest;
     DescribeTopicPartitions describe_topic_partitions::DescribeTopicPartitionsRequest;
 }
 
@@ -241,6 +254,28 @@ fn produce(records: Bytes) -> m::produce::ProduceRequest {
         ..Default::default()
     };
     m::produce::ProduceRequest { acks: -1, timeout_ms: 1_000, topic_data: vec![topic], ..Default::default() }
+}
+
+/// A producer with a transactional id.
+pub(super) fn begin() -> m::init_producer_id::InitProducerIdRequest {
+    m::init_producer_id::InitProducerIdRequest {
+        transactional_id: Some(TRANSACTIONAL_ID.to_owned()),
+        transaction_timeout_ms: 60_000,
+        producer_id: -1,
+        producer_epoch: -1,
+    }
+}
+
+fn add_partition(producer_id: i64) -> m::add_partitions_to_txn::AddPartitionsToTxnRequest {
+    m::add_partitions_to_txn::AddPartitionsToTxnRequest {
+        v3_and_below_transactional_id: TRANSACTIONAL_ID.to_owned(),
+        v3_and_below_producer_id: producer_id,
+        v3_and_below_topics: vec![m::add_partitions_to_txn::AddPartitionsToTxnTopic {
+            name: TOPIC.to_owned(),
+            partitions: vec![0],
+        }],
+        ..Default::default()
+    }
 }
 
 fn commit() -> m::offset_commit::OffsetCommitRequest {
