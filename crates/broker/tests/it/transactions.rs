@@ -1,5 +1,6 @@
 //! Transactions over connections: both ways of ending them, fencing, timeouts, restarts, and what is refused.
 
+mod failures;
 mod fixture;
 mod looking;
 mod offsets;
