@@ -1,0 +1,83 @@
+"""A transactional id and whoever produces with it now; errors handled as librdkafka's manual says."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from enum import Enum
+
+from confluent_kafka import KafkaError, KafkaException, Producer
+
+from .load import CLIENT, PATIENCE_S
+
+_TRY_S = 2.0
+
+
+class Outcome(Enum):
+    COMMITTED = "committed"
+    ABORTED = "aborted"
+    # The producer died of something while it committed.
+    UNKNOWN = "unknown"
+
+
+def error_of(exception: KafkaException) -> KafkaError:
+    error: KafkaError = exception.args[0]
+    return error
+
+
+def retried(call: Callable[[float], None]) -> None:
+    """Until it has succeeded, or fails in a way that trying again does not help."""
+    deadline = time.monotonic() + PATIENCE_S
+    while True:
+        try:
+            call(_TRY_S)
+            return
+        except KafkaException as exception:
+            if not error_of(exception).retriable():
+                raise
+            if time.monotonic() > deadline:
+                raise AssertionError(f"still tried after {PATIENCE_S:.0f} s: {exception}") from exception
+
+
+class Transactor:
+    """Begins as a new producer, which fences whoever had the id before."""
+
+    def __init__(self, bootstrap: str, transactional_id: str) -> None:
+        self._settings = {
+            "bootstrap.servers": bootstrap,
+            "transactional.id": transactional_id,
+            "linger.ms": 1,
+            **CLIENT,
+        }
+        # Why producers had to be replaced.
+        self.deaths: list[str] = []
+        self.renew()
+
+    def renew(self) -> None:
+        self.producer = Producer(self._settings)
+        retried(self.producer.init_transactions)
+
+    def commit(self) -> Outcome:
+        try:
+            retried(self.producer.commit_transaction)
+        except KafkaException as exception:
+            if error_of(exception).txn_requires_abort():
+                return Outcome.ABORTED if self.abort() else Outcome.UNKNOWN
+            self._replace_after(exception)
+            return Outcome.UNKNOWN
+        return Outcome.COMMITTED
+
+    def abort(self) -> bool:
+        """Whether it was this producer who aborted; otherwise there is a new one."""
+        try:
+            retried(self.producer.abort_transaction)
+        except KafkaException as exception:
+            self._replace_after(exception)
+            return False
+        return True
+
+    def _replace_after(self, exception: KafkaException) -> None:
+        if not error_of(exception).fatal():
+            raise exception
+        self.deaths.append(str(exception))
+        self.renew()
