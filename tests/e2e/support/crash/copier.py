@@ -13,7 +13,7 @@ from .transactor import Outcome, Transactor, error_of, retried
 GROUP = "copier"
 _BATCH = 200
 _WAIT_S = 0.05
-_THROWN_AWAY = 0.012
+_THROWN_AWAY = 0.04
 
 
 class Copier(Load):
@@ -67,7 +67,6 @@ class Copier(Load):
                 **CLIENT,
             }
         )
-        # With callbacks, assignments change within `consume` alone, never while a batch is being copied.
         consumer.subscribe([self._source], on_assign=_nothing, on_revoke=_nothing)
         return consumer, transactor
 
@@ -78,7 +77,7 @@ class Copier(Load):
             producer.begin_transaction()
             for message in messages:
                 producer.produce(self._target, value=message.value(), partition=message.partition())
-            offsets = _after(messages)
+            offsets = after(messages)
             retried(
                 lambda timeout: producer.send_offsets_to_transaction(
                     offsets, consumer.consumer_group_metadata(), timeout
@@ -110,7 +109,7 @@ class Copier(Load):
 
 
 def _nothing(_consumer: Consumer, _partitions: list[TopicPartition]) -> None:
-    pass
+    """With callbacks, assignments change within `consume` alone, never while a batch is being copied."""
 
 
 def _batch(consumer: Consumer) -> list[Message]:
@@ -118,14 +117,14 @@ def _batch(consumer: Consumer) -> list[Message]:
     return [message for message in consumer.consume(_BATCH, _WAIT_S) if message.error() is None]
 
 
-def _after(messages: list[Message]) -> list[TopicPartition]:
-    """The offsets after these messages."""
-    after: dict[tuple[str, int], int] = {}
+def after(messages: list[Message]) -> list[TopicPartition]:
+    """The offsets that follow these messages."""
+    offsets: dict[tuple[str, int], int] = {}
     for message in messages:
         topic, partition, offset = message.topic(), message.partition(), message.offset()
         assert topic is not None and partition is not None and offset is not None
-        after[topic, partition] = offset + 1
-    return [TopicPartition(topic, partition, offset) for (topic, partition), offset in after.items()]
+        offsets[topic, partition] = offset + 1
+    return [TopicPartition(topic, partition, offset) for (topic, partition), offset in offsets.items()]
 
 
 def _go_back(consumer: Consumer) -> None:

@@ -61,6 +61,7 @@ class Judge:
             yield from self._copied.see(partition, look.records[topic, partition])
         if is_over:
             yield from self._copied.confirm(topics.committed(self._bootstrap, GROUP, "plain"))
+            yield from self._differences_of_followers()
         for index, transactions in enumerate(ended):
             yield from self._differences_of_pairs(index, transactions, look, is_over)
         yield from self._differences_of_latest()
@@ -83,6 +84,14 @@ class Judge:
         for transaction in transactions:
             if _is_below(transaction, look.ends):
                 del self._open[index][transaction.number]
+
+    def _differences_of_followers(self) -> Iterator[str]:
+        followers = self._loads.followers
+        for partition, offset in topics.committed(self._bootstrap, followers.name, "plain").items():
+            oldest, newest = followers.committed.get(partition, 0), followers.read.get(partition, 0)
+            if not oldest <= offset <= newest:
+                told = f"{oldest} is committed, of {newest} read"
+                yield f"plain-{partition}: {followers.name} were told that {told}; the broker has {offset}"
 
     def _differences_of_latest(self) -> Iterator[str]:
         noted = {key_of(one.number): one.number for one in list(self._loads.latest.acknowledged)}

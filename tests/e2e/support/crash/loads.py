@@ -7,6 +7,7 @@ import random
 from .. import topics
 from . import pairs
 from .copier import Copier
+from .followers import Followers
 from .load import Load
 from .numbers import Numbers, Place
 from .pairs import Pairs
@@ -45,6 +46,7 @@ class Loads:
         self.latest = Numbers(bootstrap, LATEST, _by_key)
         self.pairs = [Pairs(bootstrap, f"pairs-{index}", random.Random(dice.random())) for index in range(2)]
         self.copier = Copier(bootstrap, "plain", "copied", random.Random(dice.random()))
+        self.followers = Followers(bootstrap, "plain", "copied", random.Random(dice.random()))
 
     def start(self) -> Loads:
         for load in self._all():
@@ -76,7 +78,7 @@ class Loads:
         return "\n".join(load.summary() for load in self._all())
 
     def _all(self) -> list[Load]:
-        return [self.plain, self.latest, *self.pairs, self.copier]
+        return [self.plain, self.latest, *self.pairs, self.copier, self.followers]
 
 
 def _by_turns(number: int) -> Place:

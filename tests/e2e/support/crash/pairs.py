@@ -15,6 +15,7 @@ TOPICS = ("tx-a", "tx-b")
 PARTITIONS = 2
 _RECORDS = 5
 _ABORTED = 0.2
+_VANISHING = 0.02
 # Of those that stay open for a while, with some records written.
 _SLOW = 0.2
 
@@ -82,6 +83,8 @@ class Pairs(Load):
         if self._dice.random() < _ABORTED:
             transactor.abort()
             return Outcome.ABORTED
+        if self._dice.random() < _VANISHING:
+            return transactor.commit_and_vanish(self._dice.uniform(0, 0.01))
         return transactor.commit()
 
     def _write(self, transactor: Transactor, transaction: Transaction) -> None:

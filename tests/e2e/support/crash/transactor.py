@@ -51,6 +51,8 @@ class Transactor:
         }
         # Why producers had to be replaced.
         self.deaths: list[str] = []
+        # Held, as what nobody holds is closed.
+        self._vanished: list[Producer] = []
         self.renew()
 
     def renew(self) -> None:
@@ -67,9 +69,24 @@ class Transactor:
             return Outcome.UNKNOWN
         return Outcome.COMMITTED
 
-    def abort(self) -> bool:
-        """Whether it was this producer who aborted; otherwise there is a new one."""
+    def commit_and_vanish(self, after_s: float) -> Outcome:
+        """Replaced by a new producer in the middle of the commit, if that takes longer."""
         try:
+            self.producer.commit_transaction(after_s)
+        except KafkaException:
+            self._vanished.append(self.producer)
+            self.renew()
+            return Outcome.UNKNOWN
+        return Outcome.COMMITTED
+
+    def abort(self) -> bool:
+        """Whether it was this producer who aborted; otherwise there is a new one.
+
+        Not before its records are answered: librdkafka drops those that are to be sent again and gives their sequence
+        numbers to the next, though a broker that died may have written them.
+        """
+        try:
+            self.producer.flush(PATIENCE_S)
             retried(self.producer.abort_transaction)
         except KafkaException as exception:
             self._replace_after(exception)
