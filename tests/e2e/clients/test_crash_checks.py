@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from support.crash.checks import Atomic, Copied, Dense, Newest
+from support.crash.checks import Atomic, Copied, Dense, Newest, committed_offsets
 from support.crash.numbers import Acknowledged
 from support.crash.pairs import Transaction, Written
 from support.crash.reader import Seen
@@ -45,6 +45,14 @@ def test_acknowledged_numbers(records: list[Seen], is_right: bool) -> None:
 def test_copied_numbers(records: list[Seen], committed: int, is_right: bool) -> None:
     check = Copied("copied", 2)
     differences = [*check.see(0, records), *check.confirm({0: committed})]
+    assert (not differences) == is_right, differences
+
+
+@pytest.mark.parametrize(
+    ("offset", "is_right"), [(5, True), (6, True), (7, True), (4, False), (8, False), (-1001, False)]
+)
+def test_offsets_of_groups(offset: int, is_right: bool) -> None:
+    differences = list(committed_offsets("group", {0: 5}, {0: 7}, {0: offset}))
     assert (not differences) == is_right, differences
 
 

@@ -59,9 +59,20 @@ class Copied:
     def confirm(self, committed: dict[int, int]) -> Iterator[str]:
         """After the copier has ended; the source is dense, so that its offsets count its records."""
         for partition, count in enumerate(self.counts):
-            offset = committed.get(partition, 0)
+            offset = max(committed.get(partition, 0), 0)
             if count != offset:
                 yield f"{self._topic}-{partition}: {count} records were copied, the committed offset is {offset}"
+
+
+def committed_offsets(
+    group: str, told: dict[int, int], reached: dict[int, int], found: dict[int, int]
+) -> Iterator[str]:
+    """A group's, by partition: not behind what it was told, not ahead of what it has reached."""
+    for partition, offset in found.items():
+        oldest, newest = told.get(partition, 0), reached.get(partition, 0)
+        # There is none as long as the group has committed none.
+        if not oldest <= max(offset, 0) <= newest:
+            yield f"{group}: partition {partition}: {oldest} was committed, {newest} reached; the broker has {offset}"
 
 
 class Atomic:

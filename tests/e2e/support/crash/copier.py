@@ -18,13 +18,15 @@ _THROWN_AWAY = 0.04
 
 class Copier(Load):
     def __init__(self, bootstrap: str, source: str, target: str, dice: random.Random) -> None:
-        super().__init__("copier")
+        super().__init__(GROUP)
         self._bootstrap = bootstrap
         self._source = source
         self._target = target
         self._dice = dice
+        # By partition: what follows everything that was sent to be committed, and what was committed.
+        self.reached: dict[int, int] = {}
+        self.committed: dict[int, int] = {}
         self._outcomes: list[Outcome] = []
-        self._deaths: list[str] = []
         # Thrown away, and held here as what nobody holds is closed.
         self._graves: list[tuple[Consumer, Transactor]] = []
 
@@ -36,7 +38,7 @@ class Copier(Load):
                 continue
             is_copied = self._copy(consumer, transactor, messages)
             if is_copied and self._dice.random() >= _THROWN_AWAY:
-                self._end(consumer, transactor)
+                self._end(consumer, transactor, messages)
             elif is_copied:
                 consumer, transactor = self._throw_away(consumer, transactor)
         consumer.close()
@@ -47,17 +49,16 @@ class Copier(Load):
     def summary(self) -> str:
         count = {outcome: self._outcomes.count(outcome) for outcome in Outcome}
         outcomes = ", ".join(f"{number} {outcome.value}" for outcome, number in count.items())
-        return f"{self.name}: {outcomes}, {len(self._graves)} thrown away; producers that died: {self._deaths}"
+        return f"{self.name}: {outcomes}, {len(self._graves)} thrown away"
 
     def _instance(self) -> tuple[Consumer, Transactor]:
         """A static member: its successor has its partitions at once, and whoever was it before is fenced."""
-        transactor = Transactor(self._bootstrap, "copier")
-        transactor.deaths = self._deaths
+        transactor = Transactor(self._bootstrap, self.name)
         consumer = Consumer(
             {
                 "bootstrap.servers": self._bootstrap,
                 "group.id": GROUP,
-                "group.instance.id": "copier",
+                "group.instance.id": self.name,
                 "enable.auto.commit": False,
                 "auto.offset.reset": "earliest",
                 "session.timeout.ms": 10_000,
@@ -78,6 +79,7 @@ class Copier(Load):
             for message in messages:
                 producer.produce(self._target, value=message.value(), partition=message.partition())
             offsets = after(messages)
+            self.reached |= {one.partition: max(one.offset, self.reached.get(one.partition, 0)) for one in offsets}
             retried(
                 lambda timeout: producer.send_offsets_to_transaction(
                     offsets, consumer.consumer_group_metadata(), timeout
@@ -90,10 +92,12 @@ class Copier(Load):
             return False
         return True
 
-    def _end(self, consumer: Consumer, transactor: Transactor) -> None:
+    def _end(self, consumer: Consumer, transactor: Transactor, messages: list[Message]) -> None:
         outcome = transactor.commit()
         self._outcomes.append(outcome)
-        if outcome is not Outcome.COMMITTED:
+        if outcome is Outcome.COMMITTED:
+            self.committed |= {one.partition: one.offset for one in after(messages)}
+        else:
             _go_back(consumer)
 
     def _throw_away(self, consumer: Consumer, transactor: Transactor) -> tuple[Consumer, Transactor]:

@@ -31,7 +31,7 @@ class Followers(Load):
         self._dice = dice
         self._returns = 0
         # By partition: what follows everything that was read, and what was told to be committed.
-        self.read: dict[int, int] = {}
+        self.reached: dict[int, int] = {}
         self.committed: dict[int, int] = {}
 
     def work(self) -> None:
@@ -85,11 +85,11 @@ class Followers(Load):
     def _note(self, message: Message) -> None:
         partition, offset = message.partition(), message.offset()
         assert partition is not None and offset is not None
-        oldest, newest = self.committed.get(partition, 0), self.read.get(partition, 0)
+        oldest, newest = self.committed.get(partition, 0), self.reached.get(partition, 0)
         place = f"{self._topic}-{partition}: offset {offset}"
         assert offset >= oldest, f"{place} is given again, {oldest} was committed"
         assert offset <= newest, f"{place} is given after a gap: {newest} was to come"
-        self.read[partition] = max(newest, offset + 1)
+        self.reached[partition] = max(newest, offset + 1)
 
     def _commit(self, member: Consumer, messages: list[Message]) -> None:
         """A commit that fails may have been done or not."""

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from itertools import islice
 
-from .. import topics
 from ..processes import wait_for
+from . import checks
 from .checks import Atomic, Copied, Dense, Newest
-from .copier import GROUP
+from .copier import GROUP as COPIER
 from .loads import LATEST, LATEST_PARTITIONS, PLAIN_PARTITIONS, Loads, key_of
 from .pairs import PARTITIONS as PAIR_PARTITIONS
 from .pairs import TOPICS as PAIR_TOPICS
 from .pairs import Transaction
-from .reader import At, Look, Reader, consumer, stable_offsets
+from .reader import At, Look, Reader, committed_offsets, consumer, stable_offsets
 
 _NAMED = 8
 _PLAIN = [("plain", partition) for partition in range(PLAIN_PARTITIONS)]
@@ -30,6 +30,7 @@ class Judge:
         self._loads = loads
         self._consumer = consumer(bootstrap)
         self._reader = Reader(self._consumer, [*_PLAIN, *_COPIED, *_PAIRS])
+        self._groups = {group: consumer(bootstrap, group=group) for group in loads.groups}
         self._plain = Dense("plain", PLAIN_PARTITIONS)
         self._copied = Copied("copied", PLAIN_PARTITIONS)
         self._pairs = [Atomic(pairs.name) for pairs in loads.pairs]
@@ -44,11 +45,23 @@ class Judge:
 
     def look_at_the_end(self) -> None:
         """After the load has ended in order: no transaction is open, and offsets are exact."""
+        self._wait_for_transactions_to_end()
+        _fail_if_any(self._differences(is_over=True))
+
+    def _wait_for_transactions_to_end(self) -> None:
         uncommitted = consumer(self._bootstrap, "read_uncommitted")
         partitions = [*_COPIED, *_PAIRS]
-        ends = stable_offsets(uncommitted, partitions)
-        wait_for("all transactions to end", lambda: stable_offsets(self._consumer, partitions) == ends, 30)
-        _fail_if_any(self._differences(is_over=True))
+        seen: dict[str, dict[At, int]] = {}
+
+        def have_ended() -> bool:
+            seen["stable"] = stable_offsets(self._consumer, partitions)
+            seen["ends"] = stable_offsets(uncommitted, partitions)
+            return seen["stable"] == seen["ends"]
+
+        try:
+            wait_for("all transactions to end", have_ended, 30)
+        except AssertionError as error:
+            raise AssertionError(f"{error}: {seen}") from None
 
     def _differences(self, is_over: bool) -> Iterator[str]:
         acknowledged = list(self._loads.plain.acknowledged)
@@ -60,11 +73,12 @@ class Judge:
         for topic, partition in _COPIED:
             yield from self._copied.see(partition, look.records[topic, partition])
         if is_over:
-            yield from self._copied.confirm(topics.committed(self._bootstrap, GROUP, "plain"))
-            yield from self._differences_of_followers()
+            found = committed_offsets(self._groups[COPIER], _PLAIN)
+            yield from self._copied.confirm({partition: found[topic, partition] for topic, partition in _PLAIN})
         for index, transactions in enumerate(ended):
             yield from self._differences_of_pairs(index, transactions, look, is_over)
         yield from self._differences_of_latest()
+        yield from self._differences_of_groups()
 
     def _ended(self, index: int) -> list[Transaction]:
         """Those that have ended by now and were not confirmed to be where they should be."""
@@ -85,13 +99,14 @@ class Judge:
             if _is_below(transaction, look.ends):
                 del self._open[index][transaction.number]
 
-    def _differences_of_followers(self) -> Iterator[str]:
-        followers = self._loads.followers
-        for partition, offset in topics.committed(self._bootstrap, followers.name, "plain").items():
-            oldest, newest = followers.committed.get(partition, 0), followers.read.get(partition, 0)
-            if not oldest <= offset <= newest:
-                told = f"{oldest} is committed, of {newest} read"
-                yield f"plain-{partition}: {followers.name} were told that {told}; the broker has {offset}"
+    def _differences_of_groups(self) -> Iterator[str]:
+        for name, asker in self._groups.items():
+            group = self._loads.groups[name]
+            told = dict(group.committed)
+            found = committed_offsets(asker, _PLAIN)
+            reached = dict(group.reached)
+            offsets = {partition: found[topic, partition] for topic, partition in _PLAIN}
+            yield from checks.committed_offsets(name, told, reached, offsets)
 
     def _differences_of_latest(self) -> Iterator[str]:
         noted = {key_of(one.number): one.number for one in list(self._loads.latest.acknowledged)}

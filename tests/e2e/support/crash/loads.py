@@ -48,6 +48,11 @@ class Loads:
         self.copier = Copier(bootstrap, "plain", "copied", random.Random(dice.random()))
         self.followers = Followers(bootstrap, "plain", "copied", random.Random(dice.random()))
 
+    @property
+    def groups(self) -> dict[str, Copier | Followers]:
+        """Those that read `plain`, by the group's name."""
+        return {self.copier.name: self.copier, self.followers.name: self.followers}
+
     def start(self) -> Loads:
         for load in self._all():
             load.start()

@@ -45,12 +45,10 @@ class Pairs(Load):
         super().__init__(name)
         self._bootstrap = bootstrap
         self._dice = dice
-        self._deaths: list[str] = []
         self.transactions: list[Transaction] = []
 
     def work(self) -> None:
         transactor = Transactor(self._bootstrap, self.name)
-        self._deaths = transactor.deaths
         while not self.is_ending:
             transaction = self._plan()
             self.transactions.append(transaction)
@@ -63,7 +61,7 @@ class Pairs(Load):
     def summary(self) -> str:
         count = {outcome: sum(one.outcome is outcome for one in self.transactions) for outcome in Outcome}
         outcomes = ", ".join(f"{number} {outcome.value}" for outcome, number in count.items())
-        return f"{self.name}: {outcomes}; producers that died: {self._deaths}"
+        return f"{self.name}: {outcomes}"
 
     def _plan(self) -> Transaction:
         number = len(self.transactions)

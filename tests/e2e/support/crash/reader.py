@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from confluent_kafka import OFFSET_END, Consumer, KafkaError, KafkaException, Message, TopicPartition
@@ -49,11 +49,11 @@ class Reader:
         return Look(records, dict(self._positions))
 
 
-def consumer(bootstrap: str, isolation: str = "read_committed") -> Consumer:
+def consumer(bootstrap: str, isolation: str = "read_committed", group: str = "judge") -> Consumer:
     return Consumer(
         {
             "bootstrap.servers": bootstrap,
-            "group.id": "judge",
+            "group.id": group,
             "enable.auto.commit": False,
             "enable.partition.eof": True,
             "auto.offset.reset": "error",
@@ -69,19 +69,27 @@ def consumer(bootstrap: str, isolation: str = "read_committed") -> Consumer:
 def stable_offsets(asker: Consumer, partitions: list[At]) -> dict[At, int]:
     """The last stable offsets; the ends, for a consumer that reads uncommitted records."""
     asked = [TopicPartition(*at, OFFSET_END) for at in partitions]
-    found: dict[At, int] = {}
-    for one in _answer(asker, asked):
+    return _offsets(_answer(asker, lambda: asker.offsets_for_times(asked, 2)))
+
+
+def committed_offsets(asker: Consumer, partitions: list[At]) -> dict[At, int]:
+    """Those of the asker's group; below zero where there is none."""
+    asked = [TopicPartition(*at) for at in partitions]
+    return _offsets(_answer(asker, lambda: asker.committed(asked, 2)))
+
+
+def _offsets(answer: list[TopicPartition]) -> dict[At, int]:
+    for one in answer:
         assert one.error is None, f"{one.topic}-{one.partition}: {one.error}"
-        found[one.topic, one.partition] = one.offset
-    return found
+    return {(one.topic, one.partition): one.offset for one in answer}
 
 
-def _answer(asker: Consumer, asked: list[TopicPartition]) -> list[TopicPartition]:
+def _answer(asker: Consumer, ask: Callable[[], list[TopicPartition]]) -> list[TopicPartition]:
     """A client that knew the broker before its death learns of the new leader epochs first."""
     deadline = time.monotonic() + PATIENCE_S
     while True:
         try:
-            return asker.offsets_for_times(asked, 2)
+            return ask()
         except KafkaException:
             if time.monotonic() > deadline:
                 raise

@@ -16,7 +16,7 @@ _TRY_S = 2.0
 class Outcome(Enum):
     COMMITTED = "committed"
     ABORTED = "aborted"
-    # The producer died of something while it committed.
+    # The producer vanished while it committed.
     UNKNOWN = "unknown"
 
 
@@ -49,8 +49,6 @@ class Transactor:
             "linger.ms": 1,
             **CLIENT,
         }
-        # Why producers had to be replaced.
-        self.deaths: list[str] = []
         # Held, as what nobody holds is closed.
         self._vanished: list[Producer] = []
         self.renew()
@@ -60,41 +58,30 @@ class Transactor:
         retried(self.producer.init_transactions)
 
     def commit(self) -> Outcome:
+        """Other errors fail the test: the death of a broker is no reason for a fatal one."""
         try:
             retried(self.producer.commit_transaction)
         except KafkaException as exception:
-            if error_of(exception).txn_requires_abort():
-                return Outcome.ABORTED if self.abort() else Outcome.UNKNOWN
-            self._replace_after(exception)
-            return Outcome.UNKNOWN
+            if not error_of(exception).txn_requires_abort():
+                raise
+            self.abort()
+            return Outcome.ABORTED
         return Outcome.COMMITTED
 
     def commit_and_vanish(self, after_s: float) -> Outcome:
         """Replaced by a new producer in the middle of the commit, if that takes longer."""
         try:
             self.producer.commit_transaction(after_s)
-        except KafkaException:
+        except KafkaException as exception:
+            assert not error_of(exception).fatal(), exception
             self._vanished.append(self.producer)
             self.renew()
             return Outcome.UNKNOWN
         return Outcome.COMMITTED
 
-    def abort(self) -> bool:
-        """Whether it was this producer who aborted; otherwise there is a new one.
-
-        Not before its records are answered: librdkafka drops those that are to be sent again and gives their sequence
-        numbers to the next, though a broker that died may have written them.
+    def abort(self) -> None:
+        """Not before its records are answered: librdkafka drops those that are to be sent again, and gives their
+        sequence numbers to the next, though a broker that died may have written them.
         """
-        try:
-            self.producer.flush(PATIENCE_S)
-            retried(self.producer.abort_transaction)
-        except KafkaException as exception:
-            self._replace_after(exception)
-            return False
-        return True
-
-    def _replace_after(self, exception: KafkaException) -> None:
-        if not error_of(exception).fatal():
-            raise exception
-        self.deaths.append(str(exception))
-        self.renew()
+        self.producer.flush(PATIENCE_S)
+        retried(self.producer.abort_transaction)
