@@ -36,6 +36,7 @@ class Copier(Load):
             messages = _batch(consumer)
             if not messages:
                 continue
+            self._ensure_committed(consumer)
             is_copied = self._copy(consumer, transactor, messages)
             if is_copied and self._dice.random() >= _THROWN_AWAY:
                 self._end(consumer, transactor, messages)
@@ -70,6 +71,13 @@ class Copier(Load):
         )
         consumer.subscribe([self._source], on_assign=_nothing, on_revoke=_nothing)
         return consumer, transactor
+
+    def _ensure_committed(self, consumer: Consumer) -> None:
+        """What it has committed, and nothing of those that were thrown away: nobody else commits in its group."""
+        for one in _committed(consumer):
+            expected = self.committed.get(one.partition, 0)
+            found = max(one.offset, 0)
+            assert found == expected, f"partition {one.partition}: {expected} was committed; the broker has {found}"
 
     def _copy(self, consumer: Consumer, transactor: Transactor, messages: list[Message]) -> bool:
         """Whether everything is written, with the offsets; otherwise the transaction was aborted."""
@@ -131,14 +139,18 @@ def after(messages: list[Message]) -> list[TopicPartition]:
     return [TopicPartition(topic, partition, offset) for (topic, partition), offset in offsets.items()]
 
 
-def _go_back(consumer: Consumer) -> None:
-    """To what the group has committed, once a broker can be asked."""
+def _committed(consumer: Consumer) -> list[TopicPartition]:
+    """What the group has committed in the consumer's partitions, once a broker can be asked."""
     deadline = time.monotonic() + PATIENCE_S
     while True:
         try:
-            for one in consumer.committed(consumer.assignment(), 1):
-                consumer.seek(TopicPartition(one.topic, one.partition, max(one.offset, 0)))
-            return
+            return consumer.committed(consumer.assignment(), 2)
         except KafkaException:
             if time.monotonic() > deadline:
                 raise
+
+
+def _go_back(consumer: Consumer) -> None:
+    """To what the group has committed."""
+    for one in _committed(consumer):
+        consumer.seek(TopicPartition(one.topic, one.partition, max(one.offset, 0)))

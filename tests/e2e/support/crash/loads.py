@@ -6,6 +6,7 @@ import random
 
 from .. import topics
 from . import pairs
+from .bookmark import Bookmark
 from .copier import Copier
 from .followers import Followers
 from .load import Load
@@ -47,6 +48,7 @@ class Loads:
         self.pairs = [Pairs(bootstrap, f"pairs-{index}", random.Random(dice.random())) for index in range(2)]
         self.copier = Copier(bootstrap, "plain", "copied", random.Random(dice.random()))
         self.followers = Followers(bootstrap, "plain", "copied", random.Random(dice.random()))
+        self.bookmark = Bookmark(bootstrap, "plain")
 
     @property
     def groups(self) -> dict[str, Copier | Followers]:
@@ -83,7 +85,7 @@ class Loads:
         return "\n".join(load.summary() for load in self._all())
 
     def _all(self) -> list[Load]:
-        return [self.plain, self.latest, *self.pairs, self.copier, self.followers]
+        return [self.plain, self.latest, *self.pairs, self.copier, self.followers, self.bookmark]
 
 
 def _by_turns(number: int) -> Place:
