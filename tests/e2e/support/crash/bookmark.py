@@ -8,7 +8,8 @@ from confluent_kafka import Consumer, KafkaException, TopicPartition
 
 from .load import CLIENT, Load
 
-_PAUSE_S = 0.005
+# Longer than a commit takes, so that most deaths find it with nothing under way.
+_PAUSE_S = 0.03
 _TRY_S = 2
 
 
