@@ -23,7 +23,7 @@ pub(crate) struct Options {
     /// Which part
     #[arg(value_enum)]
     part: Part,
-    /// How many seeds, cases or seconds each round has, instead of the part's own number
+    /// How many seeds, cases, seconds or deaths each round has, instead of the part's own number
     #[arg(long)]
     runs: Option<u64>,
 }
@@ -38,6 +38,8 @@ enum Part {
     Kafka,
     /// The fuzz targets, ten CPU-minutes each
     Fuzz,
+    /// The broker killed under load from other people's clients: 500 deaths, in ten rounds with a seed each
+    Crash,
 }
 
 impl Part {
@@ -48,6 +50,7 @@ impl Part {
             Self::Simulation => ("HEADWATER_SEEDS", 20_000),
             Self::Log => ("HEADWATER_TEST_SCALE", 150),
             Self::Kafka | Self::Fuzz => ("HEADWATER_TEST_SECONDS", 600),
+            Self::Crash => ("HEADWATER_TEST_KILLS", 50),
         }
     }
 
@@ -56,6 +59,7 @@ impl Part {
             Self::Simulation | Self::Log => 1,
             Self::Kafka => 6,
             Self::Fuzz => fuzz::TARGETS.len() as u64,
+            Self::Crash => 10,
         }
     }
 
@@ -72,11 +76,10 @@ impl Part {
                 let target = usize::try_from(round).ok().and_then(|round| fuzz::TARGETS.get(round));
                 return fuzz::run(root, target.context("no such round")?, runs);
             }
-            Self::Kafka => {
-                let mut pytest = Command::new(root.join("target/xtask/venv/bin/pytest"));
-                pytest.args(["--cluster", "kafka", "rust", "-k", "come_and_go"]);
-                pytest.current_dir(root.join("tests/e2e"));
-                pytest
+            Self::Kafka => pytest(root, &["--cluster", "kafka", "rust", "-k", "come_and_go"]),
+            Self::Crash => {
+                build_binary(root)?;
+                pytest(root, &["--cluster", "headwater", "clients/test_crash.py", "-k", "deaths", "-s"])
             }
         };
         command.env(self.length().0, runs.to_string());
@@ -84,6 +87,23 @@ impl Part {
             format!("{} cannot be started; has `cargo xtask test` run?", command.get_program().display())
         })
     }
+}
+
+/// pytest as `cargo xtask test` has set it up.
+fn pytest(root: &Path, arguments: &[&str]) -> Command {
+    let mut pytest = Command::new(root.join("target/xtask/venv/bin/pytest"));
+    pytest.args(arguments).current_dir(root.join("tests/e2e"));
+    pytest
+}
+
+/// The binary that the end-to-end tests kill: that of these sources, not of what was built last.
+fn build_binary(root: &Path) -> anyhow::Result<()> {
+    let mut cargo = Command::new(env!("CARGO"));
+    cargo.args(["build", "--release"]).current_dir(root);
+    if !cargo.status().context("cannot start cargo")?.success() {
+        bail!("the binary does not build");
+    }
+    Ok(())
 }
 
 /// Runs a part to its end.

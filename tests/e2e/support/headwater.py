@@ -28,12 +28,16 @@ class HeadwaterBroker:
         assert self._address is not None, "the broker was never started"
         return self._address
 
-    def start(self) -> HeadwaterBroker:
+    def launch(self) -> Running:
+        """Started, and not yet waited for."""
         port = self._address.rsplit(":", 1)[1] if self._address else "0"
         command: list[str | Path] = [HEADWATER, "up", "--kafka-port", port, "--output", "json"]
         command += ["--data-dir", self.data_dir, *self._options]
-        running = Running("headwater", command, self._folder)
-        self._running = running
+        self._running = Running("headwater", command, self._folder)
+        return self._running
+
+    def start(self) -> HeadwaterBroker:
+        running = self.launch()
 
         def address() -> str | None:
             if not running.is_alive():
