@@ -19,7 +19,7 @@ from .clients import (
     Sent,
 )
 from .paths import NODE_CLIENTS, TESTS
-from .processes import run
+from .processes import Running, run
 
 
 class Driver(Client):
@@ -44,6 +44,10 @@ class Driver(Client):
 
     def command(self, topic: str, group: str) -> list[str]:
         return [*map(str, self.program()), self.bootstrap, "consume", topic, group]
+
+    def copier(self, source: str, target: str, group: str, transactional_id: str) -> Running:
+        words = [*self.program(), self.bootstrap, "copy", source, target, group, transactional_id]
+        return Running(f"copier-{self.name}", words, self.logs, env=self.env)
 
     def parse(self, line: str) -> Seen | None:
         if not line.startswith("{"):

@@ -1,0 +1,123 @@
+"""Transactions of foreign clients: copied exactly once, whoever is SIGKILLed at moments drawn from a printed seed."""
+
+from __future__ import annotations
+
+import json
+import random
+import time
+from pathlib import Path
+
+import pytest
+from confluent_kafka import KafkaError, KafkaException, Producer
+from conftest import Cluster, require_client
+from support import topics
+from support.clients import TRANSACTIONS, Client
+from support.headwater import HeadwaterBroker
+from support.processes import Running, wait_for
+from support.registry import CLIENTS, clients_with
+
+PARTITIONS = 3
+PER_PARTITION = 200
+KILLS = 3
+
+
+def transactional(bootstrap: str, transactional_id: str) -> Producer:
+    producer = Producer({"bootstrap.servers": bootstrap, "transactional.id": transactional_id, **topics.QUIET})
+    producer.init_transactions(30)
+    return producer
+
+
+def fill(bootstrap: str, topic: str) -> dict[int, list[str]]:
+    """The values that a partition shows to those who read what is committed; something aborted lies between them."""
+    topics.create(bootstrap, topic, PARTITIONS)
+    values = {partition: [f"{partition}-{n}" for n in range(PER_PARTITION)] for partition in range(PARTITIONS)}
+    third = PER_PARTITION // 3
+    plain = Producer({"bootstrap.servers": bootstrap, **topics.QUIET})
+    filler = transactional(bootstrap, f"{topic}-filler")
+
+    def produce(producer: Producer, first: int, end: int, prefix: str = "") -> None:
+        for partition, some in values.items():
+            for value in some[first:end]:
+                producer.produce(topic, key=value, value=f"{prefix}{value}", partition=partition)
+        assert producer.flush(30) == 0
+
+    produce(plain, 0, third)
+    filler.begin_transaction()
+    produce(filler, 0, third, prefix="aborted-")
+    filler.abort_transaction(30)
+    filler.begin_transaction()
+    produce(filler, third, 2 * third)
+    filler.commit_transaction(30)
+    # Plain ones last, behind the markers: each partition ends with a record, which the last commit of a group stands after.
+    wait_for("the markers", lambda: len(topics.read_all(bootstrap, topic)) == 2 * third * PARTITIONS, 30)
+    produce(plain, 2 * third, PER_PARTITION)
+    return values
+
+
+def outcomes(copier: Running) -> list[str]:
+    """How the copier's transactions have ended, in order."""
+    return [word for line in copier.lines() if line.startswith("{") for word in json.loads(line)]
+
+
+def wait_for_work(copier: Running, transactions: int) -> None:
+    def has_worked() -> bool:
+        assert copier.is_alive(), f"the copier ended by itself:\n{copier.last_words()}"
+        return len(outcomes(copier)) >= transactions
+
+    try:
+        wait_for(f"{transactions} transactions", has_worked, 30, every_s=0.005)
+    except AssertionError as error:
+        raise AssertionError(f"{error}\n{copier.last_words()}") from None
+
+
+def wait_until_copied(bootstrap: str, copier: Running, source: str, group: str) -> None:
+    ends = topics.ends(bootstrap, source)
+    committed: dict[int, int] = {}
+
+    def is_copied() -> bool:
+        committed.update(topics.committed(bootstrap, group, source))
+        return committed == ends
+
+    try:
+        wait_for("everything to be copied", is_copied, 30)
+    except AssertionError as error:
+        raise AssertionError(f"{error}: ends {ends}, committed {committed}\n{copier.last_words()}") from None
+
+
+def check_copied(bootstrap: str, target: str, values: dict[int, list[str]]) -> None:
+    """librdkafka reads committed records unless it is told otherwise."""
+    copied: dict[int, list[str]] = {partition: [] for partition in values}
+    for record in topics.read_all(bootstrap, target):
+        assert record.key_text == record.text
+        copied[record.partition].append(record.text)
+    assert copied == values
+
+
+def end(copier: Running) -> None:
+    code = copier.end()
+    assert code == 0, f"exit code {code} after SIGTERM:\n{copier.last_words()}"
+
+
+@pytest.mark.parametrize("name", clients_with(TRANSACTIONS))
+def test_records_are_copied_exactly_once_by_a_client_that_is_killed(
+    cluster: Cluster, folder: Path, name: str, moments: random.Random
+) -> None:
+    """A successor with the same transactional id ends what a killed one has left open, and takes over in its group."""
+    require_client(name)
+    client = CLIENTS[name](cluster.bootstrap, folder)
+    source, target, group = (f"{word}-{name}" for word in ("source", "copies", "copiers"))
+    values = fill(cluster.bootstrap, source)
+    topics.create(cluster.bootstrap, target, PARTITIONS)
+
+    def start() -> Running:
+        return client.copier(source, target, group, f"copier-{name}")
+
+    for _ in range(KILLS):
+        copier = start()
+        wait_for_work(copier, moments.randint(1, 6))
+        time.sleep(moments.uniform(0, 0.05))
+        copier.kill()
+    copier = start()
+    wait_until_copied(cluster.bootstrap, copier, source, group)
+    end(copier)
+    check_copied(cluster.bootstrap, target, values)
