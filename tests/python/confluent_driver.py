@@ -126,6 +126,8 @@ def copy(bootstrap: str, source: str, target: str, group: str, transactional_id:
             "bootstrap.servers": bootstrap,
             "transactional.id": transactional_id,
             "transaction.timeout.ms": driver.TRANSACTION_TIMEOUT_MS,
+            # Otherwise, once every broker was away, it may never find the group's coordinator again: librdkafka#5511.
+            "metadata.recovery.strategy": "none",
         }
     )
     # Ends what a predecessor has left open, before the group's offsets are asked for.

@@ -30,6 +30,8 @@ WRITES_NOTHING = "writing of records without key and value"
 TIME = "time"
 # Copying from topic to topic exactly once.
 TRANSACTIONS = "transactions"
+# Taking the place of a killed member at once.
+STATIC_MEMBERSHIP = "static membership"
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from typing import Any, ClassVar
 from .clients import (
     HEADER_ORDER,
     READS_NULL_HEADERS,
+    STATIC_MEMBERSHIP,
     WRITES_NOTHING,
     WRITES_NULL_HEADERS,
     Client,
@@ -135,6 +136,7 @@ class KafkaJs(_Node):
     script = "kafkajs_driver.cjs"
     made = "compiled-from"
     lacks: ClassVar[Mapping[str, str]] = {
+        STATIC_MEMBERSHIP: "a successor waits for its predecessor's session to end: it is killed once",
         HEADER_ORDER: "headers are an object: values of one name stay in order, names among each other do not",
         WRITES_NULL_HEADERS: "it fails to measure them",
     }
