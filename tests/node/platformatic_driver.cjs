@@ -130,7 +130,7 @@ async function copy (bootstrap, source, target, group, transactionalId) {
     ...options(bootstrap),
     transactionalId,
     idempotent: true,
-    // None: without these it asks for producer id 0, as another than which a second one is fenced.
+    // Its default, 0 of epoch 0, is an id that it asks to keep: a successor would be fenced.
     producerId: -1n,
     producerEpoch: -1,
     // The transactions' as well.

@@ -49,7 +49,7 @@ def fill(bootstrap: str, topic: str) -> dict[int, list[str]]:
     filler.begin_transaction()
     produce(filler, third, 2 * third)
     filler.commit_transaction(30)
-    # Plain ones last, behind the markers: each partition ends with a record, which the last commit of a group stands after.
+    # Plain ones last, behind the markers: the last commit of a group stands where a partition ends.
     wait_for("the markers", lambda: len(topics.read_all(bootstrap, topic)) == 2 * third * PARTITIONS, 30)
     produce(plain, 2 * third, PER_PARTITION)
     return values
@@ -66,7 +66,7 @@ def wait_for_work(copier: Running, transactions: int) -> None:
         return len(outcomes(copier)) >= transactions
 
     try:
-        wait_for(f"{transactions} transactions", has_worked, 30, every_s=0.005)
+        wait_for(f"{transactions} transactions", has_worked, 60, every_s=0.005)
     except AssertionError as error:
         raise AssertionError(f"{error}\n{copier.last_words()}") from None
 
@@ -80,7 +80,7 @@ def wait_until_copied(bootstrap: str, copier: Running, source: str, group: str) 
         return committed == ends
 
     try:
-        wait_for("everything to be copied", is_copied, 30)
+        wait_for("everything to be copied", is_copied, 60)
     except AssertionError as error:
         raise AssertionError(f"{error}: ends {ends}, committed {committed}\n{copier.last_words()}") from None
 

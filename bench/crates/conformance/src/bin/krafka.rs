@@ -181,7 +181,7 @@ async fn send_all(
         sent.push(producer.enqueue(copied).await?);
     }
     for acknowledgement in sent {
-        acknowledgement.await?;
+        let _ = acknowledgement.await?;
     }
     Ok(())
 }
