@@ -29,10 +29,7 @@ async fn main() -> anyhow::Result<()> {
         Job::Consume { group } => consume(&kafka, &topic, &group).await,
         Job::Read { timestamp_ms } => read(&kafka, &topic, timestamp_ms).await,
         Job::Copy { target, group, transactional_id } => {
-            let producer = kafka
-                .producer()
-                .transaction_timeout(TRANSACTION_TIMEOUT)
-                .delivery_timeout(TRANSACTION_TIMEOUT);
+            let producer = kafka.producer().transaction_timeout(TRANSACTION_TIMEOUT);
             // Ends what a predecessor has left open, before the group's offsets are asked for.
             let producer = producer.build_transactional(&transactional_id).await?;
             let consumer = kafka.consumer(group).group_instance_id(transactional_id);
