@@ -336,6 +336,10 @@ func copyRecords(bootstrap kgo.Opt, source, target, group, transactionalID strin
 		return err
 	}
 	defer session.Close()
+	// Ends what a predecessor has left open: the group's offsets are not told before.
+	if _, _, err := session.Client().ProducerID(context.Background()); err != nil {
+		return err
+	}
 	stopped, cancel := signal.NotifyContext(context.Background(), syscall.SIGTERM)
 	defer cancel()
 	out := json.NewEncoder(os.Stdout)

@@ -19,7 +19,8 @@ from support.registry import CLIENTS, clients_with
 
 PARTITIONS = 3
 PER_PARTITION = 200
-KILLS = 3
+CLIENT_KILLS = 2
+BROKER_KILLS = 3
 
 
 def transactional(bootstrap: str, transactional_id: str) -> Producer:
@@ -113,7 +114,7 @@ def test_records_are_copied_exactly_once_by_a_client_that_is_killed(
     def start() -> Running:
         return client.copier(source, target, group, f"copier-{name}")
 
-    for _ in range(1 if STATIC_MEMBERSHIP in client.lacks else KILLS):
+    for _ in range(1 if STATIC_MEMBERSHIP in client.lacks else CLIENT_KILLS):
         copier = start()
         wait_for_work(copier, moments.randint(1, 6))
         time.sleep(moments.uniform(0, 0.05))
@@ -136,7 +137,7 @@ def test_records_are_copied_exactly_once_though_the_broker_is_killed(
         values = fill(broker.bootstrap, "source")
         topics.create(broker.bootstrap, "copies", PARTITIONS)
         copier = CLIENTS[name](broker.bootstrap, folder).copier("source", "copies", "copiers", "copier")
-        for _ in range(KILLS):
+        for _ in range(BROKER_KILLS):
             wait_for_work(copier, len(outcomes(copier)) + moments.randint(1, 6))
             time.sleep(moments.uniform(0, 0.05))
             broker.kill()
