@@ -22,6 +22,12 @@ const (
 	sessionTimeout = 6 * time.Second
 	heartbeat      = time.Second
 	commitEvery    = 500 * time.Millisecond
+
+	transactionTimeout    = 10 * time.Second
+	recordsPerTransaction = 20
+	// A copier gives up every so many-th transaction.
+	abortedEvery = 3
+
 	// How long anything that is asked once may take.
 	patience = 60 * time.Second
 )
@@ -59,6 +65,11 @@ func run(words []string) error {
 		return produce(ctx, bootstrap, topic, codecs[words[3]], words[4] == "idempotent")
 	case "consume":
 		return consume(bootstrap, topic, words[3])
+	case "copy":
+		if len(words) < 6 {
+			return fmt.Errorf("no such command: %v", words)
+		}
+		return copyRecords(bootstrap, topic, words[3], words[4], words[5])
 	case "read":
 		timestamp, err := strconv.ParseInt(words[3], 10, 64)
 		if err != nil {
@@ -298,6 +309,83 @@ func read(ctx context.Context, bootstrap kgo.Opt, topic string, timestampMs int6
 		}
 	}
 	return nil
+}
+
+// ended is the outcome of a transaction.
+type ended struct {
+	Committed int `json:"committed,omitempty"`
+	Aborted   int `json:"aborted,omitempty"`
+}
+
+func copyRecords(bootstrap kgo.Opt, source, target, group, transactionalID string) error {
+	// It goes back to where the group has committed by itself, whenever it does not commit.
+	session, err := kgo.NewGroupTransactSession(
+		bootstrap,
+		kgo.TransactionalID(transactionalID),
+		kgo.TransactionTimeout(transactionTimeout),
+		kgo.RecordPartitioner(kgo.ManualPartitioner()),
+		kgo.ConsumerGroup(group),
+		kgo.InstanceID(transactionalID),
+		kgo.ConsumeTopics(source),
+		kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()),
+		kgo.SessionTimeout(sessionTimeout),
+		kgo.HeartbeatInterval(heartbeat),
+		kgo.FetchIsolationLevel(kgo.ReadCommitted()),
+	)
+	if err != nil {
+		return err
+	}
+	defer session.Close()
+	// Ends what a predecessor has left open: the group's offsets are not told before.
+	if _, _, err := session.Client().ProducerID(context.Background()); err != nil {
+		return err
+	}
+	stopped, cancel := signal.NotifyContext(context.Background(), syscall.SIGTERM)
+	defer cancel()
+	out := json.NewEncoder(os.Stdout)
+	for number := 1; ; number++ {
+		records := session.PollRecords(stopped, recordsPerTransaction).Records()
+		if stopped.Err() != nil {
+			return nil
+		}
+		if len(records) == 0 {
+			number--
+			continue
+		}
+		isWanted := number%abortedEvery != 0
+		isCommitted, err := transact(session, records, target, kgo.TransactionEndTry(isWanted))
+		if err != nil {
+			return err
+		}
+		outcome := ended{Aborted: len(records)}
+		if isCommitted {
+			outcome = ended{Committed: len(records)}
+		}
+		if err := out.Encode(outcome); err != nil {
+			return err
+		}
+	}
+}
+
+func transact(
+	session *kgo.GroupTransactSession, records []*kgo.Record, target string, wanted kgo.TransactionEndTry,
+) (bool, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	if err := session.Begin(); err != nil {
+		return false, err
+	}
+	var copies []*kgo.Record
+	for _, record := range records {
+		copies = append(copies, &kgo.Record{
+			Topic: target, Partition: record.Partition, Key: record.Key, Value: record.Value,
+		})
+	}
+	// Waits for all of them, so that what is aborted is in the log.
+	if err := session.ProduceSync(ctx, copies...).FirstErr(); err != nil {
+		wanted = kgo.TryAbort
+	}
+	return session.End(ctx, wanted)
 }
 
 func show(out *json.Encoder, record *kgo.Record) error {

@@ -18,17 +18,21 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.Future;
+import java.util.concurrent.atomic.AtomicBoolean;
 import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.clients.admin.NewTopic;
 import org.apache.kafka.clients.consumer.ConsumerRebalanceListener;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
+import org.apache.kafka.clients.consumer.ConsumerRecords;
 import org.apache.kafka.clients.consumer.KafkaConsumer;
 import org.apache.kafka.clients.consumer.OffsetAndMetadata;
 import org.apache.kafka.clients.consumer.OffsetAndTimestamp;
 import org.apache.kafka.clients.producer.KafkaProducer;
 import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.clients.producer.RecordMetadata;
+import org.apache.kafka.common.KafkaException;
 import org.apache.kafka.common.TopicPartition;
+import org.apache.kafka.common.errors.ProducerFencedException;
 import org.apache.kafka.common.errors.WakeupException;
 import org.apache.kafka.common.header.Header;
 import org.apache.kafka.common.header.internals.RecordHeader;
@@ -38,6 +42,9 @@ import org.apache.kafka.common.serialization.ByteArraySerializer;
 /** Apache Kafka's Java client behind the driver protocol (tests/README.md). */
 public final class Driver {
     private static final long COMMIT_EVERY_MS = 500;
+    private static final int RECORDS_PER_TRANSACTION = 20;
+    /** A copier gives up every so many-th transaction. */
+    private static final int ABORTED_EVERY = 3;
     private static final ObjectMapper JSON = new ObjectMapper();
     private static final PrintStream OUT =
             new PrintStream(new FileOutputStream(FileDescriptor.out), true, StandardCharsets.UTF_8);
@@ -55,6 +62,7 @@ public final class Driver {
             case "produce" -> driver.produce(arguments[2], arguments[3], arguments[4].equals("idempotent"));
             case "consume" -> driver.consume(arguments[2], arguments[3]);
             case "read" -> driver.read(arguments[2], Long.parseLong(arguments[3]));
+            case "copy" -> driver.copy(arguments[2], arguments[3], arguments[4], arguments[5]);
             default -> throw new IllegalArgumentException("no such command: " + arguments[1]);
         }
     }
@@ -125,15 +133,7 @@ public final class Driver {
                                 "auto.offset.reset", "earliest",
                                 "enable.auto.commit", false));
         var consumer = new KafkaConsumer<>(settings, new ByteArrayDeserializer(), new ByteArrayDeserializer());
-        Thread main = Thread.currentThread();
-        Runtime.getRuntime().addShutdownHook(new Thread(() -> {
-            consumer.wakeup();
-            try {
-                main.join();
-            } catch (InterruptedException interrupted) {
-                Thread.currentThread().interrupt();
-            }
-        }));
+        onTermination(consumer::wakeup);
         Map<TopicPartition, OffsetAndMetadata> printed = new HashMap<>();
         consumer.subscribe(List.of(topic), new ConsumerRebalanceListener() {
             @Override
@@ -169,10 +169,27 @@ public final class Driver {
         } catch (WakeupException stopped) {
             // Closing revokes the partitions, which commits what was printed, and leaves the group.
             consumer.close();
-            OUT.flush();
-            // Java would end with 143 after SIGTERM, whatever was done in order.
-            Runtime.getRuntime().halt(0);
+            endInOrder();
         }
+    }
+
+    /** Tells the main thread to end, and lets it. */
+    private static void onTermination(Runnable tell) {
+        Thread main = Thread.currentThread();
+        Runtime.getRuntime().addShutdownHook(new Thread(() -> {
+            tell.run();
+            try {
+                main.join();
+            } catch (InterruptedException interrupted) {
+                Thread.currentThread().interrupt();
+            }
+        }));
+    }
+
+    /** Java would end with 143 after SIGTERM, whatever was done in order. */
+    private static void endInOrder() {
+        OUT.flush();
+        Runtime.getRuntime().halt(0);
     }
 
     private void read(String topic, long timestampMs) {
@@ -201,6 +218,73 @@ public final class Driver {
                 left.removeIf(partition -> consumer.position(partition) >= ends.get(partition));
             }
         }
+    }
+
+    private void copy(String source, String target, String group, String transactionalId) {
+        AtomicBoolean isOver = new AtomicBoolean();
+        onTermination(() -> isOver.set(true));
+        Map<String, Object> producing =
+                settings(Map.of("transactional.id", transactionalId, "transaction.timeout.ms", 10_000));
+        var producer = new KafkaProducer<>(producing, new ByteArraySerializer(), new ByteArraySerializer());
+        // Ends what a predecessor has left open, before the group's offsets are asked for.
+        producer.initTransactions();
+        Map<String, Object> consuming =
+                settings(
+                        Map.of(
+                                "group.id", group,
+                                "group.instance.id", transactionalId,
+                                "session.timeout.ms", 6000,
+                                "heartbeat.interval.ms", 1000,
+                                "auto.offset.reset", "earliest",
+                                "enable.auto.commit", false,
+                                "isolation.level", "read_committed",
+                                "max.poll.records", RECORDS_PER_TRANSACTION));
+        var consumer = new KafkaConsumer<>(consuming, new ByteArrayDeserializer(), new ByteArrayDeserializer());
+        consumer.subscribe(List.of(source));
+        int number = 0;
+        while (!isOver.get()) {
+            ConsumerRecords<byte[], byte[]> records = consumer.poll(Duration.ofMillis(100));
+            if (records.isEmpty()) {
+                continue;
+            }
+            number++;
+            boolean isWanted = number % ABORTED_EVERY != 0;
+            boolean isCommitted = transact(producer, consumer, records, target, isWanted);
+            OUT.println(JSON.createObjectNode().put(isCommitted ? "committed" : "aborted", records.count()));
+        }
+        consumer.close();
+        producer.close();
+        endInOrder();
+    }
+
+    /** Whether it was committed; if not, the consumer is back where its group has committed. */
+    private static boolean transact(
+            KafkaProducer<byte[], byte[]> producer,
+            KafkaConsumer<byte[], byte[]> consumer,
+            ConsumerRecords<byte[], byte[]> records,
+            String target,
+            boolean isWanted) {
+        producer.beginTransaction();
+        try {
+            for (ConsumerRecord<byte[], byte[]> record : records) {
+                producer.send(new ProducerRecord<>(target, record.partition(), record.key(), record.value()));
+            }
+            if (isWanted) {
+                producer.sendOffsetsToTransaction(records.nextOffsets(), consumer.groupMetadata());
+                producer.commitTransaction();
+                return true;
+            }
+            // What is aborted is to be in the log, not in the producer's buffer.
+            producer.flush();
+        } catch (ProducerFencedException fenced) {
+            throw fenced;
+        } catch (KafkaException failed) {
+            System.err.println(failed);
+        }
+        producer.abortTransaction();
+        consumer.committed(consumer.assignment()).forEach((partition, committed) ->
+                consumer.seek(partition, committed == null ? 0 : committed.offset()));
+        return false;
     }
 
     private Map<String, Object> settings(Map<String, Object> own) {

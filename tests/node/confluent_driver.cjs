@@ -124,4 +124,55 @@ async function read (bootstrap, topic, timestamp) {
   await promisify(consumer.disconnect.bind(consumer))()
 }
 
-driver.main({ create, produce, consume, read })
+async function copy (bootstrap, source, target, group, transactionalId) {
+  let isOver = false
+  driver.terminated().then(() => { isOver = true })
+  const producer = new Producer({
+    'bootstrap.servers': bootstrap,
+    'transactional.id': transactionalId,
+    'transaction.timeout.ms': driver.TRANSACTION_TIMEOUT_MS
+  })
+  const producing = (name, ...rest) => promisify(producer[name].bind(producer))(...rest)
+  await producing('connect', {})
+  producer.setPollInterval(20)
+  // Ends what a predecessor has left open, before the group's offsets are asked for.
+  await producing('initTransactions', TIMEOUT_MS)
+  const consumer = await connected({
+    'bootstrap.servers': bootstrap,
+    'group.id': group,
+    'group.instance.id': transactionalId,
+    'session.timeout.ms': driver.SESSION_TIMEOUT_MS,
+    'heartbeat.interval.ms': driver.HEARTBEAT_MS,
+    'enable.auto.commit': false,
+    'isolation.level': 'read_committed'
+  }, { 'auto.offset.reset': 'earliest' })
+  const consuming = (name, ...rest) => promisify(consumer[name].bind(consumer))(...rest)
+  consumer.subscribe([source])
+  let number = 0
+  while (!isOver) {
+    const messages = await consuming('consume', driver.RECORDS_PER_TRANSACTION)
+    if (messages.length === 0) continue
+    number++
+    await producing('beginTransaction')
+    for (const { partition, key, value } of messages) producer.produce(target, partition, value, key)
+    if (number % driver.ABORTED_EVERY !== 0) {
+      const ends = new Map(messages.map(({ partition, offset }) => [partition, offset + 1]))
+      const offsets = [...ends].map(([partition, offset]) => ({ topic: source, partition, offset }))
+      await producing('sendOffsetsToTransaction', offsets, consumer, TIMEOUT_MS)
+      await producing('commitTransaction', TIMEOUT_MS)
+      driver.committed(messages.length)
+    } else {
+      // What is aborted is to be in the log, not in the producer's queue.
+      await producing('flush', TIMEOUT_MS)
+      await producing('abortTransaction', TIMEOUT_MS)
+      for (const { topic, partition, offset } of await consuming('committed', consumer.assignments(), TIMEOUT_MS)) {
+        await consuming('seek', { topic, partition, offset: offset ?? 0 }, TIMEOUT_MS)
+      }
+      driver.aborted(messages.length)
+    }
+  }
+  await consuming('disconnect')
+  await producing('disconnect')
+}
+
+driver.main({ create, produce, consume, read, copy })

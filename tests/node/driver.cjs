@@ -6,6 +6,10 @@ const readline = require('node:readline')
 const SESSION_TIMEOUT_MS = 6000
 const HEARTBEAT_MS = 1000
 const COMMIT_EVERY_MS = 500
+const TRANSACTION_TIMEOUT_MS = 10_000
+const RECORDS_PER_TRANSACTION = 20
+// A copier gives up every so many-th transaction.
+const ABORTED_EVERY = 3
 
 const toBytes = text => (text === null ? null : Buffer.from(text))
 // Records come as bytes or null; some clients say undefined for null.
@@ -44,6 +48,9 @@ function consumed ({ partition, offset, timestamp, key, value, headers }) {
   })
 }
 
+const committed = records => print({ committed: records })
+const aborted = records => print({ aborted: records })
+
 /** Resolves when SIGTERM comes. */
 function terminated () {
   return new Promise(resolve => process.once('SIGTERM', resolve))
@@ -54,13 +61,14 @@ function delay (ms) {
 }
 
 /** Runs the command that the program's arguments name, and exits. */
-async function main ({ create, produce, consume, read }) {
+async function main ({ create, produce, consume, read, copy }) {
   const [bootstrap, command, topic, ...rest] = process.argv.slice(2)
   const commands = {
     create: ([partitions]) => create(bootstrap, topic, Number(partitions)),
     produce: ([codec, mode]) => produce(bootstrap, topic, codec, mode === 'idempotent'),
     consume: ([group]) => consume(bootstrap, topic, group),
-    read: ([timestamp]) => read(bootstrap, topic, Number(timestamp))
+    read: ([timestamp]) => read(bootstrap, topic, Number(timestamp)),
+    copy: ([target, group, transactionalId]) => copy(bootstrap, topic, target, group, transactionalId)
   }
   try {
     await commands[command](rest)
@@ -73,5 +81,18 @@ async function main ({ create, produce, consume, read }) {
 }
 
 module.exports = {
-  SESSION_TIMEOUT_MS, HEARTBEAT_MS, COMMIT_EVERY_MS, records, acknowledged, consumed, terminated, delay, main
+  SESSION_TIMEOUT_MS,
+  HEARTBEAT_MS,
+  COMMIT_EVERY_MS,
+  TRANSACTION_TIMEOUT_MS,
+  RECORDS_PER_TRANSACTION,
+  ABORTED_EVERY,
+  records,
+  acknowledged,
+  consumed,
+  committed,
+  aborted,
+  terminated,
+  delay,
+  main
 }

@@ -144,4 +144,68 @@ async function read (bootstrap, topic, timestamp) {
   await consumer.disconnect()
 }
 
-driver.main({ create, produce, consume, read })
+async function copy (bootstrap, source, target, group, transactionalId) {
+  const terminated = driver.terminated()
+  const kafka = connect(bootstrap)
+  const producer = kafka.producer({
+    transactionalId,
+    transactionTimeout: driver.TRANSACTION_TIMEOUT_MS,
+    idempotent: true,
+    maxInFlightRequests: 1
+  })
+  // Ends what a predecessor has left open, before the group's offsets are asked for.
+  await producer.connect()
+  const admin = kafka.admin()
+  await admin.connect()
+  const consumer = kafka.consumer({
+    groupId: group,
+    sessionTimeout: driver.SESSION_TIMEOUT_MS,
+    heartbeatInterval: driver.HEARTBEAT_MS,
+    maxWaitTimeInMs: 500,
+    readUncommitted: false
+  })
+  await consumer.connect()
+  await consumer.subscribe({ topic: source, fromBeginning: true })
+
+  let number = 0
+  const isCopied = async (partition, messages) => {
+    number++
+    const transaction = await producer.transaction()
+    await transaction.send({ topic: target, messages: messages.map(({ key, value }) => ({ key, value, partition })) })
+    if (number % driver.ABORTED_EVERY === 0) {
+      await transaction.abort()
+      driver.aborted(messages.length)
+      return false
+    }
+    const offset = String(BigInt(messages.at(-1).offset) + 1n)
+    await transaction.sendOffsets({ consumerGroupId: group, topics: [{ topic: source, partitions: [{ partition, offset }] }] })
+    await transaction.commit()
+    driver.committed(messages.length)
+    return true
+  }
+  const rewind = async () => {
+    for (const { partitions } of await admin.fetchOffsets({ groupId: group, topics: [source] })) {
+      for (const { partition, offset } of partitions) {
+        consumer.seek({ topic: source, partition, offset: offset === '-1' ? '0' : offset })
+      }
+    }
+  }
+  await consumer.run({
+    autoCommit: false,
+    eachBatchAutoResolve: false,
+    eachBatch: async ({ batch: { partition, messages }, resolveOffset, heartbeat, isRunning, isStale }) => {
+      for (let at = 0; at < messages.length && isRunning() && !isStale(); at += driver.RECORDS_PER_TRANSACTION) {
+        const some = messages.slice(at, at + driver.RECORDS_PER_TRANSACTION)
+        if (await isCopied(partition, some)) resolveOffset(some.at(-1).offset)
+        else await rewind()
+        await heartbeat()
+      }
+    }
+  })
+  await terminated
+  await consumer.disconnect()
+  await admin.disconnect()
+  await producer.disconnect()
+}
+
+driver.main({ create, produce, consume, read, copy })

@@ -1,6 +1,8 @@
 // @platformatic/kafka behind the driver protocol.
 
-const { Admin, Consumer, ProduceAcks, Producer, compatibilityPartitioner } = require('@platformatic/kafka')
+const {
+  Admin, Consumer, FetchIsolationLevels, ProduceAcks, Producer, compatibilityPartitioner
+} = require('@platformatic/kafka')
 const driver = require('./driver.cjs')
 
 const RECORDS_PER_SEND = 100
@@ -117,4 +119,76 @@ async function read (bootstrap, topic, timestamp) {
   await consumer.close(true)
 }
 
-driver.main({ create, produce, consume, read })
+async function copy (bootstrap, source, target, group, transactionalId) {
+  let isOver = false
+  let stream = null
+  driver.terminated().then(() => {
+    isOver = true
+    return stream?.close()
+  })
+  const producer = new Producer({
+    ...options(bootstrap),
+    transactionalId,
+    idempotent: true,
+    // Its default, 0 of epoch 0, is an id that it asks to keep: a successor would be fenced.
+    producerId: -1n,
+    producerEpoch: -1,
+    // The transactions' as well.
+    timeout: driver.TRANSACTION_TIMEOUT_MS
+  })
+  // The first one, empty, ends what a predecessor has left open, before the group's offsets are asked for.
+  await (await producer.beginTransaction()).cancel()
+  const consumer = new Consumer({
+    ...options(bootstrap),
+    groupId: group,
+    groupInstanceId: transactionalId,
+    sessionTimeout: driver.SESSION_TIMEOUT_MS,
+    rebalanceTimeout: 30_000,
+    heartbeatInterval: driver.HEARTBEAT_MS,
+    maxWaitTime: 500,
+    isolationLevel: FetchIsolationLevels.READ_COMMITTED
+  })
+  let number = 0
+  while (!isOver) {
+    stream = await consumer.consume({
+      topics: [source],
+      autocommit: false,
+      mode: 'committed',
+      fallbackMode: 'earliest'
+    })
+    for await (const messages of inBatches(stream)) {
+      number++
+      const transaction = await producer.beginTransaction()
+      const copies = messages.map(({ key, value, partition }) => ({ topic: target, key, value, partition }))
+      await transaction.send({ messages: copies })
+      if (number % driver.ABORTED_EVERY === 0) {
+        await transaction.abort()
+        driver.aborted(messages.length)
+        // A new stream begins where the group has committed.
+        break
+      }
+      await transaction.addConsumer(consumer)
+      const lasts = new Map(messages.map(message => [message.partition, message]))
+      for (const message of lasts.values()) await transaction.addOffset(message)
+      await transaction.commit()
+      driver.committed(messages.length)
+    }
+    await stream.close()
+  }
+  await consumer.close(true)
+  await producer.close()
+}
+
+/** What has arrived, a transaction's worth at most. */
+async function * inBatches (stream) {
+  let messages = []
+  for await (const message of stream) {
+    messages.push(message)
+    if (messages.length === driver.RECORDS_PER_TRANSACTION || stream.readableLength === 0) {
+      yield messages
+      messages = []
+    }
+  }
+}
+
+driver.main({ create, produce, consume, read, copy })

@@ -101,10 +101,62 @@ async def read(bootstrap: str, topic: str, timestamp_ms: int) -> None:
         await consumer.stop()
 
 
+async def copy(bootstrap: str, source: str, target: str, group: str, transactional_id: str) -> None:
+    stop = driver.Stop()
+    producer = AIOKafkaProducer(
+        bootstrap_servers=bootstrap,
+        transactional_id=transactional_id,
+        transaction_timeout_ms=driver.TRANSACTION_TIMEOUT_MS,
+    )
+    consumer = AIOKafkaConsumer(
+        source,
+        bootstrap_servers=bootstrap,
+        group_id=group,
+        group_instance_id=transactional_id,
+        session_timeout_ms=driver.SESSION_TIMEOUT_MS,
+        heartbeat_interval_ms=driver.HEARTBEAT_MS,
+        auto_offset_reset="earliest",
+        enable_auto_commit=False,
+        isolation_level="read_committed",
+    )
+    await producer.start()
+    # The first one, empty, ends what a predecessor has left open, before the group's offsets are asked for.
+    async with producer.transaction():
+        pass
+    await consumer.start()
+    number = 0
+    try:
+        while not stop.has_come:
+            by_partition = await consumer.getmany(timeout_ms=100, max_records=driver.RECORDS_PER_TRANSACTION)
+            records = [record for some in by_partition.values() for record in some]
+            if not records:
+                continue
+            number += 1
+            await producer.begin_transaction()
+            for record in records:
+                await producer.send(target, value=record.value, key=record.key, partition=record.partition)
+            if number % driver.ABORTED_EVERY != 0:
+                offsets = {partition: some[-1].offset + 1 for partition, some in by_partition.items()}
+                await producer.send_offsets_to_transaction(offsets, group)
+                await producer.commit_transaction()
+                driver.committed(len(records))
+            else:
+                # What is aborted is to be in the log, not in the producer's queue.
+                await producer.flush()
+                await producer.abort_transaction()
+                for partition in consumer.assignment():
+                    consumer.seek(partition, await consumer.committed(partition) or 0)
+                driver.aborted(len(records))
+    finally:
+        await consumer.stop()
+        await producer.stop()
+
+
 if __name__ == "__main__":
     driver.main(
         lambda *arguments: asyncio.run(create(*arguments)),
         lambda *arguments: asyncio.run(produce(*arguments)),
         lambda *arguments: asyncio.run(consume(*arguments)),
         lambda *arguments: asyncio.run(read(*arguments)),
+        lambda *arguments: asyncio.run(copy(*arguments)),
     )

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Callable
 
 import driver
-from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Producer, TopicPartition
+from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Message, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic
 
 
@@ -118,5 +119,85 @@ def read(bootstrap: str, topic: str, timestamp_ms: int) -> None:
     consumer.close()
 
 
+def copy(bootstrap: str, source: str, target: str, group: str, transactional_id: str) -> None:
+    stop = driver.Stop()
+    producer = Producer(
+        {
+            "bootstrap.servers": bootstrap,
+            "transactional.id": transactional_id,
+            "transaction.timeout.ms": driver.TRANSACTION_TIMEOUT_MS,
+            # Otherwise, once every broker was away, it may never find the group's coordinator again: librdkafka#5511.
+            "metadata.recovery.strategy": "none",
+        }
+    )
+    # Ends what a predecessor has left open, before the group's offsets are asked for.
+    producer.init_transactions(60)
+    consumer = Consumer(
+        {
+            "bootstrap.servers": bootstrap,
+            "group.id": group,
+            "group.instance.id": transactional_id,
+            "session.timeout.ms": driver.SESSION_TIMEOUT_MS,
+            "heartbeat.interval.ms": driver.HEARTBEAT_MS,
+            "auto.offset.reset": "earliest",
+            "enable.auto.commit": False,
+            "isolation.level": "read_committed",
+        }
+    )
+    consumer.subscribe([source])
+    number = 0
+    while not stop.has_come:
+        taken = consumer.consume(driver.RECORDS_PER_TRANSACTION, timeout=0.1)
+        messages = [message for message in taken if message.error() is None]
+        if not messages:
+            continue
+        number += 1
+        producer.begin_transaction()
+        for message in messages:
+            producer.produce(target, message.value(), message.key(), partition=message.partition())
+        if number % driver.ABORTED_EVERY != 0 and commit(producer, consumer, messages):
+            driver.committed(len(messages))
+        else:
+            # What is aborted is to be in the log, not in the producer's queue.
+            producer.flush(60)
+            abort(producer, consumer)
+            driver.aborted(len(messages))
+    consumer.close()
+
+
+def commit(producer: Producer, consumer: Consumer, messages: list[Message]) -> bool:
+    """Whether the transaction has ended; if not, it is to be aborted."""
+    ends = {message.partition(): message.offset() + 1 for message in messages}
+    offsets = [TopicPartition(messages[0].topic(), partition, end) for partition, end in ends.items()]
+    members = consumer.consumer_group_metadata()
+    return succeeds(lambda: producer.send_offsets_to_transaction(offsets, members, 60)) and succeeds(
+        lambda: producer.commit_transaction(60)
+    )
+
+
+def abort(producer: Producer, consumer: Consumer) -> None:
+    """Goes back to where the group has committed."""
+    if not succeeds(lambda: producer.abort_transaction(60)):
+        sys.exit("a transaction that is being aborted cannot be aborted")
+    for position in consumer.committed(consumer.assignment(), timeout=60):
+        offset = position.offset if position.offset >= 0 else OFFSET_BEGINNING
+        consumer.seek(TopicPartition(position.topic, position.partition, offset))
+
+
+def succeeds(step: Callable[[], None]) -> bool:
+    """Tries again as long as that may help; false where the transaction must be aborted."""
+    while True:
+        try:
+            step()
+            return True
+        except KafkaException as error:
+            print(error, file=sys.stderr, flush=True)
+            why: KafkaError = error.args[0]
+            if why.txn_requires_abort():
+                return False
+            if not why.retriable():
+                raise
+
+
 if __name__ == "__main__":
-    driver.main(create, produce, consume, read)
+    driver.main(create, produce, consume, read, copy)

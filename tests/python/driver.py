@@ -11,6 +11,10 @@ from dataclasses import dataclass
 SESSION_TIMEOUT_MS = 6000
 HEARTBEAT_MS = 1000
 COMMIT_EVERY_MS = 500
+TRANSACTION_TIMEOUT_MS = 10_000
+RECORDS_PER_TRANSACTION = 20
+# A copier gives up every so many-th transaction.
+ABORTED_EVERY = 3
 
 
 @dataclass(frozen=True)
@@ -63,6 +67,14 @@ def consumed(
     print(json.dumps(seen), flush=True)
 
 
+def committed(records: int) -> None:
+    print(json.dumps({"committed": records}), flush=True)
+
+
+def aborted(records: int) -> None:
+    print(json.dumps({"aborted": records}), flush=True)
+
+
 class Stop:
     """Whether SIGTERM has come."""
 
@@ -79,6 +91,7 @@ def main(
     produce: Callable[[str, str, str, bool], None],
     consume: Callable[[str, str, str], None],
     read: Callable[[str, str, int], None],
+    copy: Callable[[str, str, str, str, str], None],
 ) -> None:
     """Runs the command that the program's arguments name."""
     match sys.argv[1:]:
@@ -90,5 +103,7 @@ def main(
             consume(bootstrap, topic, group)
         case [bootstrap, "read", topic, timestamp_ms]:
             read(bootstrap, topic, int(timestamp_ms))
+        case [bootstrap, "copy", source, target, group, transactional_id]:
+            copy(bootstrap, source, target, group, transactional_id)
         case words:
             sys.exit(f"no such command: {' '.join(words)}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import driver
-from kafka import KafkaConsumer, KafkaProducer, TopicPartition
+from kafka import KafkaConsumer, KafkaProducer, OffsetAndMetadata, TopicPartition
 from kafka.admin import KafkaAdminClient
 
 
@@ -87,5 +87,54 @@ def read(bootstrap: str, topic: str, timestamp_ms: int) -> None:
     consumer.close()
 
 
+def copy(bootstrap: str, source: str, target: str, group: str, transactional_id: str) -> None:
+    stop = driver.Stop()
+    producer = KafkaProducer(
+        bootstrap_servers=bootstrap,
+        transactional_id=transactional_id,
+        transaction_timeout_ms=driver.TRANSACTION_TIMEOUT_MS,
+    )
+    # Ends what a predecessor has left open, before the group's offsets are asked for.
+    producer.init_transactions()
+    consumer = KafkaConsumer(
+        source,
+        bootstrap_servers=bootstrap,
+        group_id=group,
+        group_instance_id=transactional_id,
+        session_timeout_ms=driver.SESSION_TIMEOUT_MS,
+        heartbeat_interval_ms=driver.HEARTBEAT_MS,
+        auto_offset_reset="earliest",
+        enable_auto_commit=False,
+        isolation_level="read_committed",
+    )
+    number = 0
+    while not stop.has_come:
+        # As in consume: it returns with the first records.
+        by_partition = consumer.poll(timeout_ms=3_000, max_records=driver.RECORDS_PER_TRANSACTION)
+        records = [record for some in by_partition.values() for record in some]
+        if not records:
+            continue
+        number += 1
+        producer.begin_transaction()
+        for record in records:
+            producer.send(target, value=record.value, key=record.key, partition=record.partition)
+        if number % driver.ABORTED_EVERY != 0:
+            offsets = {
+                partition: OffsetAndMetadata(some[-1].offset + 1, "", -1) for partition, some in by_partition.items()
+            }
+            producer.send_offsets_to_transaction(offsets, consumer.group_metadata())
+            producer.commit_transaction()
+            driver.committed(len(records))
+        else:
+            # What is aborted is to be in the log, not in the producer's queue.
+            producer.flush(60)
+            producer.abort_transaction()
+            for partition in consumer.assignment():
+                consumer.seek(partition, consumer.committed(partition) or 0)
+            driver.aborted(len(records))
+    consumer.close()
+    producer.close()
+
+
 if __name__ == "__main__":
-    driver.main(create, produce, consume, read)
+    driver.main(create, produce, consume, read, copy)

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import json
+import random
 import re
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from confluent_kafka import Consumer, KafkaError, Producer, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
 from conftest import Cluster
 from support import kafka, topics
-from support.processes import run, wait_for
+from support.processes import Running, run, wait_for
 
 pytestmark = pytest.mark.usefixtures("kafka_tools")
 
@@ -267,3 +268,88 @@ def test_the_verifiable_tools_count_the_same(cluster: Cluster) -> None:
     data = [(one["partition"], one["offset"]) for one in seen if one["name"] == "record_data"]
     assert sorted(data) == sorted(acknowledged)
     assert sum(one["count"] for one in seen if one["name"] == "records_consumed") == count
+
+
+def test_transactions_are_listed_described_and_ended(cluster: Cluster) -> None:
+    topic = transactional_id = "tools-transactions"
+    topics.create(cluster.bootstrap, topic, 1)
+    producer = Producer(
+        {
+            "bootstrap.servers": cluster.bootstrap,
+            "transactional.id": transactional_id,
+            # Not ended by time, however slowly the tools start.
+            "transaction.timeout.ms": 600_000,
+            **topics.QUIET,
+        }
+    )
+    producer.init_transactions(30)
+
+    def begin(value: str) -> None:
+        producer.begin_transaction()
+        producer.produce(topic, value=value, partition=0)
+        assert producer.flush(30) == 0
+
+    def row(*arguments: str) -> dict[str, str]:
+        """The tool's table, of one row; none where it shows none."""
+        names, *rows = tool(cluster, "kafka-transactions", *arguments).splitlines()
+        found = [dict(zip(names.split("\t"), line.split("\t"), strict=True)) for line in rows if line]
+        return {name.strip(): value.strip() for one in found for name, value in one.items()}
+
+    of_partition = ("--topic", topic, "--partition", "0")
+    of_id = ("--transactional-id", transactional_id)
+    begin("forgotten")
+    assert transactional_id in tool(cluster, "kafka-transactions", "list")
+    described = row("describe", *of_id)
+    assert described["TransactionState"] == "Ongoing" and described["TopicPartitions"] == f"{topic}-0"
+    active = row("describe-producers", *of_partition)
+    assert active["ProducerId"] == described["ProducerId"]
+    assert (active["LastSequence"], active["CurrentTransactionStartOffset"]) == ("0", "0")
+    # It is open for too long, but its coordinator knows of it.
+    assert row("find-hanging", *of_partition, "--max-transaction-timeout", "0") == {}
+
+    tool(cluster, "kafka-transactions", "abort", *of_partition, "--start-offset", "0")
+    assert row("describe-producers", *of_partition)["CurrentTransactionStartOffset"] == "None"
+    producer.abort_transaction(30)
+
+    begin("ended by force")
+    tool(cluster, "kafka-transactions", "forceTerminateTransaction", "--transactionalId", transactional_id)
+    with pytest.raises(KafkaException, match="fenced"):
+        producer.commit_transaction(30)
+    assert topics.read_all(cluster.bootstrap, topic) == []
+
+
+def test_the_transactional_message_copier_copies_exactly_once(
+    cluster: Cluster, folder: Path, moments: random.Random
+) -> None:
+    """Kafka's own system tests drive it too, between the verifiable tools: it aborts by chance, and is killed."""
+    source, target, group, count = "tools-copied", "tools-copies", "tools-copier", 1_000
+    for topic in (source, target):
+        topics.create(cluster.bootstrap, topic, 1)
+    said = tool(cluster, "kafka-verifiable-producer", "--topic", source, "--max-messages", str(count), "--acks", "-1")
+    sent = [json.loads(line) for line in said.splitlines()]
+    acknowledged = [one["value"] for one in sent if one["name"] == "producer_send_success"]
+    assert len(acknowledged) == count
+    command = kafka.tool_command(
+        "transactional-message-copier", "--broker-list", cluster.bootstrap, "--input-topic", source,
+        "--input-partition", "0", "--output-topic", target, "--consumer-group", group,
+        "--transactional-id", "tools-copier", "--transaction-size", "10", "--transaction-timeout", "10000",
+        "--enable-random-aborts", "--use-group-metadata",
+    )  # fmt: skip
+
+    copier = Running("copier", command, folder)
+    some = moments.randint(1, count // 2)
+    wait_for("some copies", lambda: topics.committed(cluster.bootstrap, group, source).get(0, 0) >= some, 60, 0.01)
+    copier.kill()
+    copier = Running("copier", command, folder)
+    assert copier.wait(60) == 0, copier.last_words()
+
+    reading = folder / "reading.properties"
+    reading.write_text("isolation.level=read_committed\n")
+    said = tool(
+        cluster, "kafka-verifiable-consumer", "--topic", target, "--group-id", "tools-copies", "--verbose",
+        "--max-messages", str(count), "--command-config", str(reading),
+    )  # fmt: skip
+    seen = [json.loads(line) for line in said.splitlines()]
+    copied = [one["value"] for one in seen if one["name"] == "record_data"]
+    assert sorted(copied) == sorted(acknowledged)
+    assert [record.text for record in topics.read_all(cluster.bootstrap, target)] == copied

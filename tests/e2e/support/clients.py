@@ -28,6 +28,10 @@ WRITES_NULL_HEADERS = "writing of null headers"
 WRITES_NOTHING = "writing of records without key and value"
 # Reading from a time on.
 TIME = "time"
+# Copying from topic to topic exactly once.
+TRANSACTIONS = "transactions"
+# Taking the place of a killed member at once.
+STATIC_MEMBERSHIP = "static membership"
 
 
 @dataclass(frozen=True)
@@ -89,6 +93,10 @@ class Client(ABC):
     @abstractmethod
     def read(self, topic: str, timestamp_ms: int) -> list[Seen]:
         """Every record from the first at or after that time in each partition, to the ends as they are now."""
+
+    def copier(self, source: str, target: str, group: str, transactional_id: str) -> Running:
+        """A process that copies from topic to topic exactly once; of clients that do not lack transactions."""
+        raise NotImplementedError
 
     def join(self, role: str, topic: str, group: str) -> Member:
         command = self.command(topic, group)

@@ -6,7 +6,17 @@ from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
 from . import kafka, topics
-from .clients import COMMIT_EVERY_MS, HEARTBEAT_MS, SESSION_TIMEOUT_MS, SHAPES, TIME, Client, Seen, Sent
+from .clients import (
+    COMMIT_EVERY_MS,
+    HEARTBEAT_MS,
+    SESSION_TIMEOUT_MS,
+    SHAPES,
+    TIME,
+    TRANSACTIONS,
+    Client,
+    Seen,
+    Sent,
+)
 from .processes import run
 from .separated import SEPARATOR, from_line, to_lines
 
@@ -15,6 +25,7 @@ class ConsoleTools(Client):
     name = "console"
     lacks: ClassVar[Mapping[str, str]] = {
         SHAPES: "parsed from text with one set of options for a whole run: test_records.py tries them",
+        TRANSACTIONS: "the console producer has none; test_kafka_tools.py runs Kafka's own copier",
         TIME: "cannot set a record's timestamp; kafka-get-offsets looks them up in test_kafka_tools.py",
     }
     # As Java ends after SIGTERM.

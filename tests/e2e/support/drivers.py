@@ -12,6 +12,7 @@ from typing import Any, ClassVar
 from .clients import (
     HEADER_ORDER,
     READS_NULL_HEADERS,
+    STATIC_MEMBERSHIP,
     WRITES_NOTHING,
     WRITES_NULL_HEADERS,
     Client,
@@ -19,7 +20,7 @@ from .clients import (
     Sent,
 )
 from .paths import NODE_CLIENTS, TESTS
-from .processes import run
+from .processes import Running, run
 
 
 class Driver(Client):
@@ -44,6 +45,10 @@ class Driver(Client):
 
     def command(self, topic: str, group: str) -> list[str]:
         return [*map(str, self.program()), self.bootstrap, "consume", topic, group]
+
+    def copier(self, source: str, target: str, group: str, transactional_id: str) -> Running:
+        words = [*self.program(), self.bootstrap, "copy", source, target, group, transactional_id]
+        return Running(f"copier-{self.name}", words, self.logs, env=self.env)
 
     def parse(self, line: str) -> Seen | None:
         if not line.startswith("{"):
@@ -131,6 +136,7 @@ class KafkaJs(_Node):
     script = "kafkajs_driver.cjs"
     made = "compiled-from"
     lacks: ClassVar[Mapping[str, str]] = {
+        STATIC_MEMBERSHIP: "a successor waits for its predecessor's session to end: it is killed once",
         HEADER_ORDER: "headers are an object: values of one name stay in order, names among each other do not",
         WRITES_NULL_HEADERS: "it fails to measure them",
     }

@@ -14,6 +14,12 @@ pub const SESSION_TIMEOUT: Duration = Duration::from_secs(6);
 pub const HEARTBEAT: Duration = Duration::from_secs(1);
 /// What every driver's member of a group has.
 pub const COMMIT_EVERY: Duration = Duration::from_millis(500);
+/// What every driver's transactions have.
+pub const TRANSACTION_TIMEOUT: Duration = Duration::from_secs(10);
+/// How many records a copier takes into a transaction at most.
+pub const RECORDS_PER_TRANSACTION: usize = 20;
+/// A copier gives up every so many-th transaction.
+pub const ABORTED_EVERY: usize = 3;
 /// How long anything that is asked once may take.
 pub const PATIENCE: Duration = Duration::from_mins(1);
 
@@ -42,6 +48,15 @@ pub enum Job {
         /// Milliseconds since 1970.
         timestamp_ms: i64,
     },
+    /// Copies exactly once until SIGTERM.
+    Copy {
+        /// The topic that the copies go to.
+        target: String,
+        /// The group that reads.
+        group: String,
+        /// The producer's, and the group's member's.
+        transactional_id: String,
+    },
 }
 
 /// A command of the protocol.
@@ -49,7 +64,7 @@ pub enum Job {
 pub struct Command {
     /// Where the cluster is.
     pub bootstrap: String,
-    /// The one topic.
+    /// The one topic, or the one that is read.
     pub topic: String,
     /// What to do with it.
     pub job: Job,
@@ -76,6 +91,10 @@ impl Command {
             }
             [bootstrap, "read", topic, timestamp_ms] => {
                 (bootstrap, topic, Job::Read { timestamp_ms: timestamp_ms.parse()? })
+            }
+            [bootstrap, "copy", topic, target, group, transactional_id] => {
+                let [target, group, transactional_id] = [target, group, transactional_id].map(str::to_owned);
+                (bootstrap, topic, Job::Copy { target, group, transactional_id })
             }
             _ => anyhow::bail!("no such command: {}", words.join(" ")),
         };
@@ -130,6 +149,16 @@ pub struct Seen<'a> {
     pub value: Option<&'a str>,
     /// Names and values, in order.
     pub headers: Vec<(&'a str, Option<&'a str>)>,
+}
+
+/// How a copier's transaction ended, and how many records were in it.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Ended {
+    /// With its records and offsets.
+    Committed(usize),
+    /// Without.
+    Aborted(usize),
 }
 
 /// Prints a line at once.

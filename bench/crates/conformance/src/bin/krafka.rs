@@ -7,12 +7,12 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use headwater_bench_conformance::{
-    Acknowledged, COMMIT_EVERY, Command, HEARTBEAT, Job, PATIENCE, SESSION_TIMEOUT, Seen, ToSend, print,
-    records, text,
+    ABORTED_EVERY, Acknowledged, COMMIT_EVERY, Command, Ended, HEARTBEAT, Job, PATIENCE,
+    RECORDS_PER_TRANSACTION, SESSION_TIMEOUT, Seen, TRANSACTION_TIMEOUT, ToSend, print, records, text,
 };
 use krafka::admin::{CreateTopicsOptions, NewTopic};
-use krafka::consumer::{AutoOffsetReset, ConsumerRecord};
-use krafka::producer::Acks;
+use krafka::consumer::{AutoOffsetReset, Consumer, ConsumerBuilder, ConsumerRecord, IsolationLevel};
+use krafka::producer::{Acks, TopicPartitionOffset, TransactionalProducer};
 use krafka::{Compression, Kafka, Record};
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -28,6 +28,13 @@ async fn main() -> anyhow::Result<()> {
         Job::Produce { codec, idempotent } => produce(&kafka, &topic, &codec, idempotent).await,
         Job::Consume { group } => consume(&kafka, &topic, &group).await,
         Job::Read { timestamp_ms } => read(&kafka, &topic, timestamp_ms).await,
+        Job::Copy { target, group, transactional_id } => {
+            let producer = kafka.producer().transaction_timeout(TRANSACTION_TIMEOUT);
+            // Ends what a predecessor has left open, before the group's offsets are asked for.
+            let producer = producer.build_transactional(&transactional_id).await?;
+            let consumer = kafka.consumer(group).group_instance_id(transactional_id);
+            copy(consumer, &topic, &producer, &target).await
+        }
     }
 }
 
@@ -112,6 +119,89 @@ async fn consume(kafka: &Kafka, topic: &str, group: &str) -> anyhow::Result<()> 
             return Ok(consumer.close().await?);
         }
     }
+}
+
+async fn copy(
+    consumer: ConsumerBuilder,
+    source: &str,
+    producer: &TransactionalProducer,
+    target: &str,
+) -> anyhow::Result<()> {
+    let mut term = signal(SignalKind::terminate())?;
+    let consumer = consumer
+        .auto_offset_reset(AutoOffsetReset::Earliest)
+        .session_timeout(SESSION_TIMEOUT)
+        .heartbeat_interval(HEARTBEAT)
+        .enable_auto_commit(false)
+        .isolation_level(IsolationLevel::ReadCommitted)
+        .max_poll_records(RECORDS_PER_TRANSACTION.try_into()?)
+        .build()
+        .await?;
+    consumer.subscribe([source]).await?;
+    let mut number = 0;
+    loop {
+        let records = consumer.poll(POLL).await?;
+        if !records.is_empty() {
+            number += 1;
+            producer.begin()?;
+            send_all(producer, target, &records).await?;
+            if number % ABORTED_EVERY == 0 {
+                producer.abort().await?;
+                rewind(&consumer).await?;
+                print(&Ended::Aborted(records.len()))?;
+            } else {
+                let members = consumer.group_metadata().await.context("no member of the group")?;
+                producer.send_offsets(&ends(&records), &members).await?;
+                producer.commit().await?;
+                print(&Ended::Committed(records.len()))?;
+            }
+        }
+        if tokio::time::timeout(Duration::ZERO, term.recv()).await.is_ok() {
+            producer.close().await?;
+            return Ok(consumer.close().await?);
+        }
+    }
+}
+
+/// Waits for all of them, so that what is aborted is in the log.
+async fn send_all(
+    producer: &TransactionalProducer,
+    target: &str,
+    records: &[ConsumerRecord],
+) -> anyhow::Result<()> {
+    let mut sent = Vec::new();
+    for one in records {
+        let mut copied = Record::new(target, "").without_value();
+        copied.partition = Some(one.partition);
+        copied.key = one.key.clone();
+        copied.value = one.value.clone();
+        sent.push(producer.enqueue(copied).await?);
+    }
+    for acknowledgement in sent {
+        let _ = acknowledgement.await?;
+    }
+    Ok(())
+}
+
+/// Each partition's offset after the last of its records.
+fn ends(records: &[ConsumerRecord]) -> Vec<TopicPartitionOffset> {
+    let ends: HashMap<_, _> =
+        records.iter().map(|one| ((&one.topic, one.partition), one.offset + 1)).collect();
+    ends.into_iter()
+        .map(|((topic, partition), end)| TopicPartitionOffset::new(&**topic, partition, end))
+        .collect()
+}
+
+/// Goes back to where the group has committed.
+async fn rewind(consumer: &Consumer) -> anyhow::Result<()> {
+    for (topic, partitions) in consumer.assignment().await {
+        for partition in partitions {
+            let committed = consumer.committed(&[(&topic, partition)]).await?;
+            let offset = committed.into_values().next().map_or(0, |position| position.offset);
+            consumer.seek(&topic, partition, offset).await?;
+        }
+    }
+    Ok(())
 }
 
 async fn read(kafka: &Kafka, topic: &str, timestamp_ms: i64) -> anyhow::Result<()> {

@@ -2,22 +2,25 @@
 
 #![expect(clippy::disallowed_methods, reason = "a program of its own, on real time")]
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+use anyhow::Context;
 use headwater_bench_conformance::{
-    Acknowledged, COMMIT_EVERY, Command, HEARTBEAT, Job, PATIENCE, SESSION_TIMEOUT, Seen, ToSend, print,
-    records, text,
+    ABORTED_EVERY, Acknowledged, COMMIT_EVERY, Command, Ended, HEARTBEAT, Job, PATIENCE,
+    RECORDS_PER_TRANSACTION, SESSION_TIMEOUT, Seen, TRANSACTION_TIMEOUT, ToSend, print, records, text,
 };
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::config::ClientConfig;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
-use rdkafka::message::{BorrowedMessage, Header, Headers, Message, OwnedHeaders};
-use rdkafka::producer::{FutureProducer, FutureRecord};
+use rdkafka::message::{BorrowedMessage, Header, Headers, Message, OwnedHeaders, OwnedMessage};
+use rdkafka::producer::{
+    BaseRecord, DefaultProducerContext, FutureProducer, FutureRecord, Producer, ThreadedProducer,
+};
 use rdkafka::{Offset, TopicPartitionList};
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -34,6 +37,12 @@ async fn main() -> anyhow::Result<()> {
         }
         Job::Consume { group } => consume(config.set("group.id", group), &topic).await,
         Job::Read { timestamp_ms } => read(&mut config, &topic, timestamp_ms),
+        Job::Copy { target, group, transactional_id } => {
+            let is_over = terminated()?;
+            let producer = transactional(config.clone().set("transactional.id", &transactional_id))?;
+            config.set("group.id", group).set("group.instance.id", transactional_id);
+            tokio::task::block_in_place(|| copy(&mut config, &topic, &target, &producer, &is_over))
+        }
     }
 }
 
@@ -82,13 +91,7 @@ async fn produce(config: &mut ClientConfig, topic: &str) -> anyhow::Result<()> {
 }
 
 async fn consume(config: &mut ClientConfig, topic: &str) -> anyhow::Result<()> {
-    let is_over = Arc::new(AtomicBool::new(false));
-    let mut term = signal(SignalKind::terminate())?;
-    let told = is_over.clone();
-    tokio::spawn(async move {
-        term.recv().await;
-        told.store(true, Ordering::Relaxed);
-    });
+    let is_over = terminated()?;
     let consumer: BaseConsumer = config
         .set("session.timeout.ms", SESSION_TIMEOUT.as_millis().to_string())
         .set("heartbeat.interval.ms", HEARTBEAT.as_millis().to_string())
@@ -113,6 +116,108 @@ async fn consume(config: &mut ClientConfig, topic: &str) -> anyhow::Result<()> {
         drop(consumer);
         Ok(())
     })
+}
+
+/// Becomes true when SIGTERM comes.
+fn terminated() -> anyhow::Result<Arc<AtomicBool>> {
+    let is_over = Arc::new(AtomicBool::new(false));
+    let mut term = signal(SignalKind::terminate())?;
+    let told = is_over.clone();
+    tokio::spawn(async move {
+        term.recv().await;
+        told.store(true, Ordering::Relaxed);
+    });
+    Ok(is_over)
+}
+
+type Transactional = ThreadedProducer<DefaultProducerContext>;
+
+fn transactional(config: &mut ClientConfig) -> anyhow::Result<Transactional> {
+    config.set("transaction.timeout.ms", TRANSACTION_TIMEOUT.as_millis().to_string());
+    let producer: Transactional = config.create()?;
+    // Ends what a predecessor has left open, before the group's offsets are asked for.
+    producer.init_transactions(PATIENCE)?;
+    Ok(producer)
+}
+
+fn copy(
+    config: &mut ClientConfig,
+    source: &str,
+    target: &str,
+    producer: &Transactional,
+    is_over: &AtomicBool,
+) -> anyhow::Result<()> {
+    let consumer: BaseConsumer = config
+        .set("session.timeout.ms", SESSION_TIMEOUT.as_millis().to_string())
+        .set("heartbeat.interval.ms", HEARTBEAT.as_millis().to_string())
+        .set("auto.offset.reset", "earliest")
+        .set("enable.auto.commit", "false")
+        .set("isolation.level", "read_committed")
+        .create()?;
+    consumer.subscribe(&[source])?;
+    let mut number = 0;
+    while !is_over.load(Ordering::Relaxed) {
+        let messages = take(&consumer)?;
+        if messages.is_empty() {
+            continue;
+        }
+        number += 1;
+        producer.begin_transaction()?;
+        for message in &messages {
+            let mut record: BaseRecord<'_, [u8], [u8]> =
+                BaseRecord::to(target).partition(message.partition());
+            record.key = message.key();
+            record.payload = message.payload();
+            producer.send(record).map_err(|(error, _)| error)?;
+        }
+        if number % ABORTED_EVERY == 0 {
+            // What is aborted is to be in the log, not in the producer's queue.
+            producer.flush(PATIENCE)?;
+            producer.abort_transaction(PATIENCE)?;
+            rewind(&consumer)?;
+            print(&Ended::Aborted(messages.len()))?;
+        } else {
+            let members = consumer.group_metadata().context("no member of the group")?;
+            producer.send_offsets_to_transaction(&ends(source, &messages)?, &members, PATIENCE)?;
+            producer.commit_transaction(PATIENCE)?;
+            print(&Ended::Committed(messages.len()))?;
+        }
+    }
+    Ok(())
+}
+
+/// What is there, a transaction's worth at most.
+fn take(consumer: &BaseConsumer) -> anyhow::Result<Vec<OwnedMessage>> {
+    let mut messages = Vec::new();
+    let mut wait = Duration::from_millis(100);
+    while messages.len() < RECORDS_PER_TRANSACTION
+        && let Some(message) = consumer.poll(wait)
+    {
+        messages.push(message?.detach());
+        wait = Duration::ZERO;
+    }
+    Ok(messages)
+}
+
+/// Each partition's offset after the last of its messages.
+fn ends(topic: &str, messages: &[OwnedMessage]) -> anyhow::Result<TopicPartitionList> {
+    let ends: BTreeMap<i32, i64> = messages.iter().map(|one| (one.partition(), one.offset() + 1)).collect();
+    let mut list = TopicPartitionList::new();
+    for (partition, end) in ends {
+        list.add_partition_offset(topic, partition, Offset::Offset(end))?;
+    }
+    Ok(list)
+}
+
+/// Goes back to where the group has committed.
+fn rewind(consumer: &BaseConsumer) -> anyhow::Result<()> {
+    let mut starts = TopicPartitionList::new();
+    for one in consumer.committed(PATIENCE)?.elements() {
+        let offset = if one.offset() == Offset::Invalid { Offset::Beginning } else { one.offset() };
+        starts.add_partition_offset(one.topic(), one.partition(), offset)?;
+    }
+    consumer.seek_partitions(starts, PATIENCE)?;
+    Ok(())
 }
 
 fn read(config: &mut ClientConfig, topic: &str, timestamp_ms: i64) -> anyhow::Result<()> {
