@@ -10,6 +10,7 @@ mod client;
 mod load;
 mod results;
 mod server;
+mod transactions;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -45,6 +46,8 @@ enum Suite {
     Broker,
     /// Headwater's client, librdkafka, krafka and Java's, and the flights of a year
     Client,
+    /// Copying from topic to topic exactly once, by Kafka's own tool
+    Transactions,
 }
 
 /// What a suite needs to run.
@@ -83,6 +86,7 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
     let (name, tables) = match options.suite {
         Suite::Broker => ("broker", broker::run(&bench)?),
         Suite::Client => ("client", client::run(&bench)?),
+        Suite::Transactions => ("transactions", transactions::run(&bench)?),
     };
     let section = results::section(&tables, bench.rounds)?;
     println!("\n{section}");

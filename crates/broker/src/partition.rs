@@ -60,6 +60,8 @@ pub struct Partition {
     watchers: Mutex<Vec<Arc<Notify>>>,
     /// Locked for moments only, and last where the writer is locked too.
     verifications: Mutex<Verifications>,
+    /// Held by a compaction from its beginning to its end.
+    compacting: Mutex<()>,
 }
 
 #[derive(Debug, Default)]
@@ -248,6 +250,7 @@ impl Partition {
             closed: AtomicBool::new(false),
             watchers: Mutex::default(),
             verifications: Mutex::default(),
+            compacting: Mutex::default(),
         }
     }
 
@@ -644,6 +647,7 @@ impl Partition {
         if !self.settings().compacted {
             return;
         }
+        let _compacting = lock(&self.compacting);
         let now = self.storage.clock.now();
         let high_watermark = self.high_watermark();
         let (begun, mark) = {
@@ -657,8 +661,9 @@ impl Partition {
         if mark {
             self.storage.syncer.mark(self.clone());
         }
+        let should_stop = || self.is_closed() || should_stop();
         let run =
-            |compaction: Option<Compaction>| compaction.map_or(Ok(()), |begun| self.run(begun, should_stop));
+            |compaction: Option<Compaction>| compaction.map_or(Ok(()), |begun| self.run(begun, &should_stop));
         let outcome = begun.and_then(run);
         if let Err(error) = outcome {
             tracing::warn!(partition = %self.id, %error, "cannot compact the log; trying again later");
@@ -706,6 +711,8 @@ impl Partition {
         };
         self.closed.store(true, Ordering::Release);
         self.wake();
+        // A compaction under way stops now, and touches nothing in the folder any more, which may soon be another's.
+        drop(lock(&self.compacting));
         for waiting in waiting {
             let error = if end == End::Deleted { AppendError::Deleted } else { AppendError::Stopped };
             let _ = waiting.reply.send(Err(error));

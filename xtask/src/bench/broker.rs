@@ -8,7 +8,7 @@ use super::results::{Table, cpu, median, megabytes, middle, ratio, thousands};
 use super::server::{Kind, Mode, Server};
 
 /// Samples by row, Kafka's and ours.
-type Rows = BTreeMap<(usize, String), [Vec<Sample>; 2]>;
+pub(super) type Rows = BTreeMap<(usize, String), [Vec<Sample>; 2]>;
 
 /// Idempotent, as clients are by default.
 const ACKS_ALL: &[&str] = &["acks=all"];
@@ -36,7 +36,7 @@ pub(super) fn run(bench: &Bench<'_>) -> anyhow::Result<Vec<Table>> {
     ])
 }
 
-fn measure(
+pub(super) fn measure(
     bench: &Bench<'_>,
     mode: Mode,
     round: fn(&Bench<'_>, &[Server; 2], &mut Rows) -> anyhow::Result<()>,
@@ -59,7 +59,7 @@ fn measure(
 }
 
 /// Runs a row on both, Kafka first.
-fn row(
+pub(super) fn row(
     rows: &mut Rows,
     bench: &Bench<'_>,
     servers: &[Server; 2],
@@ -163,7 +163,7 @@ fn run_durable(bench: &Bench<'_>, servers: &[Server; 2], rows: &mut Rows) -> any
 }
 
 /// A topic on both, removed afterwards.
-fn topic(
+pub(super) fn topic(
     servers: &[Server; 2],
     bench: &Bench<'_>,
     partitions: i32,
@@ -193,7 +193,7 @@ fn start_up(bench: &Bench<'_>) -> anyhow::Result<[f64; 2]> {
     Ok(times.map(middle))
 }
 
-fn table(title: &str, note: &str, rows: &Rows) -> Table {
+pub(super) fn table(title: &str, note: &str, rows: &Rows) -> Table {
     let head = ["", "Kafka records/s", "ours", "ratio", "Kafka CPU s", "ours", "ratio"];
     let rows = rows.iter().map(|((_, name), [kafka, ours])| {
         let (kafka, ours) = (median(kafka), median(ours));

@@ -124,7 +124,7 @@ pub(super) fn generate_java(
     report(&output(command)?)
 }
 
-fn java(bench: &Bench<'_>, main: &str) -> Command {
+pub(super) fn java(bench: &Bench<'_>, main: &str) -> Command {
     let mut command = Command::new("java");
     command.args(["-Xmx512m", "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn", "-cp"]);
     command.arg(format!("{}/*", bench.place.libs.display()));

@@ -54,6 +54,8 @@ impl Groups {
         let is_full = self.groups.len() >= turn.config.max_groups;
         let checked = match self.groups.get_mut(&commit.group) {
             _ if !commit.group.is_legal_for_offsets() => Err(ErrorCode::InvalidGroupId),
+            // As in Kafka, the empty name is for those who commit by themselves.
+            _ if commit.within.is_some() && !commit.group.is_legal() => Err(ErrorCode::InvalidGroupId),
             _ if ended => Err(ErrorCode::ConcurrentTransactions),
             None if commit.generation >= 0 => Err(ErrorCode::IllegalGeneration),
             None if is_full => Err(ErrorCode::PolicyViolation),

@@ -1,6 +1,14 @@
 //! Offsets that are committed within transactions.
 
 use expect_test::expect;
+use headwater_coordinator::{
+    CommitOffsets, GroupId, Groups, GroupsConfig, Now, OffsetToCommit, ProducerIdentity, Reply, Token,
+    WithinTransaction,
+};
+use headwater_model::{
+    ErrorCode, Monotonic, Offset, PartitionId, ProducerEpoch, ProducerId, Timestamp, TopicName,
+    TopicPartition,
+};
 
 use crate::script::check;
 
@@ -284,4 +292,29 @@ fn offsets_do_not_expire_under_a_transaction() {
             > fetch
         "#]],
     );
+}
+
+#[test]
+fn a_group_without_a_name_has_no_offsets_in_transactions() {
+    let mut groups = Groups::new(GroupsConfig::default());
+    let topic = TopicName::new("t").unwrap();
+    let producer = ProducerIdentity { id: ProducerId(1), epoch: ProducerEpoch(0) };
+    let commit = CommitOffsets {
+        group: GroupId::new(""),
+        member: None,
+        instance: None,
+        generation: -1,
+        retention: None,
+        offsets: vec![OffsetToCommit {
+            partition: TopicPartition::new(topic, PartitionId(0)),
+            offset: Offset(1),
+            leader_epoch: None,
+            metadata: String::new(),
+        }],
+        within: Some(WithinTransaction { producer, verified: groups.ends_seen() }),
+    };
+    let now = Now { monotonic: Monotonic::ORIGIN, wall: Timestamp(0) };
+    let effects = groups.commit_offsets(now, Token(1), commit);
+    let refused = Reply::CommitOffsets(vec![ErrorCode::InvalidGroupId]);
+    assert_eq!((effects.records, effects.replies), (Vec::new(), vec![(Token(1), refused)]));
 }
