@@ -389,7 +389,7 @@ impl Partition {
     fn admit(&self, append: Append, settings: &TopicSettings, now: Timestamp) -> Admitted {
         let Append { batches, acks, origin, reply } = append;
         let batches = match origin {
-            Origin::Broker | Origin::Marker(_) => Ok(batches),
+            Origin::Broker | Origin::Marker { .. } => Ok(batches),
             Origin::Client { may_send_zstd, .. } => rules::admit(
                 batches,
                 Circumstances { settings, now, may_send_zstd, max_uncompressed: self.max_uncompressed },
@@ -423,7 +423,11 @@ impl Partition {
         let appended = match origin {
             Origin::Client { verified, .. } => self.write_clients(log, batches, verified, assign)?,
             Origin::Broker => log.append_coordinated(batches, assign)?,
-            Origin::Marker(producer) => {
+            Origin::Marker { producer, by_hand } => {
+                if by_hand {
+                    // People can be late: what is of an older epoch is not the end of a later transaction.
+                    log.producers().admit(&BatchHeader::parse(&batches)?).map_err(LogError::from)?;
+                }
                 let appended = log.append_coordinated(batches, assign)?;
                 lock(&self.verifications).ended(producer);
                 appended
@@ -711,12 +715,12 @@ impl Partition {
         };
         self.closed.store(true, Ordering::Release);
         self.wake();
-        // A compaction under way stops now, and touches nothing in the folder any more, which may soon be another's.
-        drop(lock(&self.compacting));
         for waiting in waiting {
             let error = if end == End::Deleted { AppendError::Deleted } else { AppendError::Stopped };
             let _ = waiting.reply.send(Err(error));
         }
+        // A compaction under way stops now, and touches nothing in the folder any more, which may soon be another's.
+        drop(lock(&self.compacting));
         log
     }
 }

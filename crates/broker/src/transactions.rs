@@ -58,7 +58,8 @@ impl Aids {
 impl Broker {
     /// A producer begins, and fences whoever had its transactional id before.
     pub(crate) async fn init_producer(&self, init: InitProducer) -> Result<ProducerIdentity, ErrorCode> {
-        self.reserve_producer_ids().await.map_err(|_| ErrorCode::CoordinatorNotAvailable)?;
+        // Where none can be reserved, an answer that needs one says so.
+        let _ = self.reserve_producer_ids().await;
         let id = init.id.clone();
         match self.ask::<Transactions>(id.as_str(), Command::Init(init)).await? {
             TransactionReply::Init(outcome) => outcome,
@@ -91,7 +92,8 @@ impl Broker {
 
     /// A producer ends its transaction; gives who writes in the next one.
     pub(crate) async fn end_transaction(&self, end: EndTransaction) -> Result<ProducerIdentity, ErrorCode> {
-        self.reserve_producer_ids().await.map_err(|_| ErrorCode::CoordinatorNotAvailable)?;
+        // Where none can be reserved, an answer that needs one says so.
+        let _ = self.reserve_producer_ids().await;
         let id = end.id.clone();
         match self.ask::<Transactions>(id.as_str(), Command::End(end)).await? {
             TransactionReply::End(outcome) => outcome,

@@ -46,7 +46,7 @@ pub enum Reply {
     /// To a commit: the outcome for each offset, in the request's order.
     CommitOffsets(Vec<ErrorCode>),
     /// To the end of a transaction.
-    EndTransaction,
+    EndTransaction(Result<(), ErrorCode>),
     /// To the deletion of a group.
     DeleteGroup(Result<(), ErrorCode>),
     /// To the deletion of offsets: the outcome for the whole request, else for each partition, in its order.

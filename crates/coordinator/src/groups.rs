@@ -2,12 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use headwater_model::{Entropy, ErrorCode, Monotonic, ProducerId};
+use headwater_model::{Entropy, ErrorCode, Monotonic};
 
 use crate::classic::Classic;
 use crate::effects::Turn;
 use crate::group::Group;
-use crate::offsets::{Ends, Placed};
+use crate::offsets::{Ends, OpenTransactions, Placed};
 use crate::{
     Change, CommittedOffset, Effects, GroupId, GroupsConfig, Heartbeat, Join, Leave, Now, Reply, Sync, Token,
 };
@@ -20,8 +20,7 @@ pub struct Groups {
     /// Each group with a deadline once, at that moment or an earlier one.
     deadlines: BTreeSet<(Monotonic, GroupId)>,
     retention_check: Option<Monotonic>,
-    /// The groups that have offsets pending, by producer. (A group may be gone, and its offsets with it.)
-    pub(crate) in_transactions: BTreeMap<ProducerId, BTreeSet<GroupId>>,
+    pub(crate) in_transactions: OpenTransactions,
     pub(crate) ends: Ends,
     /// Offsets that were ever committed.
     pub(crate) commits: u64,
@@ -35,7 +34,7 @@ impl Groups {
             groups: BTreeMap::new(),
             deadlines: BTreeSet::new(),
             retention_check: None,
-            in_transactions: BTreeMap::new(),
+            in_transactions: OpenTransactions::default(),
             ends: Ends::default(),
             commits: 0,
         }
@@ -50,7 +49,7 @@ impl Groups {
             }
             Change::OffsetPending { producer, group, partition, committed } => {
                 let placed = self.place(committed);
-                self.in_transactions.entry(producer.id).or_default().insert(group.clone());
+                self.in_transactions.join(producer, group.clone());
                 self.group_or_new(group).offsets.put_pending(producer.id, partition, placed);
             }
             Change::TransactionEnded { producer, outcome } => {

@@ -16,7 +16,7 @@ use crate::{Change, CommittedOffset};
 
 pub use commit::{CommitOffsets, OffsetToCommit};
 pub use delete::DeleteOffsets;
-pub(crate) use pending::Ends;
+pub(crate) use pending::{Ends, OpenTransactions};
 pub use pending::{EndsSeen, WithinTransaction};
 
 /// The committed offsets of one group.

@@ -17,8 +17,9 @@ use crate::broker::Broker;
 use crate::partition::{Acks, AppendError, Appending, Origin, Partition};
 use crate::storage::Storage;
 
-/// How long a shard that failed rests before it reads its log again.
-const REST: Duration = Duration::from_millis(500);
+/// How long a shard that failed rests before it reads its log again; each time in a row for twice as long.
+const FIRST_REST: Duration = Duration::from_millis(500);
+const LONGEST_REST: Duration = Duration::from_secs(10);
 /// How long to sleep where there is no deadline.
 const LONG: Duration = Duration::from_hours(1);
 
@@ -42,6 +43,7 @@ pub(super) struct Shard<M: Machine> {
     asked: BTreeMap<Token, oneshot::Sender<Result<M::Reply, ErrorCode>>>,
     tokens: u64,
     held: VecDeque<Held<M>>,
+    next_rest: Duration,
 }
 
 /// Why a shard does not go on with the state that it has.
@@ -80,6 +82,7 @@ impl<M: Machine> Shard<M> {
             asked: BTreeMap::new(),
             tokens: 0,
             held: VecDeque::new(),
+            next_rest: FIRST_REST,
         }
     }
 
@@ -130,7 +133,10 @@ impl<M: Machine> Shard<M> {
                 Event::Durable(outcome) => {
                     self.held.pop_front();
                     match outcome {
-                        Ok(()) => self.release(),
+                        Ok(()) => {
+                            self.next_rest = FIRST_REST;
+                            self.release();
+                        }
                         Err(_) if self.partition.is_closed() => return Interrupted::Ended,
                         Err(error) => return Interrupted::AppendFailed(error),
                     }
@@ -255,7 +261,8 @@ impl<M: Machine> Shard<M> {
 
     /// Refuses everything for a while. False if the broker is gone.
     async fn rest(&mut self) -> bool {
-        let until = Instant::now() + REST;
+        let until = Instant::now() + self.next_rest;
+        self.next_rest = (self.next_rest * 2).min(LONGEST_REST);
         loop {
             let message = tokio::select! {
                 biased;

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use headwater_coordinator::{Groups, Outcome, ProducerIdentity};
+use headwater_coordinator::{Groups, Outcome, ProducerIdentity, Reply};
 use headwater_model::{ErrorCode, PartitionId};
 use headwater_wire::messages::write_txn_markers::{
     WritableTxnMarker, WritableTxnMarkerPartitionResult, WritableTxnMarkerResult,
@@ -57,11 +57,14 @@ async fn write_one(
     let partition = slot.as_ref().ok_or(ErrorCode::KafkaStorageError)?;
     if name == CONSUMER_OFFSETS {
         let end = Command::EndTransaction { producer, outcome };
-        return context.broker.ask_partition::<Groups>(at, end).await.map(|_| ());
+        return match context.broker.ask_partition::<Groups>(at, end).await? {
+            Reply::EndTransaction(outcome) => outcome,
+            _ => Err(ErrorCode::UnknownServerError),
+        };
     }
     if is_internal(name) {
         return Err(ErrorCode::InvalidTopicException);
     }
-    let written = partition.end_transaction((producer.id, producer.epoch), marker(outcome)).await;
+    let written = partition.end_transaction((producer.id, producer.epoch), marker(outcome), true).await;
     written.map(|_| ()).map_err(|error| error.code())
 }

@@ -46,7 +46,12 @@ pub enum Origin {
     /// The broker itself.
     Broker,
     /// The broker, ending a producer's transaction.
-    Marker(ProducerId),
+    Marker {
+        /// Whose.
+        producer: ProducerId,
+        /// An administrator asked for it, and not the transaction's coordinator.
+        by_hand: bool,
+    },
 }
 
 impl Origin {

@@ -39,14 +39,15 @@ impl Drop for Verification {
 }
 
 impl Partition {
-    /// Ends a producer's transaction, if it has one open here.
+    /// Ends a producer's transaction, if it has one open here. `by_hand` is refused if it is of an older epoch.
     pub(crate) fn end_transaction(
         self: &Arc<Self>,
         (producer, epoch): Incarnation,
         marker: ControlMarker,
+        by_hand: bool,
     ) -> Appending {
         let batch = marker.batch(producer, epoch, self.storage.clock.now());
-        self.append(batch, Acks::All, Origin::Marker(producer))
+        self.append(batch, Acks::All, Origin::Marker { producer, by_hand })
     }
 
     /// True if a producer has written here within its open transaction, so that nobody has to be asked.

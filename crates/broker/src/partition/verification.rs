@@ -3,8 +3,9 @@
 //! Owns: the transactions that are known to be open here, and the questions about others that are under way.
 //!
 //! Invariants: pure. A question is put down before the coordinator is asked, and the end of the producer's transaction
-//! strikes it out; so what was true when it was asked, and is not any more when the batch is written, lets nothing in. A
-//! batch that comes late can therefore neither be part of a later transaction nor leave one open for ever.
+//! strikes it out; so what was true when it was asked, and is not any more when the batch is written, lets nothing in, and
+//! no transaction is left open for ever. (A batch that is late before it is asked about is told from the next transaction's
+//! by its epoch, where each has its own, else by its sequence number.)
 //!
 //! Does not know: the coordinator; what is in the log (after a start everything is asked again).
 

@@ -72,8 +72,10 @@ async fn write_once(
     let mut left = Vec::new();
     for partition in of_groups {
         let command = groups::Command::EndTransaction { producer, outcome };
-        if broker.ask_partition::<Groups>(partition.partition, command).await.is_err() {
-            left.push(partition);
+        match broker.ask_partition::<Groups>(partition.partition, command).await {
+            // Refused are those alone that a newer epoch has made void.
+            Ok(_) => {}
+            Err(_) => left.push(partition),
         }
     }
     drop(broker);
@@ -100,5 +102,5 @@ fn begin(
     let topic = broker.topic(at.topic.as_str()).ok_or(ErrorCode::UnknownTopicOrPartition)?;
     let slot = topic.slot(at.partition).ok_or(ErrorCode::UnknownTopicOrPartition)?;
     let partition = slot.as_ref().ok_or(ErrorCode::KafkaStorageError)?;
-    Ok(partition.end_transaction((producer.id, producer.epoch), marker(outcome)))
+    Ok(partition.end_transaction((producer.id, producer.epoch), marker(outcome), false))
 }

@@ -66,10 +66,10 @@ impl Groups {
         let outcomes = if let Err(error) = checked {
             vec![error; commit.offsets.len()]
         } else {
-            let group = self.groups.entry(id.clone()).or_insert_with(|| Group::new(id.clone()));
             if let Some(within) = commit.within {
-                self.in_transactions.entry(within.producer.id).or_default().insert(id.clone());
+                self.in_transactions.join(within.producer, id.clone());
             }
+            let group = self.groups.entry(id.clone()).or_insert_with(|| Group::new(id.clone()));
             group.commit(&mut turn, &mut self.commits, commit)
         };
         turn.reply(token, Reply::CommitOffsets(outcomes));

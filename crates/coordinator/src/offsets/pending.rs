@@ -3,13 +3,45 @@
 //! Invariants: an offset that was committed later than a pending one, in the log's order, wins over it. While a partition
 //! has a pending offset, what is committed for it is not stable.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use headwater_model::{ProducerId, TopicPartition};
+use headwater_model::{ErrorCode, ProducerEpoch, ProducerId, TopicPartition};
 
 use super::{Offsets, Placed};
 use crate::effects::Turn;
 use crate::{Change, Effects, GroupId, Groups, Now, Outcome, ProducerIdentity, Reply, Token};
+
+/// A transaction in which offsets are pending.
+#[derive(Debug)]
+struct OpenTransaction {
+    epoch: ProducerEpoch,
+    /// The groups. (One may be gone, and its offsets with it.)
+    groups: BTreeSet<GroupId>,
+}
+
+/// The transactions in which offsets are pending, by producer.
+#[derive(Debug, Default)]
+pub(crate) struct OpenTransactions(BTreeMap<ProducerId, OpenTransaction>);
+
+impl OpenTransactions {
+    /// A group has offsets pending in a transaction.
+    pub(crate) fn join(&mut self, producer: ProducerIdentity, group: GroupId) {
+        let new = || OpenTransaction { epoch: producer.epoch, groups: BTreeSet::new() };
+        let open = self.0.entry(producer.id).or_insert_with(new);
+        open.epoch = producer.epoch;
+        open.groups.insert(group);
+    }
+
+    /// True if an end is of an older epoch than the offsets.
+    fn is_past(&self, end: ProducerIdentity) -> bool {
+        self.0.get(&end.id).is_some_and(|open| open.epoch > end.epoch)
+    }
+
+    /// The groups that a transaction was joined by, which is over.
+    fn end(&mut self, producer: ProducerId) -> Vec<GroupId> {
+        self.0.remove(&producer).into_iter().flat_map(|open| open.groups).collect()
+    }
+}
 
 /// Which ends of transactions a shard had seen at some moment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -76,7 +108,8 @@ impl Groups {
         self.ends.succeed(&before.ends);
     }
 
-    /// A producer's transaction is over: what it has committed here counts, or is gone.
+    /// A producer's transaction is over: what it has committed here counts, or is gone. An end that is of an older epoch
+    /// than the offsets is refused: it is not theirs.
     pub fn end_transaction(
         &mut self,
         now: Now,
@@ -85,8 +118,12 @@ impl Groups {
         outcome: Outcome,
     ) -> Effects {
         let mut turn = Turn::new(now, &self.config);
+        if self.in_transactions.is_past(producer) {
+            turn.reply(token, Reply::EndTransaction(Err(ErrorCode::InvalidProducerEpoch)));
+            return turn.effects;
+        }
         turn.record(Change::TransactionEnded { producer, outcome });
-        turn.reply(token, Reply::EndTransaction);
+        turn.reply(token, Reply::EndTransaction(Ok(())));
         let effects = turn.effects;
         for group in self.settle_transaction(producer.id, outcome) {
             self.settle(&group);
@@ -97,7 +134,7 @@ impl Groups {
     /// Gives the groups that were touched.
     pub(crate) fn settle_transaction(&mut self, producer: ProducerId, outcome: Outcome) -> Vec<GroupId> {
         self.ends.see(producer);
-        let touched: Vec<_> = self.in_transactions.remove(&producer).into_iter().flatten().collect();
+        let touched = self.in_transactions.end(producer);
         for id in &touched {
             if let Some(group) = self.groups.get_mut(id) {
                 group.offsets.settle_transaction(producer, outcome);

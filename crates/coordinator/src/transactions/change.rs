@@ -67,6 +67,11 @@ impl ProducerIdentity {
         self.epoch.0 >= Self::LAST_EPOCH
     }
 
+    /// True for the epoch that fences the last that a client can have.
+    pub(super) fn is_last(self) -> bool {
+        self.epoch.0 == i16::MAX
+    }
+
     /// The next incarnation. (Where the epochs are used up, the one that fences, which is no client's.)
     pub(super) fn bumped(self) -> Self {
         Self { epoch: ProducerEpoch(self.epoch.0.saturating_add(1)), ..self }

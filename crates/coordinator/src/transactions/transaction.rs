@@ -85,7 +85,9 @@ impl Transaction {
 
     /// Whether a producer that says who it was is this one, or was it.
     pub(super) fn check_incarnation(&self, said: ProducerIdentity) -> Result<(), ErrorCode> {
-        let known = said.id == self.stored.producer.id || (self.is_previous(said.id) && said.is_exhausted());
+        let known = said.id == self.stored.producer.id
+            || said == self.successor()
+            || (self.is_previous(said.id) && said.is_exhausted());
         if known { Ok(()) } else { Err(ErrorCode::ProducerFenced) }
     }
 
@@ -121,10 +123,12 @@ impl Transaction {
         Ok(Initialized::Now)
     }
 
-    /// Whether a producer is the one that may write.
+    /// Whether a producer is the one that may write, or will be once the markers are written.
     pub(super) fn check_producer(&self, producer: ProducerIdentity) -> Result<(), ErrorCode> {
         let current = self.stored.producer;
-        if producer.id != current.id {
+        if producer == self.successor() {
+            Ok(())
+        } else if producer.id != current.id {
             Err(ErrorCode::InvalidProducerIdMapping)
         } else if producer.epoch != current.epoch {
             Err(ErrorCode::ProducerFenced)
@@ -228,9 +232,11 @@ impl Transaction {
     /// True if the present epoch began where a transaction of this producer ended.
     fn ended_by(&self, producer: ProducerIdentity) -> bool {
         let current = self.stored.producer;
+        // An epoch that only fences was given to nobody.
+        let is_nobodys = current.is_last() && self.stored.next_id.is_none();
         let bumped = producer.id == current.id && producer.bumped() == current;
         let moved = self.is_previous(producer.id) && producer.is_exhausted() && current.epoch.0 == 0;
-        self.stored.version == TransactionVersion::V2 && (bumped || moved)
+        self.stored.version == TransactionVersion::V2 && !is_nobodys && (bumped || moved)
     }
 
     /// Aborts an ongoing transaction against its producer's will: no request of its may be taken any more.

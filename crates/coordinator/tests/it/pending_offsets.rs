@@ -295,6 +295,31 @@ fn offsets_do_not_expire_under_a_transaction() {
 }
 
 #[test]
+fn an_end_of_an_older_epoch_is_not_the_end_of_a_later_transaction() {
+    check(
+        "commit - t-0=5 in=3/7
+         end 3/6 abort
+         fetch
+         end 3/8 commit
+         fetch",
+        expect![[r#"
+            > commit - t-0=5 in=3/7
+            -: commit [None]
+            + t-0=5/ in 3
+            > end 3/6 abort
+            end: InvalidProducerEpoch
+            > fetch
+            t-0 unstable
+            > end 3/8 commit
+            end: ok
+            + Commit 3
+            > fetch
+            t-0=5/
+        "#]],
+    );
+}
+
+#[test]
 fn a_group_without_a_name_has_no_offsets_in_transactions() {
     let mut groups = Groups::new(GroupsConfig::default());
     let topic = TopicName::new("t").unwrap();

@@ -9,7 +9,7 @@
 //! - `leave [CLIENT ..] [as=INSTANCE ..]`
 //! - `commit CLIENT|- TOPIC-N=OFFSET[/METADATA] .. [gen=N] [keep=S] [in=PRODUCER [late]]`, `fetch`, `forget TOPIC-N ..`;
 //!   `late` means that the transaction was looked at before its last end
-//! - `end PRODUCER commit|abort`: of its transaction
+//! - `end PRODUCER commit|abort`: of its transaction; a PRODUCER is an id, in epoch 0, or ID/EPOCH
 //! - `wait S`: seconds pass; `restart`: the state is lost and replayed; `delete`; `list [STATE ..]`; `show`
 
 use std::collections::BTreeMap;
@@ -413,8 +413,9 @@ impl Run {
             }
             Reply::Sync(Err(error)) => writeln!(self.out, "{who}: sync {error:?}").unwrap(),
             Reply::Heartbeat(outcome) => writeln!(self.out, "{who}: beat {}", word(outcome)).unwrap(),
-            Reply::EndTransaction => writeln!(self.out, "{who}: ok").unwrap(),
-            Reply::DeleteGroup(outcome) => writeln!(self.out, "{who}: {}", word(outcome)).unwrap(),
+            Reply::EndTransaction(outcome) | Reply::DeleteGroup(outcome) => {
+                writeln!(self.out, "{who}: {}", word(outcome)).unwrap();
+            }
             Reply::CommitOffsets(outcomes) => writeln!(self.out, "{who}: commit {outcomes:?}").unwrap(),
             Reply::Leave(outcome) | Reply::DeleteOffsets(outcome) => {
                 writeln!(self.out, "{who}: {outcome:?}").unwrap();
@@ -492,7 +493,8 @@ fn word(outcome: Result<(), ErrorCode>) -> String {
 }
 
 fn producer(id: &str) -> ProducerIdentity {
-    ProducerIdentity { id: ProducerId(id.parse().unwrap()), epoch: ProducerEpoch(0) }
+    let (id, epoch) = id.split_once('/').unwrap_or((id, "0"));
+    ProducerIdentity { id: ProducerId(id.parse().unwrap()), epoch: ProducerEpoch(epoch.parse().unwrap()) }
 }
 
 fn group() -> GroupId {

@@ -264,29 +264,29 @@ fn who_goes_on_says_who_it_was_and_may_say_so_twice() {
     assert_eq!(world.init("a", Some(second)), Err(ErrorCode::ProducerFenced));
 }
 
+/// A producer in the last epoch that a client can have.
+fn exhausted(world: &mut World) -> ProducerIdentity {
+    let last = i16::MAX - 1;
+    world.init("a", None).unwrap();
+    let mut stored = world.stored("a").clone();
+    stored.producer.epoch = ProducerEpoch(last);
+    world.log.push(TransactionChange::Stored(stored));
+    world.restart();
+    identity(101, last)
+}
+
 #[test]
 fn a_used_up_producer_id_makes_way_for_another() {
-    let last = i16::MAX - 1;
-    let exhausted = |world: &mut World| {
-        let mut stored = world.stored("a").clone();
-        stored.producer.epoch = ProducerEpoch(last);
-        world.log.push(TransactionChange::Stored(stored));
-        world.restart();
-        identity(101, last)
-    };
     let mut world = World::new();
-    world.init("a", None).unwrap();
     exhausted(&mut world);
     assert_eq!(world.init("a", None), Ok(identity(102, 0)));
 
     let mut world = World::new();
-    world.init("a", None).unwrap();
     let producer = exhausted(&mut world);
     assert_eq!(world.init("a", Some(producer)), Ok(identity(102, 0)));
     assert_eq!(world.init("a", Some(producer)), Ok(identity(102, 0)), "the answer was lost");
 
     let mut world = World::new();
-    world.init("a", None).unwrap();
     let producer = exhausted(&mut world);
     world.add("a", producer, &[0], V2).unwrap();
     assert_eq!(world.end("a", producer, Outcome::Commit, V2), Ok(identity(102, 0)));
@@ -295,6 +295,36 @@ fn a_used_up_producer_id_makes_way_for_another() {
     assert_eq!(markers.producer, identity(101, i16::MAX));
     assert_eq!(world.end("a", producer, Outcome::Commit, V2), Ok(identity(102, 0)), "and again");
     assert_eq!(world.add("a", identity(102, 0), &[0], V2), Ok(()));
+}
+
+#[test]
+fn the_next_producer_id_is_known_while_markers_are_written() {
+    let mut world = World::new();
+    let producer = exhausted(&mut world);
+    world.add("a", producer, &[0], V2).unwrap();
+    let next = world.end("a", producer, Outcome::Commit, V2).unwrap();
+    assert_eq!(next, identity(102, 0));
+    assert_eq!(world.end("a", next, Outcome::Commit, V2), Err(ErrorCode::ConcurrentTransactions));
+    let partition = partitions(&[0]).pop_first().unwrap();
+    let verified = world.transactions.verify(&"a".into(), next, &partition);
+    assert_eq!(verified, Err(ErrorCode::ConcurrentTransactions));
+    let added = world.try_add("a", next, &[1], V2);
+    assert_eq!(world.added(added), None, "it waits for the markers");
+    world.write_markers().unwrap();
+    assert_eq!(world.added(added), Some(Ok(())));
+}
+
+#[test]
+fn an_epoch_that_only_fences_is_given_to_nobody() {
+    let mut world = World::new();
+    let producer = exhausted(&mut world);
+    world.add("a", producer, &[0], V2).unwrap();
+    world.pass(120_000);
+    world.write_markers().unwrap();
+    for outcome in [Outcome::Commit, Outcome::Abort] {
+        assert_eq!(world.end("a", producer, outcome, V2), Err(ErrorCode::ProducerFenced));
+    }
+    assert_eq!(world.init("a", None), Ok(identity(102, 0)));
 }
 
 #[test]

@@ -130,6 +130,29 @@ async fn who_holds_a_partition_up_is_found_and_its_transaction_ended_by_hand() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn who_is_late_to_end_a_transaction_by_hand_ends_no_later_one() {
+    let mut world = World::new().await;
+    let mut producer = Producer::begin(&mut world, "one", Way::New).await;
+    producer.write(0, &["a"]).await;
+    let seen = producer.clone_identity();
+    producer.end(true).await;
+    producer.write(0, &["b"]).await;
+    let marker = WritableTxnMarker {
+        producer_id: seen.0,
+        producer_epoch: seen.1,
+        topics: vec![WritableTxnMarkerTopic { name: "t".into(), partition_indexes: vec![0] }],
+        ..Default::default()
+    };
+    let mut client = world.client();
+    let response = client.call(1, &WriteTxnMarkersRequest { markers: vec![marker] }).await;
+    let outcome = ErrorCode::from_code(response.markers[0].topics[0].partitions[0].error_code);
+    assert_eq!(outcome, ErrorCode::InvalidProducerEpoch);
+    producer.end(true).await;
+    pass(Duration::from_millis(10)).await;
+    assert_eq!(committed_values(&mut client, 0).await, ["a", "b"]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn clients_learn_how_transactions_end_here() {
     let mut world = World::new().await;
     let mut client = world.client();
