@@ -100,6 +100,16 @@ struct Writer {
     syncing_bytes: u64,
 }
 
+impl Writer {
+    /// Whether the syncer is to be told, which it is once, if there is something that is `wanted` durable.
+    fn mark(&mut self, wanted: bool) -> bool {
+        let dirty = self.log.as_ref().is_some_and(Log::is_dirty);
+        let mark = wanted && dirty && !self.marked;
+        self.marked |= mark;
+        mark
+    }
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum End {
     Stopped,
@@ -366,7 +376,7 @@ impl Partition {
                     outcome => answers.push((reply, outcome)),
                 }
             }
-            mark = self.mark(&mut writer);
+            mark = writer.mark(self.durability == Durability::Fsync);
             answers.extend(Self::give_up_if_poisoned(&mut writer));
             if self.durability == Durability::Os {
                 self.advance(self.reader.end_offset(), writer.appended_bytes);
@@ -376,14 +386,6 @@ impl Partition {
         if mark {
             self.storage.syncer.mark(self.clone());
         }
-    }
-
-    /// Whether the syncer is to be told, which it is once.
-    fn mark(&self, writer: &mut Writer) -> bool {
-        let dirty = writer.log.as_ref().is_some_and(Log::is_dirty);
-        let mark = self.durability == Durability::Fsync && dirty && !writer.marked;
-        writer.marked |= mark;
-        mark
     }
 
     fn admit(&self, append: Append, settings: &TopicSettings, now: Timestamp) -> Admitted {
@@ -659,9 +661,10 @@ impl Partition {
             let Some(log) = &mut writer.log else {
                 return;
             };
-            (log.begin_compaction(now, high_watermark), self.mark(&mut writer))
+            let begun = log.begin_compaction(now, high_watermark);
+            let waits = log.compaction_waits_for_sync();
+            (begun, writer.mark(waits))
         };
-        // A segment may have been closed, which can be compacted once it is durable.
         if mark {
             self.storage.syncer.mark(self.clone());
         }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use bytes::Bytes;
+use headwater_broker::Durability;
 use headwater_model::{ErrorCode, Timestamp};
 use headwater_wire::batch::{BatchBuilder, BatchMeta, Compression};
 use headwater_wire::messages::incremental_alter_configs::{
@@ -115,6 +116,16 @@ async fn of_each_key_the_newest_record_stays_at_its_offset() {
     assert_eq!(everything(&mut client).await, after, "and stays so after a loss of power");
     put(&mut client, "key-0", Some("more")).await;
     assert_eq!(everything(&mut client).await.last().unwrap().0, after.last().unwrap().0 + 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn where_records_are_synced_now_and_then_compaction_does_not_wait_for_it() {
+    let mut world = World::with(|config| config.durability = Durability::Os).await;
+    let mut client = world.client();
+    client.create("c", 1, SMALL).await;
+    fill(&mut client, 10).await;
+    pass(A_WHILE).await;
+    assert_eq!(counts(&everything(&mut client).await)["key-0"], 1);
 }
 
 #[tokio::test(start_paused = true)]

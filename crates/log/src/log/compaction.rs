@@ -131,6 +131,14 @@ impl Log {
         decide::state(&facts, known.unwrap_or(start).max(start), stable, &self.config, now)
     }
 
+    /// True if a segment is closed that is not known to be durable, for which a compaction waits.
+    pub fn compaction_waits_for_sync(&self) -> bool {
+        let segments = self.reader.segments();
+        let sealed = segments.split_last().and_then(|(_, sealed)| sealed.last());
+        let durable = self.anchored.unwrap_or(Offset::ZERO);
+        sealed.is_some_and(|last| last.contents().next_offset > durable)
+    }
+
     /// Lets a compacted group of segments take its place. Quick: files are renamed and removed, and nothing is synced.
     ///
     /// If the log has changed below it meanwhile, the result is thrown away. What fails here, the next compaction or the
