@@ -47,32 +47,32 @@ pub(super) const STEPS: [Step; 8] = [
     Step {
         name: "build",
         about: "the Rust tests, built",
-        budget_min: 6,
+        budget_min: 9,
         runs: Runs::Cargo(Runner::Whole, &["test", "--workspace", "--no-run"]),
     },
     Step {
         name: "rust",
         about: "the Rust tests: tables, properties, crashes, simulation",
-        budget_min: 4,
+        budget_min: 2,
         runs: Runs::Cargo(Runner::Cargo, &["test", "--workspace", "--no-fail-fast"]),
     },
     Step {
         name: BINARY,
         about: "the binary, as people run it",
-        budget_min: 4,
+        budget_min: 3,
         runs: Runs::Cargo(Runner::Whole, &["build", "--release"]),
     },
     Step {
         name: "clients",
         about: "other people's clients in five languages and Apache Kafka's own tools against our broker; failures",
-        budget_min: 8,
+        budget_min: 5,
         // Most of the time they wait for sessions to end and processes to start.
         runs: Runs::Pytest(&["clients", "--cluster", "headwater", "-n", "4"]),
     },
     Step {
         name: "kafka",
         about: "our client, command line and flights over Apache Kafka, with brokers killed",
-        budget_min: 8,
+        budget_min: 11,
         runs: Runs::Pytest(&["clients/test_command_line.py", "flights", "rust", "--cluster", "kafka"]),
     },
     Step {
