@@ -42,8 +42,9 @@ pub(super) fn middle(mut figures: Vec<f64>) -> f64 {
     figures.get(figures.len().saturating_sub(1) / 2).copied().unwrap_or(f64::NAN)
 }
 
+/// With a decimal where there are few.
 pub(super) fn thousands(number: f64) -> String {
-    format!("{:.0} k", number / 1e3)
+    if number < 1e4 { format!("{:.1} k", number / 1e3) } else { format!("{:.0} k", number / 1e3) }
 }
 
 pub(super) fn megabytes(bytes: u64) -> String {

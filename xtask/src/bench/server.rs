@@ -174,7 +174,8 @@ fn kafka(mode: Mode, port: u16, data: &Path, place: &Place<'_>) -> anyhow::Resul
          controller.listener.names=CONTROLLER\n\
          listeners=PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller}\n\
          listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT\nlog.dirs={}\n\
-         offsets.topic.replication.factor=1\n{flush}",
+         offsets.topic.replication.factor=1\ntransaction.state.log.replication.factor=1\n\
+         transaction.state.log.min.isr=1\n{flush}",
         data.join("log").display()
     );
     std::fs::write(&properties, text)?;
