@@ -53,8 +53,7 @@ async fn delete(
     topic: &Topic,
     asked: &DeleteRecordsPartition,
 ) -> Result<Offset, ErrorCode> {
-    let slot = topic.slot(PartitionId(asked.partition_index)).ok_or(ErrorCode::UnknownTopicOrPartition)?;
-    let partition = slot.clone().ok_or(ErrorCode::KafkaStorageError)?;
+    let partition = topic.serving(PartitionId(asked.partition_index))?.clone();
     let before = (asked.offset != ALL).then_some(Offset(asked.offset));
     let deleted = context.broker.storage().call(move || partition.delete_records(before)).await;
     deleted.unwrap_or(Err(ErrorCode::NotLeaderOrFollower))

@@ -38,8 +38,7 @@ pub(crate) async fn handle(
 
 async fn producers(context: &Context, topic: &str, index: i32) -> Result<Vec<ProducerState>, ErrorCode> {
     let topic = context.broker.visible_topic(topic).ok_or(ErrorCode::UnknownTopicOrPartition)?;
-    let slot = topic.slot(PartitionId(index)).ok_or(ErrorCode::UnknownTopicOrPartition)?;
-    let partition = slot.as_ref().ok_or(ErrorCode::KafkaStorageError)?.clone();
+    let partition = topic.serving(PartitionId(index))?.clone();
     let states = context.broker.storage().call(move || partition.producers()).await;
     Ok(states.ok_or(ErrorCode::KafkaStorageError)?.into_iter().map(described).collect())
 }

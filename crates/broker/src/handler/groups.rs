@@ -3,7 +3,8 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use headwater_model::{ErrorCode, PartitionId, TopicName, TopicPartition, Uuid};
+use headwater_coordinator::OffsetToCommit;
+use headwater_model::{ErrorCode, LeaderEpoch, Offset, PartitionId, TopicName, TopicPartition, Uuid};
 
 use crate::api::Context;
 
@@ -61,6 +62,39 @@ pub(super) fn existing(
     } else {
         Err(ErrorCode::UnknownTopicOrPartition)
     }
+}
+
+/// An offset as a request has it.
+pub(super) struct AskedOffset {
+    pub(super) partition_index: i32,
+    pub(super) offset: i64,
+    /// Negative if the client does not know.
+    pub(super) leader_epoch: i32,
+    pub(super) metadata: Option<String>,
+}
+
+/// Tells partitions that exist from others: the offsets of the former go to the coordinator.
+pub(super) fn sort_out(
+    context: &Context,
+    topic: &Result<TopicName, ErrorCode>,
+    asked: impl Iterator<Item = AskedOffset>,
+    offsets: &mut Vec<OffsetToCommit>,
+) -> Partitions {
+    let mut partitions = Vec::with_capacity(asked.size_hint().0);
+    for asked in asked {
+        let index = asked.partition_index;
+        let at = topic.as_ref().map_err(|error| *error).and_then(|topic| existing(context, topic, index));
+        partitions.push((index, at.as_ref().err().copied()));
+        if let Ok(partition) = at {
+            offsets.push(OffsetToCommit {
+                partition,
+                offset: Offset(asked.offset),
+                leader_epoch: (asked.leader_epoch >= 0).then_some(LeaderEpoch(asked.leader_epoch)),
+                metadata: asked.metadata.unwrap_or_default(),
+            });
+        }
+    }
+    partitions
 }
 
 #[cfg(test)]

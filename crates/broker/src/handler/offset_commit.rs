@@ -4,13 +4,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use headwater_coordinator::{CommitOffsets, OffsetToCommit, Reply};
-use headwater_model::{ErrorCode, LeaderEpoch, Offset, TopicPartition};
+use headwater_model::ErrorCode;
 use headwater_wire::messages::offset_commit::{
-    OffsetCommitRequest, OffsetCommitRequestPartition, OffsetCommitRequestTopic, OffsetCommitResponse,
-    OffsetCommitResponsePartition, OffsetCommitResponseTopic,
+    OffsetCommitRequest, OffsetCommitRequestTopic, OffsetCommitResponse, OffsetCommitResponsePartition,
+    OffsetCommitResponseTopic,
 };
 
-use super::groups::{Partitions, existing, named, topic_name};
+use super::groups::{AskedOffset, Partitions, named, sort_out, topic_name};
 use crate::api::{Context, Meta};
 use crate::groups::Command;
 
@@ -26,7 +26,7 @@ pub(crate) async fn handle(
     let mut offsets = Vec::new();
     let mut topics = Vec::with_capacity(request.topics.len());
     for topic in request.topics {
-        topics.push(sort_out(&context, by_id, topic, &mut offsets));
+        topics.push(sorted(&context, by_id, topic, &mut offsets));
     }
     let commit = CommitOffsets {
         group: request.group_id.into(),
@@ -60,35 +60,23 @@ struct SortedTopic {
     partitions: Partitions,
 }
 
-fn sort_out(
+fn sorted(
     context: &Context,
     by_id: bool,
     topic: OffsetCommitRequestTopic,
     offsets: &mut Vec<OffsetToCommit>,
 ) -> SortedTopic {
     let name = topic_name(context, by_id, &topic.name, topic.topic_id);
-    let mut partitions = Vec::with_capacity(topic.partitions.len());
-    for partition in topic.partitions {
-        let index = partition.partition_index;
-        let at = name.as_ref().map_err(|error| *error).and_then(|name| existing(context, name, index));
-        partitions.push((index, at.as_ref().err().copied()));
-        if let Ok(at) = at {
-            offsets.push(to_commit(at, partition));
-        }
-    }
+    let asked = topic.partitions.into_iter().map(|asked| AskedOffset {
+        partition_index: asked.partition_index,
+        offset: asked.committed_offset,
+        leader_epoch: asked.committed_leader_epoch,
+        metadata: asked.committed_metadata,
+    });
+    let partitions = sort_out(context, &name, asked, offsets);
     let response =
         OffsetCommitResponseTopic { name: topic.name, topic_id: topic.topic_id, ..Default::default() };
     SortedTopic { response, partitions }
-}
-
-fn to_commit(partition: TopicPartition, asked: OffsetCommitRequestPartition) -> OffsetToCommit {
-    let epoch = asked.committed_leader_epoch;
-    OffsetToCommit {
-        partition,
-        offset: Offset(asked.committed_offset),
-        leader_epoch: (epoch >= 0).then_some(LeaderEpoch(epoch)),
-        metadata: asked.committed_metadata.unwrap_or_default(),
-    }
 }
 
 /// An outcome for each offset.

@@ -16,7 +16,7 @@ use headwater_wire::messages::produce::{
 };
 
 use crate::api::{Context, Meta, Reply};
-use crate::partition::{Acks, AppendError, Appending, Origin, Partition, Verification};
+use crate::partition::{Acks, AppendError, Appending, Origin, Verification};
 use crate::topics::{Topic, is_internal};
 
 /// Kafka refuses zstd from clients that are too old to know it (KIP-110).
@@ -72,7 +72,7 @@ pub(crate) fn take_their_place(context: &Context, version: i16, request: &Produc
             return true;
         };
         topic.partition_data.iter().all(|partition| {
-            match (find_partition(&found, partition.index), partition.records.as_ref()) {
+            match (found.serving(PartitionId(partition.index)), partition.records.as_ref()) {
                 (Ok(found), Some(records)) => {
                     transactions::writer(records).is_none_or(|writer| found.is_in_transaction(writer))
                 }
@@ -133,11 +133,6 @@ fn find_topic(context: &Context, version: i16, data: &TopicProduceData) -> Resul
     if is_internal(topic.name().as_str()) { Err(ErrorCode::InvalidTopicException) } else { Ok(topic) }
 }
 
-fn find_partition(topic: &Topic, index: i32) -> Result<&Arc<Partition>, ErrorCode> {
-    let slot = topic.slot(PartitionId(index)).ok_or(ErrorCode::UnknownTopicOrPartition)?;
-    slot.as_ref().ok_or(ErrorCode::KafkaStorageError)
-}
-
 fn start_topic(
     context: &Context,
     meta: &Meta,
@@ -168,7 +163,7 @@ fn start_partition(
     data: PartitionProduceData,
 ) -> Result<Started, Refused> {
     let acks = acks.ok_or(plain(ErrorCode::InvalidRequiredAcks))?;
-    let partition = find_partition(topic, data.index).map_err(plain)?;
+    let partition = topic.serving(PartitionId(data.index)).map_err(plain)?;
     let records = data.records.unwrap_or_default();
     let writer = if within_transaction { transactions::writer(&records) } else { None };
     let batches: Bytes =

@@ -53,8 +53,7 @@ async fn write_one(
     outcome: Outcome,
 ) -> Result<(), ErrorCode> {
     let topic = context.broker.visible_topic(name).ok_or(ErrorCode::UnknownTopicOrPartition)?;
-    let slot = topic.slot(at).ok_or(ErrorCode::UnknownTopicOrPartition)?;
-    let partition = slot.as_ref().ok_or(ErrorCode::KafkaStorageError)?;
+    let partition = topic.serving(at)?;
     if name == CONSUMER_OFFSETS {
         let end = Command::EndTransaction { producer, outcome };
         return match context.broker.ask_partition::<Groups>(at, end).await? {

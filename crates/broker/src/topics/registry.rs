@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use headwater_model::{PartitionId, TopicName, Uuid};
+use headwater_model::{ErrorCode, PartitionId, TopicName, Uuid};
 
 use super::creation::NameIndex;
 use crate::metadata::TopicState;
@@ -41,6 +41,12 @@ impl Topic {
     /// The place of a partition: `None` if there is none of that number, `Some(None)` if it is offline.
     pub(crate) fn slot(&self, id: PartitionId) -> Option<&Option<Arc<Partition>>> {
         self.partitions.get(usize::try_from(id.0).ok()?)
+    }
+
+    /// A partition that serves, or why there is none, as clients are told.
+    pub(crate) fn serving(&self, id: PartitionId) -> Result<&Arc<Partition>, ErrorCode> {
+        let slot = self.slot(id).ok_or(ErrorCode::UnknownTopicOrPartition)?;
+        slot.as_ref().ok_or(ErrorCode::KafkaStorageError)
     }
 }
 

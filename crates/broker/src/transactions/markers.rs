@@ -100,7 +100,6 @@ fn begin(
     outcome: Outcome,
 ) -> Result<Appending, ErrorCode> {
     let topic = broker.topic(at.topic.as_str()).ok_or(ErrorCode::UnknownTopicOrPartition)?;
-    let slot = topic.slot(at.partition).ok_or(ErrorCode::UnknownTopicOrPartition)?;
-    let partition = slot.as_ref().ok_or(ErrorCode::KafkaStorageError)?;
+    let partition = topic.serving(at.partition)?;
     Ok(partition.end_transaction((producer.id, producer.epoch), marker(outcome), false))
 }
