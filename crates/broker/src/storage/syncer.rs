@@ -17,7 +17,7 @@ use headwater_log::{Disk, Poison, SyncTicket};
 use tokio::sync::Notify;
 
 use super::lock;
-use crate::partition::Partition;
+use crate::partition::{Answers, Partition};
 
 /// Collects dirty partitions and syncs them together.
 #[derive(Debug)]
@@ -112,10 +112,11 @@ impl Syncer {
         }
         let written = self.disk.sync(&files).map_err(|error| Poison::from(&error));
         let mut synced = BTreeSet::new();
+        let mut answers = Answers::default();
         for (partition, ticket) in under_way {
             // Each for itself: the folder of a partition that is being deleted may be gone.
             let outcome = written.clone().and_then(|()| self.sync_directories(&ticket, &mut synced));
-            partition.end_sync(ticket, outcome);
+            partition.end_sync(ticket, outcome, &mut answers);
         }
     }
 

@@ -204,13 +204,13 @@ async fn a_shutdown_lets_waiting_fetches_return_and_closes_the_logs_in_order() {
     assert!(TcpStream::connect(address).await.is_err());
 }
 
-/// A disk whose syncs, or writes, wait for ever once it is told so, or whose writes panic.
+/// A disk whose syncs, or writes, wait for ever once it is told so, or whose next write panics.
 #[derive(Debug, Clone, Default)]
 struct Hanging {
     disk: RealDisk,
     syncs_hang: Arc<AtomicBool>,
     writes_hang: Arc<AtomicBool>,
-    writes_panic: Arc<AtomicBool>,
+    next_write_panics: Arc<AtomicBool>,
 }
 
 /// A file of that disk.
@@ -252,7 +252,7 @@ impl ReadAt for HangingFile {
 impl DiskFile for HangingFile {
     fn write_all_at(&self, bytes: &[u8], offset: u64) -> io::Result<()> {
         wait_while(&self.disk.writes_hang);
-        assert!(!self.disk.writes_panic.load(Ordering::Relaxed), "a fault of the broker's own");
+        assert!(!self.disk.next_write_panics.swap(false, Ordering::Relaxed), "a fault of the broker's own");
         self.file.write_all_at(bytes, offset)
     }
 
@@ -357,17 +357,28 @@ async fn a_panic_while_writing_ends_its_partition_and_nothing_else() {
     let disk = Hanging::default();
     let running = disk.broker(dir.path()).listen("127.0.0.1:0").await.unwrap();
     let mut client = Client::new(TcpStream::connect(running.local_addr()).await.unwrap());
-    client.create("t", 2, &[]).await;
+    client.create("t", 3, &[]).await;
     client.produce_value("t", 0, "before").await;
-    disk.writes_panic.store(true, Ordering::Relaxed);
+    disk.next_write_panics.store(true, Ordering::Relaxed);
+    let mut request = produce_request("t", 0, -1, batch(&["lost"]));
+    let others = (1..3).map(|partition| {
+        produce_request("t", partition, -1, batch(&["a neighbour"]))
+            .topic_data
+            .remove(0)
+            .partition_data
+            .remove(0)
+    });
+    request.topic_data[0].partition_data.extend(others);
     let mut outcomes = Vec::new();
-    for at in 0..2 {
-        let answer = client.call(9, &produce_request("t", 0, -1, batch(&["lost"]))).await;
-        outcomes.push(ErrorCode::from_code(answer.responses[0].partition_responses[0].error_code));
-        disk.writes_panic.store(at == 0, Ordering::Relaxed);
+    for _ in 0..2 {
+        let answer = client.call(9, &request).await;
+        let codes = answer.responses[0].partition_responses.iter().map(|answer| answer.error_code);
+        outcomes.push(codes.map(ErrorCode::from_code).collect::<Vec<_>>());
     }
-    assert_eq!(outcomes, [ErrorCode::NotLeaderOrFollower, ErrorCode::KafkaStorageError]);
+    let neighbours = [ErrorCode::None; 2];
+    assert_eq!(outcomes[0], [&[ErrorCode::NotLeaderOrFollower][..], &neighbours].concat());
+    assert_eq!(outcomes[1], [&[ErrorCode::KafkaStorageError][..], &neighbours].concat());
     assert_eq!(client.values("t", 0, 0).await, ["before"]);
-    client.produce_value("t", 1, "a neighbour").await;
+    assert_eq!(client.values("t", 2, 0).await, ["a neighbour", "a neighbour"]);
     running.shutdown().await;
 }
