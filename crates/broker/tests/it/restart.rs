@@ -10,7 +10,6 @@ use std::time::Duration;
 use headwater_broker::{Broker, BrokerConfig};
 use headwater_log::{Disk, DiskFile, Entry, RealDisk};
 use headwater_model::{Entropy, ErrorCode, ProducerId, SystemClock};
-use headwater_wire::messages::delete_topics::DeleteTopicsRequest;
 use headwater_wire::messages::init_producer_id::InitProducerIdRequest;
 use headwater_wire::messages::metadata::{MetadataRequest, MetadataResponse};
 use headwater_wire::protocol::ReadAt;
@@ -31,11 +30,6 @@ async fn metadata(client: &mut Client<DuplexStream>) -> MetadataResponse {
     client.call(12, &MetadataRequest { topics: None, ..Default::default() }).await
 }
 
-async fn delete(client: &mut Client<DuplexStream>, name: &str) {
-    let request = DeleteTopicsRequest { topic_names: vec![name.to_owned()], ..Default::default() };
-    assert_eq!(client.call(5, &request).await.responses[0].error_code, 0);
-}
-
 #[tokio::test(start_paused = true)]
 async fn topics_records_and_identities_survive_orderly_ends_and_power_losses() {
     let mut world = World::new().await;
@@ -43,7 +37,7 @@ async fn topics_records_and_identities_survive_orderly_ends_and_power_losses() {
     client.create("kept", 2, &[("cleanup.policy", "compact")]).await;
     client.create("gone", 2, &[]).await;
     client.produce_value("gone", 0, "v").await;
-    delete(&mut client, "gone").await;
+    client.delete("gone").await;
     let id = ProducerId(new_id(&mut client).await);
     assert_eq!(client.produce("kept", 1, numbered(id, 0, 0, &["a"])).await.error_code, 0);
     let before = metadata(&mut client).await;
@@ -109,8 +103,7 @@ async fn a_power_loss_while_topics_come_and_go_leaves_each_whole_or_absent() {
         client.produce_value("old", 1, "v").await;
         world.disk.power_fails_at(world.disk.operations() + round);
         let created = client.try_create("new", 2, &[]).await;
-        let deletion = DeleteTopicsRequest { topic_names: vec!["old".to_owned()], ..Default::default() };
-        let deleted = ErrorCode::from_code(client.call(5, &deletion).await.responses[0].error_code);
+        let deleted = client.try_delete("old").await;
         world.crash().await;
         let mut client = world.client();
         let topics = metadata(&mut client).await.topics;
@@ -181,7 +174,7 @@ async fn a_partition_whose_log_cannot_be_opened_is_offline_and_the_others_serve(
     assert_eq!(ErrorCode::from_code(produced.error_code), ErrorCode::KafkaStorageError);
     let fetched = client.fetch("t", 1, 0, 0).await;
     assert_eq!(ErrorCode::from_code(fetched.error_code), ErrorCode::KafkaStorageError);
-    delete(&mut client, "t").await;
+    client.delete("t").await;
     drop(client);
     connection.await.unwrap();
     stop(broker).await;
