@@ -308,11 +308,11 @@ async fn a_topic_that_is_deleted_while_it_is_compacted_leaves_nothing_to_its_suc
     });
     let server = server.await;
     let mut client = server.client().await;
-    for round in 0..15 {
+    for round in 0..30 {
         client.create("c", 1, SMALL).await;
         assert_eq!(everything(&mut client).await, [], "round {round}");
         fill(&mut client, 4).await;
-        pass(Duration::from_micros(600 * round)).await;
+        pass(Duration::from_micros(300 * round)).await;
         assert_nothing_is_lost_of_four_rounds(&everything(&mut client).await);
         client.delete("c").await;
     }

@@ -58,8 +58,15 @@ impl Server {
     }
 
     pub(crate) async fn client(&self) -> Client<TcpStream> {
-        Client::new(TcpStream::connect(self.running.local_addr()).await.unwrap())
+        connect(&self.running).await
     }
+}
+
+/// A connection to a broker that listens. Requests go out in pieces, none of which waits for the one before.
+pub(crate) async fn connect(running: &RunningBroker) -> Client<TcpStream> {
+    let stream = TcpStream::connect(running.local_addr()).await.unwrap();
+    stream.set_nodelay(true).unwrap();
+    Client::new(stream)
 }
 
 /// A connection that sends requests and reads responses.

@@ -17,7 +17,9 @@ use tokio::io::DuplexStream;
 use tokio::net::TcpStream;
 
 use crate::groups::fixture::{World, pass};
-use crate::harness::{Client, Server, batch, config, fetch_request, numbered, open, produce_request, values};
+use crate::harness::{
+    Client, Server, batch, config, connect, fetch_request, numbered, open, produce_request, values,
+};
 
 async fn new_id(client: &mut Client<DuplexStream>) -> i64 {
     let request = InitProducerIdRequest { transactional_id: None, ..Default::default() };
@@ -303,7 +305,7 @@ async fn a_disk_that_hangs_does_not_keep_the_broker_from_ending() {
     let disk = Hanging::default();
     let broker = disk.broker(dir.path());
     let running = broker.listen("127.0.0.1:0").await.unwrap();
-    let mut client = Client::new(TcpStream::connect(running.local_addr()).await.unwrap());
+    let mut client = connect(&running).await;
     client.create("t", 1, &[]).await;
     client.produce_value("t", 0, "durable").await;
     disk.syncs_hang.store(true, Ordering::Relaxed);
@@ -320,7 +322,7 @@ async fn a_disk_that_hangs_stops_no_connection_that_does_not_write() {
     let dir = tempfile::tempdir().unwrap();
     let disk = Hanging::default();
     let running = disk.broker(dir.path()).listen("127.0.0.1:0").await.unwrap();
-    let client = async || Client::new(TcpStream::connect(running.local_addr()).await.unwrap());
+    let client = async || connect(&running).await;
     let mut bystander = client().await;
     bystander.create("t", 6, &[]).await;
     bystander.produce_value("t", 0, "read me").await;
@@ -349,7 +351,7 @@ async fn a_panic_while_writing_ends_its_partition_and_nothing_else() {
     let dir = tempfile::tempdir().unwrap();
     let disk = Hanging::default();
     let running = disk.broker(dir.path()).listen("127.0.0.1:0").await.unwrap();
-    let mut client = Client::new(TcpStream::connect(running.local_addr()).await.unwrap());
+    let mut client = connect(&running).await;
     client.create("t", 3, &[]).await;
     client.produce_value("t", 0, "before").await;
     disk.next_write_panics.store(true, Ordering::Relaxed);
