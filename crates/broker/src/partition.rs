@@ -289,6 +289,11 @@ impl Partition {
         self.reader.end_offset()
     }
 
+    /// True if a loss of power would take nothing of it.
+    pub(crate) fn is_durable(&self) -> bool {
+        self.reader.durable_offset() >= self.end_offset()
+    }
+
     /// The bytes of all its batches.
     pub fn size_bytes(&self) -> u64 {
         self.reader.size_bytes()

@@ -7,7 +7,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use headwater_broker::{Broker, BrokerConfig};
+use headwater_broker::{Broker, BrokerConfig, Durability};
+use headwater_log::sim::Operation;
 use headwater_log::{Disk, DiskFile, Entry, RealDisk};
 use headwater_model::{Entropy, ErrorCode, ProducerId, SystemClock};
 use headwater_wire::messages::init_producer_id::InitProducerIdRequest;
@@ -197,6 +198,47 @@ async fn a_shutdown_lets_waiting_fetches_return_and_closes_the_logs_in_order() {
     assert!(client.receive_frame().await.is_some(), "the waiting fetch is answered");
     assert_eq!(client.receive_frame().await, None);
     assert!(TcpStream::connect(address).await.is_err());
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_found_after_a_death_is_durable_before_it_is_served() {
+    let mut world = World::with(|config| config.durability = Durability::Os).await;
+    let mut client = world.client();
+    for partition in 0..3 {
+        client.produce_value("t", partition, "written, and never synced").await;
+    }
+    world.die(|config| config.durability = Durability::Fsync).await;
+    let mut client = world.client();
+    for partition in 0..3 {
+        assert_eq!(client.values("t", partition, 0).await, ["written, and never synced"]);
+    }
+    world.crash().await;
+    let mut client = world.client();
+    for partition in 0..3 {
+        assert_eq!(client.values("t", partition, 0).await, ["written, and never synced"]);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_cannot_be_made_durable_after_a_death_is_not_served() {
+    let mut world = World::with(|config| config.durability = Durability::Os).await;
+    world.client().produce_value("t", 1, "v").await;
+    // The log of metadata is synced three times before, which succeeds; then all others together.
+    let disk = world.disk.clone();
+    world
+        .die(|config| {
+            config.durability = Durability::Fsync;
+            disk.fail_after(3, Operation::Sync, io::ErrorKind::Other);
+        })
+        .await;
+    assert_eq!(world.disk.forget_failures(), 0, "it has failed");
+    let mut client = world.client();
+    let answer = client.produce("t", 1, batch(&["more"])).await;
+    assert_eq!(ErrorCode::from_code(answer.error_code), ErrorCode::KafkaStorageError);
+    client.produce_value("t", 0, "a neighbour that held nothing").await;
+    world.crash().await;
+    client = world.client();
+    client.produce_value("t", 1, "more").await;
 }
 
 /// A disk whose syncs, or writes, wait for ever once it is told so, or whose next write panics.
