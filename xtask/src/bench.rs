@@ -7,6 +7,7 @@
 
 mod broker;
 mod client;
+mod latency;
 mod load;
 mod results;
 mod server;
@@ -48,6 +49,8 @@ enum Suite {
     Client,
     /// Copying from topic to topic exactly once, by Kafka's own tool
     Transactions,
+    /// From when a record is due to its arrival, at a fixed rate
+    Latency,
 }
 
 /// What a suite needs to run.
@@ -87,6 +90,7 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
         Suite::Broker => ("broker", broker::run(&bench)?),
         Suite::Client => ("client", client::run(&bench)?),
         Suite::Transactions => ("transactions", transactions::run(&bench)?),
+        Suite::Latency => ("latency", latency::run(&bench)?),
     };
     let section = results::section(&tables, bench.rounds)?;
     println!("\n{section}");

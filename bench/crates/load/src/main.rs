@@ -6,8 +6,11 @@
 //! Invariants: every client has the same settings, and writes and reads the same bytes; a consumer sums every byte of every
 //! key and value. CPU time is that of the whole process from the first record to the last, connections made before.
 
+#![expect(clippy::disallowed_methods, reason = "a program that measures reads the clock and waits")]
+
 mod cpu;
 mod krafka;
+mod latency;
 mod librdkafka;
 mod ours;
 
@@ -59,6 +62,8 @@ enum Work {
         #[arg(long)]
         clients: u64,
     },
+    /// Produces at a fixed rate and reads along, and says how long records took (headwater's client alone)
+    Latency(latency::Latency),
     /// Produces one record as soon as a broker takes it, which may be still starting (headwater's client alone)
     First,
 }
@@ -121,6 +126,16 @@ impl Records {
         self.bytes[..KEY].copy_from_slice(&number.to_be_bytes());
         self.bytes.split_at(KEY)
     }
+
+    /// That key, and a value that begins with that number, so far as there is room for it.
+    fn put(&mut self, key: u64, stamp: u64) -> (&[u8], &[u8]) {
+        let (front, value) = self.bytes.split_at_mut(KEY);
+        front.copy_from_slice(&key.to_be_bytes());
+        for (byte, stamp) in value.iter_mut().zip(stamp.to_be_bytes()) {
+            *byte = stamp;
+        }
+        (front, value)
+    }
 }
 
 fn sum(bytes: &[u8]) -> u64 {
@@ -135,12 +150,17 @@ fn main() -> anyhow::Result<()> {
         (Work::Produce(how), Client::Librdkafka) => (librdkafka::produce(&target, how)?, 0),
         (Work::Produce(how), Client::Krafka) => (krafka::produce(&target, how)?, 0),
         (Work::Crowd { clients }, _) => (ours::crowd(&target, *clients)?, 0),
+        (Work::Latency(how), _) => return print(&latency::run(&target, how)?),
         (Work::First, _) => (ours::first(&target)?, 0),
         (Work::Consume, Client::Headwater) => ours::consume(&target)?,
         (Work::Consume, Client::Librdkafka) => librdkafka::consume(&target)?,
         (Work::Consume, Client::Krafka) => krafka::consume(&target)?,
     };
-    println!("{}", serde_json::to_string(&watch.report(target.records, sum)?)?);
+    print(&watch.report(target.records, sum)?)
+}
+
+fn print(report: &impl Serialize) -> anyhow::Result<()> {
+    println!("{}", serde_json::to_string(report)?);
     Ok(())
 }
 
