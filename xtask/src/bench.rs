@@ -9,6 +9,7 @@ mod broker;
 mod client;
 mod latency;
 mod load;
+mod recovery;
 mod results;
 mod server;
 mod transactions;
@@ -51,6 +52,8 @@ enum Suite {
     Transactions,
     /// From when a record is due to its arrival, at a fixed rate
     Latency,
+    /// From the start of a killed broker to the last record of every partition
+    Recovery,
 }
 
 /// What a suite needs to run.
@@ -91,6 +94,7 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
         Suite::Client => ("client", client::run(&bench)?),
         Suite::Transactions => ("transactions", transactions::run(&bench)?),
         Suite::Latency => ("latency", latency::run(&bench)?),
+        Suite::Recovery => ("recovery", recovery::run(&bench)?),
     };
     let section = results::section(&tables, bench.rounds)?;
     println!("\n{section}");

@@ -143,6 +143,11 @@ impl Server {
         usage::usage(self.id()?)
     }
 
+    /// What it has read so far, by calls, from files and otherwise.
+    pub(super) fn read_bytes(&self) -> anyhow::Result<u64> {
+        usage::read_bytes(self.id()?)
+    }
+
     /// Resident now, in bytes.
     pub(super) fn resident(&self) -> anyhow::Result<u64> {
         usage::memory(self.id()?, "VmRSS:")

@@ -66,6 +66,9 @@ enum Work {
     Latency(latency::Latency),
     /// Produces one record as soon as a broker takes it, which may be still starting (headwater's client alone)
     First,
+    /// Reads the last of the records that were produced to each partition, as soon as a broker gives them, which may be
+    /// still starting (headwater's client alone)
+    Last,
 }
 
 /// How to produce.
@@ -152,6 +155,7 @@ fn main() -> anyhow::Result<()> {
         (Work::Crowd { clients }, _) => (ours::crowd(&target, *clients)?, 0),
         (Work::Latency(how), _) => return print(&latency::run(&target, how)?),
         (Work::First, _) => (ours::first(&target)?, 0),
+        (Work::Last, _) => (ours::last(&target)?, 0),
         (Work::Consume, Client::Headwater) => ours::consume(&target)?,
         (Work::Consume, Client::Librdkafka) => librdkafka::consume(&target)?,
         (Work::Consume, Client::Krafka) => krafka::consume(&target)?,
