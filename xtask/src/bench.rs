@@ -7,6 +7,7 @@
 
 mod broker;
 mod client;
+mod compaction;
 mod latency;
 mod load;
 mod recovery;
@@ -54,6 +55,8 @@ enum Suite {
     Latency,
     /// From the start of a killed broker to the last record of every partition
     Recovery,
+    /// The rate of compaction, and what appends wait meanwhile
+    Compaction,
 }
 
 /// What a suite needs to run.
@@ -95,6 +98,7 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
         Suite::Transactions => ("transactions", transactions::run(&bench)?),
         Suite::Latency => ("latency", latency::run(&bench)?),
         Suite::Recovery => ("recovery", recovery::run(&bench)?),
+        Suite::Compaction => ("compaction", compaction::run(&bench)?),
     };
     let section = results::section(&tables, bench.rounds)?;
     println!("\n{section}");

@@ -148,6 +148,15 @@ impl Server {
         usage::read_bytes(self.id()?)
     }
 
+    /// Where the files of a partition are.
+    pub(super) fn partition_folder(&self, topic: &str, partition: i32) -> PathBuf {
+        let logs = match self.kind {
+            Kind::Kafka => "log",
+            Kind::Headwater => "broker",
+        };
+        self.data.join(logs).join(format!("{topic}-{partition}"))
+    }
+
     /// Resident now, in bytes.
     pub(super) fn resident(&self) -> anyhow::Result<u64> {
         usage::memory(self.id()?, "VmRSS:")

@@ -11,6 +11,7 @@
 mod cpu;
 mod krafka;
 mod latency;
+mod left;
 mod librdkafka;
 mod ours;
 
@@ -64,6 +65,9 @@ enum Work {
     },
     /// Produces at a fixed rate and reads along, and says how long records took (headwater's client alone)
     Latency(latency::Latency),
+    /// Reads a partition that was filled with few keys, and compacted since, and checks what is left (headwater's client
+    /// alone)
+    Left(left::Left),
     /// Produces one record as soon as a broker takes it, which may be still starting (headwater's client alone)
     First,
     /// Reads the last of the records that were produced to each partition, as soon as a broker gives them, which may be
@@ -84,6 +88,9 @@ struct Produce {
     linger_ms: u64,
     #[arg(long, default_value_t = 65_536)]
     batch_bytes: usize,
+    /// Only so many different keys, each of which comes again and again, in no order
+    #[arg(long)]
+    keys: Option<u64>,
 }
 
 /// Whom to ask, and how much.
@@ -107,9 +114,10 @@ struct Report {
     sum: u64,
 }
 
-/// The key and value of a record: the number, then bytes that do not repeat soon.
+/// The key and value of a record: the number (or one of few keys), then bytes that do not repeat soon.
 struct Records {
     bytes: Vec<u8>,
+    keys: Option<u64>,
 }
 
 /// Bytes of a key.
@@ -122,11 +130,16 @@ impl Records {
             state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
             (state >> 56) as u8
         });
-        Self { bytes: bytes.collect() }
+        Self { bytes: bytes.collect(), keys: None }
+    }
+
+    fn of(how: &Produce) -> Self {
+        Self { keys: how.keys, ..Self::new(how.size) }
     }
 
     fn get(&mut self, number: u64) -> (&[u8], &[u8]) {
-        self.bytes[..KEY].copy_from_slice(&number.to_be_bytes());
+        let key = self.keys.map_or(number, |keys| left::key(number, keys));
+        self.bytes[..KEY].copy_from_slice(&key.to_be_bytes());
         self.bytes.split_at(KEY)
     }
 
@@ -154,6 +167,7 @@ fn main() -> anyhow::Result<()> {
         (Work::Produce(how), Client::Krafka) => (krafka::produce(&target, how)?, 0),
         (Work::Crowd { clients }, _) => (ours::crowd(&target, *clients)?, 0),
         (Work::Latency(how), _) => return print(&latency::run(&target, how)?),
+        (Work::Left(how), _) => return print(&left::run(&target, how)?),
         (Work::First, _) => (ours::first(&target)?, 0),
         (Work::Last, _) => (ours::last(&target)?, 0),
         (Work::Consume, Client::Headwater) => ours::consume(&target)?,

@@ -21,7 +21,7 @@ pub(crate) fn produce(target: &Target, how: &Produce) -> anyhow::Result<Stopped>
             ..ProducerConfig::default()
         });
         let topic = TopicName::new(&target.topic)?;
-        let mut records = Records::new(how.size);
+        let mut records = Records::of(how);
         let watch = start()?;
         for number in 0..target.records {
             let (key, value) = records.get(number);
