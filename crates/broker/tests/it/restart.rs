@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io;
+use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -13,6 +14,7 @@ use headwater_log::{Disk, DiskFile, Entry, RealDisk};
 use headwater_model::{Entropy, ErrorCode, ProducerId, SystemClock};
 use headwater_wire::messages::init_producer_id::InitProducerIdRequest;
 use headwater_wire::messages::metadata::{MetadataRequest, MetadataResponse};
+use headwater_wire::messages::produce::{ProduceRequest, ProduceResponse};
 use headwater_wire::protocol::ReadAt;
 use tokio::io::DuplexStream;
 use tokio::net::TcpStream;
@@ -241,11 +243,13 @@ async fn what_cannot_be_made_durable_after_a_death_is_not_served() {
     client.produce_value("t", 1, "more").await;
 }
 
-/// A disk whose syncs, or writes, wait for ever once it is told so, or whose next write panics.
+/// A disk whose syncs, or writes, wait for ever once it is told so, whose next write panics, or whose next sync fails. Files
+/// are synced each by itself, at the same time.
 #[derive(Debug, Clone, Default)]
 struct Hanging {
     disk: RealDisk,
     syncs_hang: Arc<AtomicBool>,
+    next_sync_fails: Arc<AtomicBool>,
     writes_hang: Arc<AtomicBool>,
     next_write_panics: Arc<AtomicBool>,
 }
@@ -332,8 +336,16 @@ impl Disk for Hanging {
     }
 
     fn sync(&self, files: &[Arc<dyn DiskFile>]) -> io::Result<()> {
+        let fails = self.next_sync_fails.swap(false, Ordering::Relaxed);
         wait_while(&self.syncs_hang);
+        if fails {
+            return Err(io::Error::other("a file that cannot be synced"));
+        }
         self.disk.sync(files)
+    }
+
+    fn sync_calls(&self, files: usize) -> usize {
+        files.max(1)
     }
 
     fn sync_dir(&self, dir: &Path) -> io::Result<()> {
@@ -388,6 +400,46 @@ async fn a_disk_that_hangs_stops_no_connection_that_does_not_write() {
     running.shutdown().await;
 }
 
+/// A request with a batch for each of some partitions.
+fn produce_to_each(topic: &str, partitions: Range<i32>, value: &str) -> ProduceRequest {
+    let mut requests = partitions.map(|partition| produce_request(topic, partition, -1, batch(&[value])));
+    let mut all = requests.next().unwrap();
+    for mut request in requests {
+        all.topic_data[0].partition_data.append(&mut request.topic_data[0].partition_data);
+    }
+    all
+}
+
+fn codes(answer: &ProduceResponse) -> Vec<ErrorCode> {
+    let codes = answer.responses[0].partition_responses.iter().map(|answer| answer.error_code);
+    codes.map(ErrorCode::from_code).collect()
+}
+
+#[tokio::test]
+async fn a_file_that_cannot_be_synced_is_told_of_all_that_were_synced_with_it_and_of_no_other() {
+    let dir = tempfile::tempdir().unwrap();
+    let disk = Hanging::default();
+    let running = disk.broker(dir.path()).listen("127.0.0.1:0").await.unwrap();
+    let mut client = connect(&running).await;
+    client.create("t", 4, &[]).await;
+    client.produce_value("t", 3, "elsewhere").await;
+    // What waits behind a sync that hangs is synced together.
+    disk.syncs_hang.store(true, Ordering::Relaxed);
+    let mut first = connect(&running).await;
+    first.send(9, &produce_request("t", 3, -1, batch(&["first"]))).await;
+    pass(Duration::from_millis(200)).await;
+    client.send(9, &produce_to_each("t", 0..3, "lost")).await;
+    pass(Duration::from_millis(200)).await;
+    disk.next_sync_fails.store(true, Ordering::Relaxed);
+    disk.syncs_hang.store(false, Ordering::Relaxed);
+    let (_, answer) = first.receive::<ProduceRequest>(9).await;
+    assert_eq!(codes(&answer), [ErrorCode::None]);
+    let (_, answer) = client.receive::<ProduceRequest>(9).await;
+    assert_eq!(codes(&answer), [ErrorCode::KafkaStorageError; 3]);
+    client.produce_value("t", 3, "a neighbour").await;
+    running.shutdown().await;
+}
+
 #[tokio::test]
 async fn a_panic_while_writing_ends_its_partition_and_nothing_else() {
     let dir = tempfile::tempdir().unwrap();
@@ -397,25 +449,15 @@ async fn a_panic_while_writing_ends_its_partition_and_nothing_else() {
     client.create("t", 3, &[]).await;
     client.produce_value("t", 0, "before").await;
     disk.next_write_panics.store(true, Ordering::Relaxed);
-    let mut request = produce_request("t", 0, -1, batch(&["lost"]));
-    let others = (1..3).map(|partition| {
-        produce_request("t", partition, -1, batch(&["a neighbour"]))
-            .topic_data
-            .remove(0)
-            .partition_data
-            .remove(0)
-    });
-    request.topic_data[0].partition_data.extend(others);
+    let request = produce_to_each("t", 0..3, "a value");
     let mut outcomes = Vec::new();
     for _ in 0..2 {
-        let answer = client.call(9, &request).await;
-        let codes = answer.responses[0].partition_responses.iter().map(|answer| answer.error_code);
-        outcomes.push(codes.map(ErrorCode::from_code).collect::<Vec<_>>());
+        outcomes.push(codes(&client.call(9, &request).await));
     }
     let neighbours = [ErrorCode::None; 2];
     assert_eq!(outcomes[0], [&[ErrorCode::NotLeaderOrFollower][..], &neighbours].concat());
     assert_eq!(outcomes[1], [&[ErrorCode::KafkaStorageError][..], &neighbours].concat());
     assert_eq!(client.values("t", 0, 0).await, ["before"]);
-    assert_eq!(client.values("t", 2, 0).await, ["a neighbour", "a neighbour"]);
+    assert_eq!(client.values("t", 2, 0).await, ["a value", "a value"]);
     running.shutdown().await;
 }
