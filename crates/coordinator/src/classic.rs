@@ -42,7 +42,7 @@ pub(crate) use member::Member;
 /// The protocol type of groups whose members are Kafka consumers.
 pub(crate) const CONSUMER_PROTOCOL_TYPE: &str = "consumer";
 
-/// The state of a classic group. Prints as Kafka spells it.
+/// The state of a group. Prints as Kafka spells it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum GroupState {
     /// No members.
@@ -51,6 +51,10 @@ pub enum GroupState {
     PreparingRebalance,
     /// All have joined; the leader has to assign.
     CompletingRebalance,
+    /// Members have changed, or what they want; the coordinator has to assign (newer kinds of group).
+    Assigning,
+    /// The coordinator has assigned; members are on their way there (newer kinds of group).
+    Reconciling,
     /// Members work.
     Stable,
     /// There is no such group.
@@ -63,6 +67,8 @@ impl fmt::Display for GroupState {
             Self::Empty => "Empty",
             Self::PreparingRebalance => "PreparingRebalance",
             Self::CompletingRebalance => "CompletingRebalance",
+            Self::Assigning => "Assigning",
+            Self::Reconciling => "Reconciling",
             Self::Stable => "Stable",
             Self::Dead => "Dead",
         })
@@ -131,6 +137,11 @@ impl Classic {
         }
     }
 
+    /// A group that was of another kind until this epoch: its generations go on from there.
+    pub(crate) fn beginning_after(id: GroupId, epoch: i32, stored: bool) -> Self {
+        Self { generation: epoch, stored, ..Self::new(id) }
+    }
+
     pub(crate) fn state(&self) -> GroupState {
         match self.phase {
             Phase::Empty => GroupState::Empty,
@@ -175,11 +186,6 @@ impl Classic {
     /// Neither members nor announced ones.
     pub(crate) fn is_idle(&self) -> bool {
         self.is_empty() && self.announced.is_empty()
-    }
-
-    /// Nothing worth keeping.
-    pub(crate) fn is_vacant(&self) -> bool {
-        self.is_idle() && !self.stored
     }
 
     /// That the request comes from the present holder of a member id, and of an instance id if it names one.

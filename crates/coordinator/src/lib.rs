@@ -21,26 +21,39 @@
 //! appends, waits until changes are durable, and answers. Whether a topic exists, and who may do what, is asked
 //! before a command comes here.
 
+mod assignor;
 mod change;
 mod classic;
 mod config;
+mod consumer;
 mod effects;
 mod group;
 mod groups;
 mod ids;
+mod membership;
 mod offsets;
+mod partitions;
 mod queries;
 mod subscription;
+mod topics;
 mod transactions;
 
+pub use assignor::Assignor;
 pub use change::{Change, CommittedOffset, StoredGroup, StoredMember};
 pub use classic::{GroupState, Heartbeat, Join, Leave, Leaver, Protocol, Sync};
 pub use config::GroupsConfig;
+pub use consumer::{
+    ConsumerGroupChange, ConsumerHeartbeat, DescribedConsumer, DescribedConsumerGroup, HeartbeatAnswer,
+    Refused, Subscription,
+};
 pub use effects::{Effects, JoinRefused, Joined, JoinedMember, Now, Reply, Synced, Token};
 pub use groups::Groups;
 pub use ids::{GroupId, InstanceId, MemberId, TransactionalId};
+pub use membership::{Current, MemberState};
 pub use offsets::{CommitOffsets, DeleteOffsets, EndsSeen, OffsetToCommit, WithinTransaction};
+pub use partitions::Partitions;
 pub use queries::{DescribedGroup, DescribedMember, ListFilter, ListedGroup};
+pub use topics::{Topic, Topics};
 pub use transactions::{
     AddPartitions, EndTransaction, FreshIds, InitProducer, Markers, Outcome, ProducerIdentity,
     StoredTransaction, TransactionChange, TransactionEffects, TransactionReply, TransactionState,

@@ -10,7 +10,10 @@
 //! - `commit CLIENT|- TOPIC-N=OFFSET[/METADATA] .. [gen=N] [keep=S] [in=PRODUCER [late]]`, `fetch`, `forget TOPIC-N ..`;
 //!   `late` means that the transaction was looked at before its last end
 //! - `end PRODUCER commit|abort`: of its transaction; a PRODUCER is an id, in epoch 0, or ID/EPOCH
-//! - `wait S`: seconds pass; `restart`: the state is lost and replayed; `delete`; `list [STATE ..]`; `show`
+//! - of consumer groups: see [`consumers`]
+//! - `wait S`: seconds pass; `restart`: the state is lost and replayed; `delete`; `list [STATE ..] [type=TYPE]`; `show`
+
+mod consumers;
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -21,7 +24,7 @@ use expect_test::Expect;
 use headwater_coordinator::{
     Change, CommitOffsets, DeleteOffsets, Effects, EndsSeen, GroupId, Groups, GroupsConfig, Heartbeat,
     InstanceId, Join, JoinRefused, Joined, Leave, Leaver, ListFilter, MemberId, Now, OffsetToCommit, Outcome,
-    ProducerIdentity, Protocol, Reply, StoredGroup, Sync, Token, WithinTransaction,
+    Partitions, ProducerIdentity, Protocol, Reply, StoredGroup, Sync, Token, Topics, WithinTransaction,
 };
 use headwater_model::{
     Entropy, ErrorCode, Monotonic, Offset, PartitionId, ProducerEpoch, ProducerId, Timestamp, TopicName,
@@ -51,6 +54,8 @@ struct Client {
     instance: Option<InstanceId>,
     generation: i32,
     lives: usize,
+    /// What it was last told to work on, in a consumer group.
+    told: Partitions,
 }
 
 struct Run {
@@ -64,6 +69,7 @@ struct Run {
     tokens: u64,
     log: Vec<Change>,
     before_last_end: EndsSeen,
+    topics: Option<Arc<Topics>>,
     out: String,
 }
 
@@ -102,7 +108,7 @@ impl<'a> Words<'a> {
 impl Run {
     fn new(config: GroupsConfig) -> Self {
         let mut groups = Groups::new(config.clone());
-        groups.loaded(Monotonic::ORIGIN);
+        groups.loaded(Now { monotonic: Monotonic::ORIGIN, wall: Timestamp(0) });
         Self {
             config,
             before_last_end: groups.ends_seen(),
@@ -114,6 +120,7 @@ impl Run {
             asked: BTreeMap::new(),
             tokens: 0,
             log: Vec::new(),
+            topics: None,
             out: String::new(),
         }
     }
@@ -140,6 +147,9 @@ impl Run {
             }
             "list" => self.list(&words),
             "show" => self.describe(),
+            "topics" | "hello" | "hb" | "bye" | "members" | "may-fetch" => {
+                self.consumer_line(command, words);
+            }
             unknown => panic!("unknown command {unknown}"),
         }
     }
@@ -356,13 +366,18 @@ impl Run {
         for change in &self.log {
             self.groups.replay(change.clone());
         }
-        self.groups.loaded(self.now().monotonic);
+        let effects = self.groups.loaded(self.now());
+        self.show(effects);
+        if let Some(topics) = self.topics.clone() {
+            let effects = self.groups.topics_changed(self.now(), topics);
+            self.show(effects);
+        }
     }
 
     fn list(&mut self, words: &Words<'_>) {
         let filter = ListFilter {
             states: words.plain.iter().map(|&word| word.to_owned()).collect(),
-            types: Vec::new(),
+            types: words.options.iter().map(|(_, name)| (*name).to_owned()).collect(),
         };
         for listed in self.groups.list(&filter) {
             let (group, state, group_type) = (listed.group, listed.state, listed.group_type);
@@ -412,6 +427,7 @@ impl Run {
                 writeln!(self.out, "{who}: synced {protocol} {:?}", synced.assignment).unwrap();
             }
             Reply::Sync(Err(error)) => writeln!(self.out, "{who}: sync {error:?}").unwrap(),
+            Reply::ConsumerHeartbeat(outcome) => self.show_answer(who, outcome),
             Reply::Heartbeat(outcome) => writeln!(self.out, "{who}: beat {}", word(outcome)).unwrap(),
             Reply::EndTransaction(outcome) | Reply::DeleteGroup(outcome) => {
                 writeln!(self.out, "{who}: {}", word(outcome)).unwrap();
@@ -459,6 +475,7 @@ impl Run {
     fn show_record(&mut self, change: &Change) {
         match change {
             Change::GroupStored(stored) => self.show_stored(stored),
+            Change::ConsumerGroup { change, .. } => self.show_consumer_change(change),
             Change::GroupForgotten { group } => writeln!(self.out, "+ {group} forgotten").unwrap(),
             Change::OffsetCommitted { partition, committed, .. } => {
                 writeln!(self.out, "+ {partition}={}/{}", committed.offset, committed.metadata).unwrap();

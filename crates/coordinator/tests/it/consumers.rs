@@ -1,0 +1,8 @@
+//! Consumer groups of the newer protocol (KIP-848).
+
+mod heartbeats;
+mod offsets;
+mod schedules;
+mod statics;
+mod timeouts;
+mod topics;
