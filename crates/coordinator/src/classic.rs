@@ -12,6 +12,7 @@
 //! - Only a member that may still be heard of is waited for: each of them has a deadline, or waits for another that
 //!   has one.
 
+mod converted;
 mod heartbeat;
 mod join;
 mod leave;
@@ -37,6 +38,7 @@ pub use leave::{Leave, Leaver};
 pub use member::Protocol;
 pub use sync::Sync;
 
+pub(crate) use join::new_member_id;
 pub(crate) use member::Member;
 
 /// The protocol type of groups whose members are Kafka consumers.
@@ -114,6 +116,9 @@ pub(crate) struct Classic {
     /// Members of this generation that have not asked for their assignment, and when they are out.
     unsynced: BTreeSet<MemberId>,
     sync_until: Option<Monotonic>,
+    /// The epochs of members that were in a consumer group until now, as long as there is no generation that they have
+    /// joined.
+    generations_before: BTreeMap<MemberId, i32>,
     /// The log has a record of this group, so that its end needs a tombstone.
     stored: bool,
 }
@@ -133,6 +138,7 @@ impl Classic {
             announced: BTreeMap::new(),
             unsynced: BTreeSet::new(),
             sync_until: None,
+            generations_before: BTreeMap::new(),
             stored: false,
         }
     }
@@ -153,6 +159,16 @@ impl Classic {
 
     pub(crate) fn is_empty(&self) -> bool {
         self.phase == Phase::Empty
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.members.len()
+    }
+
+    /// Whether one of the names is a member's.
+    pub(crate) fn knows(&self, member: Option<&MemberId>, instance: Option<&InstanceId>) -> bool {
+        member.is_some_and(|member| self.members.contains_key(member))
+            || instance.is_some_and(|instance| self.statics.contains_key(instance))
     }
 
     pub(crate) fn is_stored(&self) -> bool {
@@ -204,8 +220,10 @@ impl Classic {
         if self.members.contains_key(member) { Ok(()) } else { Err(ErrorCode::UnknownMemberId) }
     }
 
-    pub(crate) fn current_generation(&self, generation: i32) -> Result<(), ErrorCode> {
-        if generation == self.generation { Ok(()) } else { Err(ErrorCode::IllegalGeneration) }
+    /// That a member comes with the present generation, or with what it knows as such until the next one begins.
+    pub(crate) fn current_generation(&self, member: &MemberId, generation: i32) -> Result<(), ErrorCode> {
+        let known = self.generations_before.get(member) == Some(&generation);
+        if generation == self.generation || known { Ok(()) } else { Err(ErrorCode::IllegalGeneration) }
     }
 
     /// The member was heard of.

@@ -17,6 +17,7 @@
 //! Who may read which topic; where partitions are; records' bytes.
 
 mod change;
+mod classic;
 mod commit;
 mod heartbeat;
 mod leave;
@@ -36,9 +37,10 @@ use headwater_model::{Monotonic, TopicName};
 
 use crate::effects::Turn;
 use crate::membership::{Current, Holders, Owned, Target, Timers};
-use crate::{GroupId, GroupState, InstanceId, MemberId, MemberState, Topics};
+use crate::{GroupId, GroupState, InstanceId, MemberId, MemberState, Partitions, Topics};
 
 pub use change::ConsumerGroupChange;
+pub use classic::ClassicSide;
 pub use heartbeat::HeartbeatAnswer;
 pub use member::Subscription;
 pub use queries::{DescribedConsumer, DescribedConsumerGroup};
@@ -67,6 +69,8 @@ pub(crate) struct Consumer {
     sessions: Timers,
     /// When members are out unless they have given back what they are to.
     revocations: Timers,
+    /// When members of the classic protocol are out unless they have joined again, or synced.
+    rejoins: Timers,
     /// The log has a record of this group, so that its end needs a tombstone.
     stored: bool,
 }
@@ -85,6 +89,7 @@ impl Consumer {
             patterns: Patterns::default(),
             sessions: Timers::default(),
             revocations: Timers::default(),
+            rejoins: Timers::default(),
             stored,
         }
     }
@@ -95,6 +100,16 @@ impl Consumer {
 
     pub(crate) fn is_empty(&self) -> bool {
         self.members.is_empty()
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.members.len()
+    }
+
+    /// Whether one of the names is a member's.
+    pub(crate) fn knows(&self, member: Option<&MemberId>, instance: Option<&InstanceId>) -> bool {
+        member.is_some_and(|member| self.members.contains_key(member))
+            || instance.is_some_and(|instance| self.statics.contains_key(instance))
     }
 
     pub(crate) fn is_stored(&self) -> bool {
@@ -157,7 +172,7 @@ impl Consumer {
         let Some(member) = self.members.get(id) else {
             return;
         };
-        let none = crate::Partitions::new();
+        let none = Partitions::new();
         let partitions = member.target.as_ref().unwrap_or(&none);
         let target = Target { epoch: self.target_epoch, partitions };
         let next = member.current.reconciled(id, known_epoch, owned, target, &self.holders);
@@ -170,8 +185,9 @@ impl Consumer {
         let Some(member) = self.members.get_mut(id) else {
             return;
         };
-        if next.state == MemberState::UnrevokedPartitions && !next.is_away() {
-            self.revocations.set(id, turn.now.monotonic + member.subscription.rebalance_timeout);
+        let is_classic = member.subscription.classic.is_some();
+        if next.state == MemberState::UnrevokedPartitions && !next.is_away() && !is_classic {
+            self.revocations.set(id, turn.now.monotonic + member.subscription.rebalance_wait());
         } else {
             self.revocations.cancel(id);
         }
@@ -180,8 +196,46 @@ impl Consumer {
         member.current = next;
     }
 
+    /// The members that speak the classic protocol, by id.
+    pub(crate) fn classic_members(&self) -> impl Iterator<Item = (&MemberId, &Subscription, &Current)> {
+        let classic = self.members.iter().filter(|(_, member)| member.subscription.classic.is_some());
+        classic.map(|(id, member)| (id, &member.subscription, &member.current))
+    }
+
+    /// Takes over the members of a classic group, and begins the epoch after its generation.
+    pub(crate) fn take_over(
+        &mut self,
+        turn: &mut Turn<'_>,
+        topics: &Topics,
+        members: Vec<(MemberId, Subscription, Partitions)>,
+    ) {
+        let generation = self.epoch;
+        let mut currents = Vec::new();
+        for (id, subscription, partitions) in members {
+            let current = Current::taken_over(generation, partitions.clone());
+            self.holders.replace(&id, &Current::joining(), &current);
+            if let Some(instance) = &subscription.instance {
+                self.statics.insert(instance.clone(), id.clone());
+            }
+            let (member, change) = (id.clone(), subscription.clone());
+            turn.record(ConsumerGroupChange::Member { member, subscription: change }.of(&self.id));
+            let member = Member { subscription, target: Some(partitions.clone()), current: current.clone() };
+            self.members.insert(id.clone(), member);
+            turn.record(ConsumerGroupChange::Target { member: id.clone(), partitions }.of(&self.id));
+            currents.push(ConsumerGroupChange::Current { member: id, current });
+        }
+        self.target_epoch = generation;
+        turn.record(ConsumerGroupChange::TargetEpoch { epoch: generation }.of(&self.id));
+        for current in currents {
+            turn.record(current.of(&self.id));
+        }
+        self.begin_timers(turn.now.monotonic, turn.config);
+        self.bump(turn, topics);
+    }
+
     /// The earliest moment at which silence leads to something.
     pub(crate) fn next_deadline(&self) -> Option<Monotonic> {
-        [self.sessions.next(), self.revocations.next()].into_iter().flatten().min()
+        let times = [self.sessions.next(), self.revocations.next(), self.rejoins.next()];
+        times.into_iter().flatten().min()
     }
 }

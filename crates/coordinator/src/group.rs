@@ -64,7 +64,7 @@ impl Former {
     }
 
     /// Drops the records of the members, and of the group if that is over too.
-    fn forget_consumer(&mut self, group: &GroupId, turn: &mut Turn<'_>, also_the_group: bool) {
+    pub(crate) fn forget_consumer(&mut self, group: &GroupId, turn: &mut Turn<'_>, also_the_group: bool) {
         let Some(members) = self.consumer.take() else {
             return;
         };
@@ -149,7 +149,10 @@ impl Group {
     pub(crate) fn expire(&mut self, turn: &mut Turn<'_>, topics: &Topics) {
         match &mut self.kind {
             Kind::Classic(classic) => classic.expire(turn),
-            Kind::Consumer(consumer) => consumer.expire(turn, topics),
+            Kind::Consumer(consumer) => {
+                consumer.expire(turn, topics);
+                self.become_classic_if_all_are(turn, topics);
+            }
         }
     }
 
@@ -196,8 +199,11 @@ impl Group {
         }
     }
 
-    /// The consumer kind of the group; a classic group becomes one if it has no members.
-    pub(crate) fn as_consumer(&mut self, turn: &mut Turn<'_>) -> Option<&mut Consumer> {
+    /// The consumer kind of the group; a classic group becomes one if it has no members, or only Kafka consumers.
+    pub(crate) fn as_consumer(&mut self, turn: &mut Turn<'_>, topics: &Topics) -> Option<&mut Consumer> {
+        if matches!(&self.kind, Kind::Classic(classic) if !classic.is_empty()) {
+            return self.convert_to_consumer(turn, topics);
+        }
         if let Kind::Classic(classic) = &self.kind
             && classic.is_empty()
         {

@@ -139,9 +139,10 @@ impl Groups {
         }
         let id = join.group.clone();
         let group = self.groups.entry(id.clone()).or_insert_with(|| Group::new(id.clone()));
-        match group.as_classic() {
-            Some(classic) => classic.join(&mut turn, entropy, token, join),
-            None => turn.refuse_join(token, ErrorCode::InconsistentGroupProtocol, member),
+        match (group.as_classic(), &self.topics) {
+            (Some(classic), _) => classic.join(&mut turn, entropy, token, join),
+            (None, None) => turn.refuse_join(token, ErrorCode::CoordinatorLoadInProgress, member),
+            (None, Some(topics)) => group.classic_join(&mut turn, entropy, topics, token, join),
         }
         let effects = turn.effects;
         self.settle(&id);
@@ -157,7 +158,12 @@ impl Groups {
                 turn.reply(token, Reply::Sync(Err(ErrorCode::InvalidGroupId)));
             }
             Some(Group { kind: Kind::Classic(classic), .. }) => classic.sync(&mut turn, token, sync),
-            Some(_) | None => turn.reply(token, Reply::Sync(Err(ErrorCode::UnknownMemberId))),
+            Some(Group { kind: Kind::Consumer(consumer), .. }) => {
+                let topics = self.topics.as_deref().ok_or(ErrorCode::CoordinatorLoadInProgress);
+                let outcome = topics.and_then(|topics| consumer.classic_sync(now, topics, &sync));
+                turn.reply(token, Reply::Sync(outcome));
+            }
+            None => turn.reply(token, Reply::Sync(Err(ErrorCode::UnknownMemberId))),
         }
         let effects = turn.effects;
         self.settle(&id);
@@ -170,7 +176,12 @@ impl Groups {
             _ if heartbeat.group.as_str().is_empty() => Err(ErrorCode::InvalidGroupId),
             // The deadline moves later only, so that the one that is registered still serves.
             Some(Group { kind: Kind::Classic(classic), .. }) => classic.heartbeat(now, heartbeat),
-            Some(_) | None => Err(ErrorCode::UnknownMemberId),
+            Some(Group { kind: Kind::Consumer(consumer), .. }) => {
+                let outcome = consumer.classic_heartbeat(now, heartbeat);
+                self.settle(&heartbeat.group);
+                outcome
+            }
+            None => Err(ErrorCode::UnknownMemberId),
         };
         Effects { records: Vec::new(), replies: vec![(token, Reply::Heartbeat(outcome))] }
     }
@@ -181,7 +192,11 @@ impl Groups {
         let outcome = match self.groups.get_mut(&leave.group) {
             _ if leave.group.as_str().is_empty() => Err(ErrorCode::InvalidGroupId),
             Some(Group { kind: Kind::Classic(classic), .. }) => Ok(classic.leave(&mut turn, &leave.leavers)),
-            Some(_) | None => Ok(vec![ErrorCode::UnknownMemberId; leave.leavers.len()]),
+            None => Ok(vec![ErrorCode::UnknownMemberId; leave.leavers.len()]),
+            Some(group) => {
+                let topics = self.topics.as_deref().ok_or(ErrorCode::CoordinatorLoadInProgress);
+                topics.map(|topics| group.classic_leave(&mut turn, topics, &leave.leavers))
+            }
         };
         turn.reply(token, Reply::Leave(outcome));
         let effects = turn.effects;

@@ -27,6 +27,10 @@ impl Consumer {
     fn check_member(&self, member: Option<&MemberId>, epoch: i32) -> Result<(), ErrorCode> {
         let known = member.and_then(|member| self.members.get(member));
         let known = known.ok_or(ErrorCode::UnknownMemberId)?;
-        if known.current.epoch == epoch { Ok(()) } else { Err(ErrorCode::StaleMemberEpoch) }
+        match &known.subscription.classic {
+            _ if known.current.epoch == epoch => Ok(()),
+            Some(_) => Err(ErrorCode::IllegalGeneration),
+            None => Err(ErrorCode::StaleMemberEpoch),
+        }
     }
 }

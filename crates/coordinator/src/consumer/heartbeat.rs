@@ -5,9 +5,9 @@ use std::time::Duration;
 use headwater_model::{Entropy, ErrorCode};
 
 use crate::consumer::member::Member;
-use crate::consumer::{Consumer, ConsumerGroupChange, ConsumerHeartbeat, Refused};
+use crate::consumer::{Consumer, ConsumerGroupChange, ConsumerHeartbeat, Refused, Subscription};
 use crate::effects::Turn;
-use crate::group::Group;
+use crate::group::{Group, Kind};
 use crate::{Current, Effects, Groups, GroupsConfig, MemberId, Now, Partitions, Reply, Token, Topics};
 
 /// What a member is told.
@@ -57,6 +57,24 @@ impl Groups {
 }
 
 impl Group {
+    /// That the group has room for the member, if it is a new one. (Asked before the group changes its kind for it.)
+    fn check_room(&self, config: &GroupsConfig, beat: &ConsumerHeartbeat) -> Result<(), Refused> {
+        let (members, known) = match &self.kind {
+            Kind::Classic(classic) => {
+                (classic.len(), classic.knows(beat.member.as_ref(), beat.instance.as_ref()))
+            }
+            Kind::Consumer(group) => (group.len(), group.knows(beat.member.as_ref(), beat.instance.as_ref())),
+        };
+        if known || members < config.max_group_size {
+            return Ok(());
+        }
+        let message = format!(
+            "The consumer group has reached its maximum capacity of {} members.",
+            config.max_group_size
+        );
+        Err(Refused::new(ErrorCode::GroupMaxSizeReached, message))
+    }
+
     fn consumer_heartbeat(
         &mut self,
         turn: &mut Turn<'_>,
@@ -64,14 +82,17 @@ impl Group {
         topics: &Topics,
         beat: &ConsumerHeartbeat,
     ) -> Result<HeartbeatAnswer, Refused> {
+        self.check_room(turn.config, beat)?;
         let other_kind = Refused::new(
             ErrorCode::GroupIdNotFound,
             format!("Group {} is not a consumer group.", beat.group),
         );
-        let consumer = if beat.joins() { self.as_consumer(turn) } else { self.consumer() };
+        let consumer = if beat.joins() { self.as_consumer(turn, topics) } else { self.consumer() };
         let consumer = consumer.ok_or(other_kind)?;
         if beat.leaves() {
-            consumer.leave(turn, topics, beat)
+            let outcome = consumer.leave(turn, topics, beat);
+            self.become_classic_if_all_are(turn, topics);
+            outcome
         } else {
             consumer.heartbeat(turn, entropy, topics, beat)
         }
@@ -86,12 +107,15 @@ impl Consumer {
         topics: &Topics,
         beat: &ConsumerHeartbeat,
     ) -> Result<HeartbeatAnswer, Refused> {
-        self.check_room(turn.config, beat.member.as_ref())?;
         let id = if beat.joins() { self.admit(turn, entropy, beat)? } else { self.recognize(beat)? };
         let before = self.members.get(&id).map(|member| member.current.clone());
-        self.subscribe(turn, topics, &id, beat);
+        if let Some(member) = self.members.get(&id) {
+            let updated = member.subscription.updated(beat);
+            self.subscribe(turn, topics, &id, updated);
+        }
         self.retarget(turn, topics);
         self.reconcile(turn, &id, beat.epoch, beat.owned());
+        self.rejoins.cancel(&id);
         self.sessions.set(&id, turn.now.monotonic + turn.config.consumer_session_timeout);
         self.answer(turn.config, id, beat, before)
     }
@@ -113,18 +137,6 @@ impl Consumer {
             assignment: is_news.then(|| current.assigned.clone()),
             member: id,
         })
-    }
-
-    fn check_room(&self, config: &GroupsConfig, member: Option<&MemberId>) -> Result<(), Refused> {
-        let known = member.is_some_and(|member| self.members.contains_key(member));
-        if known || self.members.len() < config.max_group_size {
-            return Ok(());
-        }
-        let message = format!(
-            "The consumer group has reached its maximum capacity of {} members.",
-            config.max_group_size
-        );
-        Err(Refused::new(ErrorCode::GroupMaxSizeReached, message))
     }
 
     /// The member that joins: a new one, one that begins anew with nothing in its hands, or the successor of a static one.
@@ -171,14 +183,18 @@ impl Consumer {
     }
 
     /// Takes in what the member says of itself. What it wants begins a new epoch, if that is news.
-    fn subscribe(&mut self, turn: &mut Turn<'_>, topics: &Topics, id: &MemberId, beat: &ConsumerHeartbeat) {
+    pub(super) fn subscribe(
+        &mut self,
+        turn: &mut Turn<'_>,
+        topics: &Topics,
+        id: &MemberId,
+        updated: Subscription,
+    ) {
         let preferred = self.assignor(turn.config);
         let Some(member) = self.members.get_mut(id) else {
             return;
         };
-        let updated = member.subscription.updated(beat);
         let is_new = member.target.is_none();
-        // A successor's record is there when its target is, before it has said anything.
         if updated == member.subscription && !is_new {
             return;
         }

@@ -59,6 +59,7 @@ impl Consumer {
         self.holders.release(id, &member.current);
         self.sessions.cancel(id);
         self.revocations.cancel(id);
+        self.rejoins.cancel(id);
         Some(member)
     }
 }

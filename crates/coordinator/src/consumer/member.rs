@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use crate::consumer::ConsumerHeartbeat;
-use crate::{Current, InstanceId, Partitions};
+use crate::{ClassicSide, Current, InstanceId, Partitions};
 
 /// What a member has said of itself.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -25,9 +25,19 @@ pub struct Subscription {
     pub pattern: Option<String>,
     /// The assignor that it would like.
     pub assignor: Option<String>,
+    /// What else it has said, if it speaks the classic protocol.
+    pub classic: Option<ClassicSide>,
 }
 
+/// Nobody is waited for less long, whatever is asked for: there would be no time to answer.
+const SHORTEST_WAIT: Duration = Duration::from_millis(100);
+
 impl Subscription {
+    /// How long the member is waited for.
+    pub(super) fn rebalance_wait(&self) -> Duration {
+        self.rebalance_timeout.max(SHORTEST_WAIT)
+    }
+
     /// With what the member says now.
     pub(super) fn updated(&self, beat: &ConsumerHeartbeat) -> Self {
         let mut updated = self.clone();
@@ -50,6 +60,7 @@ impl Subscription {
         if assignor.is_some() {
             updated.assignor.clone_from(assignor);
         }
+        updated.classic = None;
         updated.client_id.clone_from(&beat.client_id);
         updated.client_host.clone_from(&beat.client_host);
         updated

@@ -28,15 +28,15 @@ impl Consumer {
         }
     }
 
-    /// Gives the place of a static member that is away to its next incarnation: nothing has changed for the others.
+    /// Gives the place of a static member that is away, or speaks the classic protocol, to its next incarnation: nothing has changed for the others.
     pub(super) fn succeed(
         &mut self,
         turn: &mut Turn<'_>,
         old: &MemberId,
         new: &MemberId,
     ) -> Result<(), Refused> {
-        let is_away = self.members.get(old).is_some_and(|member| member.current.is_away());
-        if !is_away || self.members.contains_key(new) {
+        let is_free = |member: &Member| member.current.is_away() || member.subscription.classic.is_some();
+        if !self.members.get(old).is_some_and(is_free) || self.members.contains_key(new) {
             return Err(Refused::new(
                 ErrorCode::UnreleasedInstanceId,
                 format!(
@@ -44,9 +44,17 @@ impl Consumer {
                 ),
             ));
         }
-        let Some(before) = self.take_out(old) else {
-            return Ok(());
-        };
+        Ok(self.replace(turn, old, new)?)
+    }
+
+    /// Gives the place of a static member to another.
+    pub(super) fn replace(
+        &mut self,
+        turn: &mut Turn<'_>,
+        old: &MemberId,
+        new: &MemberId,
+    ) -> Result<(), ErrorCode> {
+        let before = self.take_out(old).ok_or(ErrorCode::UnknownMemberId)?;
         ConsumerGroupChange::forget_member(&self.id, old, turn);
         let member = Member { current: before.current.succeeded(), ..before };
         let subscription = member.subscription.clone();

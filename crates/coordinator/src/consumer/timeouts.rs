@@ -12,15 +12,19 @@ impl Consumer {
         let now = turn.now.monotonic;
         let mut out = self.sessions.take_due(now);
         out.extend(self.revocations.take_due(now));
+        out.extend(self.rejoins.take_due(now));
         self.remove(turn, topics, &out);
     }
 
     /// The log has been replayed: members have a whole session to be heard of, and their whole time to give back.
     pub(super) fn begin_timers(&mut self, now: Monotonic, config: &GroupsConfig) {
         for (id, member) in &self.members {
-            self.sessions.set(id, now + config.consumer_session_timeout);
-            if member.current.state == MemberState::UnrevokedPartitions && !member.current.is_away() {
-                self.revocations.set(id, now + member.subscription.rebalance_timeout);
+            let classic = member.subscription.classic.as_ref();
+            let session = classic.map_or(config.consumer_session_timeout, |classic| classic.session_timeout);
+            self.sessions.set(id, now + session);
+            let gives_back = member.current.state == MemberState::UnrevokedPartitions;
+            if gives_back && !member.current.is_away() && classic.is_none() {
+                self.revocations.set(id, now + member.subscription.rebalance_wait());
             }
         }
     }

@@ -21,6 +21,13 @@ impl Timers {
         self.in_order.insert((at, member.clone()));
     }
 
+    /// Sets the time of a member that has none.
+    pub(crate) fn set_if_absent(&mut self, member: &MemberId, at: Monotonic) {
+        if !self.by_member.contains_key(member) {
+            self.set(member, at);
+        }
+    }
+
     pub(crate) fn cancel(&mut self, member: &MemberId) {
         if let Some(at) = self.by_member.remove(member) {
             self.in_order.remove(&(at, member.clone()));
@@ -61,6 +68,7 @@ mod tests {
         let (a, b) = (MemberId::new("a"), MemberId::new("b"));
         timers.set(&a, at(1));
         timers.set(&b, at(2));
+        timers.set_if_absent(&b, at(9));
         timers.set(&a, at(3));
         assert_eq!(timers.next(), Some(at(2)));
         assert_eq!(timers.take_due(at(2)), std::slice::from_ref(&b));

@@ -90,7 +90,7 @@ impl Classic {
             _ if commit.generation < 0 && state == GroupState::Empty => return Ok(()),
             Some(member) => {
                 self.current_member(member, commit.instance.as_ref())?;
-                self.current_generation(commit.generation)?;
+                self.current_generation(member, commit.generation)?;
                 // While others rejoin, a member may still say how far it has come; its next heartbeat tells it.
                 if state != GroupState::CompletingRebalance {
                     self.renew_session(member, now.monotonic);

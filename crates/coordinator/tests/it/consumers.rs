@@ -1,6 +1,8 @@
 //! Consumer groups of the newer protocol (KIP-848).
 
 mod heartbeats;
+mod migration;
+mod migrations;
 mod offsets;
 mod schedules;
 mod statics;

@@ -4,7 +4,9 @@
 //! - `announce CLIENT`: the first step of a new dynamic member, which gets its member id.
 //! - `join CLIENT [as=INSTANCE] [protocols=NAME:METADATA,..] [type=T] [session=S] [rebalance=S] [anew] [old]`: with
 //!   the client's member id (after announcing it, if it is dynamic and has none); `anew` forgets the id first; `old`
-//!   speaks a version that knows neither announcing nor skipping assignments.
+//!   speaks a version that knows neither announcing nor skipping assignments; reads=TOPIC,.. [owned=TOPIC-N,..] puts a
+//!   consumer's subscription in the place of METADATA.
+//! - (an ASSIGNMENT that begins with @ is a consumer's)
 //! - `sync CLIENT [MEMBER=ASSIGNMENT ..] [gen=N] [protocol=P] [type=T]`, `beat CLIENT [gen=N]`
 //! - `leave [CLIENT ..] [as=INSTANCE ..]`
 //! - `commit CLIENT|- TOPIC-N=OFFSET[/METADATA] .. [gen=N] [keep=S] [in=PRODUCER [late]]`, `fetch`, `forget TOPIC-N ..`;
@@ -13,7 +15,7 @@
 //! - of consumer groups: see [`consumers`]
 //! - `wait S`: seconds pass; `restart`: the state is lost and replayed; `delete`; `list [STATE ..] [type=TYPE]`; `show`
 
-mod consumers;
+pub(crate) mod consumers;
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -181,6 +183,8 @@ impl Run {
         if let Some(instance) = words.take("as") {
             client.instance = Some(instance.into());
         }
+        let reads = words.take("reads");
+        let owned = words.take("owned").unwrap_or("");
         let protocols = words.take("protocols").unwrap_or("range:");
         let join = Join {
             group: words.take("group").map_or(group(), GroupId::new),
@@ -196,7 +200,10 @@ impl Run {
                 .filter_map(|protocol| protocol.split_once(':'))
                 .map(|(name, metadata)| Protocol {
                     name: Arc::from(name),
-                    metadata: metadata.to_owned().into(),
+                    metadata: match reads {
+                        Some(topics) => consumers::subscription(topics, owned),
+                        None => metadata.to_owned().into(),
+                    },
                 })
                 .collect(),
             requires_known_member: !words.has("old"),
@@ -230,7 +237,11 @@ impl Run {
         let protocol_type = words.take("type").map(str::to_owned);
         let assignments = words.options.iter().map(|(member, assignment)| {
             let known = self.clients.get(*member).and_then(|client| client.member.clone());
-            (known.unwrap_or_else(|| MemberId::new(member)), (*assignment).to_owned().into())
+            let assignment = match assignment.strip_prefix('@') {
+                Some(partitions) => consumers::assignment(partitions),
+                None => (*assignment).to_owned().into(),
+            };
+            (known.unwrap_or_else(|| MemberId::new(member)), assignment)
         });
         let client = &self.clients[name];
         let sync = Sync {
@@ -424,7 +435,8 @@ impl Run {
             }
             Reply::Sync(Ok(synced)) => {
                 let protocol = synced.protocol;
-                writeln!(self.out, "{who}: synced {protocol} {:?}", synced.assignment).unwrap();
+                let assignment = consumers::readable(&synced.assignment);
+                writeln!(self.out, "{who}: synced {protocol} {assignment}").unwrap();
             }
             Reply::Sync(Err(error)) => writeln!(self.out, "{who}: sync {error:?}").unwrap(),
             Reply::ConsumerHeartbeat(outcome) => self.show_answer(who, outcome),
@@ -496,7 +508,8 @@ impl Run {
     fn show_stored(&mut self, stored: &StoredGroup) {
         write!(self.out, "+ gen={} {:?}", stored.generation, stored.protocol).unwrap();
         for member in &stored.members {
-            write!(self.out, " {}:{:?}", self.name(&member.member), member.assignment).unwrap();
+            let assignment = consumers::readable(&member.assignment);
+            write!(self.out, " {}:{assignment}", self.name(&member.member)).unwrap();
         }
         writeln!(self.out).unwrap();
     }

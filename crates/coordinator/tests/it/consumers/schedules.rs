@@ -459,3 +459,31 @@ fn every_schedule_keeps_the_invariants_and_comes_to_rest() {
         world.come_to_rest();
     }
 }
+
+/// What is held in a state is held once, whatever part of the records it is built from, and time goes forward in them.
+#[test]
+fn every_prefix_of_the_log_gives_a_group_that_holds_together() {
+    for seed in 0..60 {
+        let mut world = World::new(seed);
+        for _ in 0..STEPS {
+            world.step();
+        }
+        let log = std::mem::take(&mut world.log);
+        for change in log {
+            world.log.push(change);
+            let recorded = world.log.len();
+            let effects = world.rebuild();
+            world.log.extend(effects.records);
+            world.tell_topics();
+            world.epoch = 0;
+            world.clients.iter_mut().for_each(Client::abandon);
+            world.check();
+            let mended = world.described();
+            let effects = world.rebuild();
+            assert_eq!(effects, Effects::default(), "what was mended is whole");
+            world.tell_topics();
+            assert_eq!(world.described(), mended);
+            world.log.truncate(recorded);
+        }
+    }
+}

@@ -7,10 +7,12 @@
 //!   lets the coordinator make the id
 //! - `members`: the group in detail; `may-fetch CLIENT|- [gen=N]`
 
+use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use headwater_coordinator::{
     ConsumerGroupChange, ConsumerHeartbeat, Current, HeartbeatAnswer, MemberId, Partitions, Refused, Topic,
 };
@@ -23,6 +25,85 @@ fn id(name: &str, life: u64) -> Uuid {
     let number =
         name.bytes().fold(0_u64, |number, byte| number.wrapping_mul(31).wrapping_add(u64::from(byte)));
     Uuid::from_u64_pair(number, life)
+}
+
+/// Of each topic the numbers of its partitions.
+fn by_topic(text: &str) -> BTreeMap<&str, Vec<i32>> {
+    let mut by_topic: BTreeMap<&str, Vec<i32>> = BTreeMap::new();
+    for one in text.split(',').filter(|one| !one.is_empty()) {
+        let (topic, number) = one.rsplit_once('-').unwrap();
+        by_topic.entry(topic).or_default().push(number.parse().unwrap());
+    }
+    by_topic
+}
+
+fn put_partitions(bytes: &mut Vec<u8>, partitions: &str) {
+    let by_topic = by_topic(partitions);
+    bytes.extend((by_topic.len() as i32).to_be_bytes());
+    for (topic, numbers) in by_topic {
+        put_name(bytes, topic);
+        bytes.extend((numbers.len() as i32).to_be_bytes());
+        bytes.extend(numbers.into_iter().flat_map(i32::to_be_bytes));
+    }
+}
+
+fn put_name(bytes: &mut Vec<u8>, name: &str) {
+    bytes.extend((name.len() as i16).to_be_bytes());
+    bytes.extend(name.as_bytes());
+}
+
+/// A consumer's subscription of version 1.
+pub(crate) fn subscription(topics: &str, owned: &str) -> Bytes {
+    let names: Vec<&str> = topics.split(',').filter(|name| !name.is_empty()).collect();
+    let mut bytes = vec![0, 1];
+    bytes.extend((names.len() as i32).to_be_bytes());
+    for name in names {
+        put_name(&mut bytes, name);
+    }
+    bytes.extend((-1_i32).to_be_bytes());
+    put_partitions(&mut bytes, owned);
+    bytes.into()
+}
+
+/// A consumer's assignment of version 1.
+pub(crate) fn assignment(partitions: &str) -> Bytes {
+    let mut bytes = vec![0, 1];
+    put_partitions(&mut bytes, partitions);
+    bytes.extend((-1_i32).to_be_bytes());
+    bytes.into()
+}
+
+/// The partitions of a consumer's assignment of version 1; none if it is something else.
+pub(crate) fn assigned(bytes: &[u8]) -> Option<Vec<(String, i32)>> {
+    let mut rest = bytes.strip_prefix(&[0, 1])?;
+    let mut take = |length: usize| {
+        let (taken, after) = rest.split_at_checked(length)?;
+        rest = after;
+        Some(taken.to_vec())
+    };
+    let number = |take: &mut dyn FnMut(usize) -> Option<Vec<u8>>| {
+        Some(i32::from_be_bytes(take(4)?.try_into().unwrap()))
+    };
+    let mut partitions = Vec::new();
+    for _ in 0..number(&mut take)? {
+        let length = i16::from_be_bytes(take(2)?.try_into().unwrap());
+        let topic = String::from_utf8(take(length as usize)?).unwrap();
+        for _ in 0..number(&mut take)? {
+            partitions.push((topic.clone(), number(&mut take)?));
+        }
+    }
+    Some(partitions)
+}
+
+/// As people read it.
+pub(crate) fn readable(bytes: &Bytes) -> String {
+    match assigned(bytes) {
+        None => format!("{bytes:?}"),
+        Some(partitions) => {
+            let texts = partitions.iter().map(|(topic, number)| format!("{topic}-{number}"));
+            format!("[{}]", texts.collect::<Vec<_>>().join(" "))
+        }
+    }
 }
 
 impl Run {
