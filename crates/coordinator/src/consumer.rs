@@ -131,17 +131,12 @@ impl Consumer {
 
     /// The topics that members subscribe to, so far as they exist.
     pub(crate) fn subscribed(&self, topics: &Topics) -> BTreeSet<TopicName> {
-        self.members.values().flat_map(|member| self.subscribed_by(member, topics)).collect()
-    }
-
-    fn subscribed_by(&self, member: &Member, topics: &Topics) -> BTreeSet<TopicName> {
-        let Subscription { topics: names, pattern, .. } = &member.subscription;
-        let mut subscribed: BTreeSet<TopicName> =
-            names.iter().filter_map(|name| topics.entry(name)).map(|(name, _)| name.clone()).collect();
-        if let Some(pattern) = pattern {
-            subscribed.extend(self.patterns.matched(pattern, topics));
-        }
-        subscribed
+        let subscriptions = || self.members.values().map(|member| &member.subscription);
+        let names: BTreeSet<&str> =
+            subscriptions().flat_map(|said| said.topics.iter().map(String::as_str)).collect();
+        let patterns: BTreeSet<&str> = subscriptions().filter_map(|said| said.pattern.as_deref()).collect();
+        let named = names.into_iter().filter_map(|name| topics.entry(name)).map(|(name, _)| name.clone());
+        named.chain(patterns.into_iter().flat_map(|pattern| self.patterns.matched(pattern, topics))).collect()
     }
 
     /// The topics have changed: a target that rests on others is not the one that is wanted.

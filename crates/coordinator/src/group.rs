@@ -146,13 +146,15 @@ impl Group {
     }
 
     /// Does what is due.
-    pub(crate) fn expire(&mut self, turn: &mut Turn<'_>, topics: &Topics) {
-        match &mut self.kind {
-            Kind::Classic(classic) => classic.expire(turn),
-            Kind::Consumer(consumer) => {
+    pub(crate) fn expire(&mut self, turn: &mut Turn<'_>, topics: Option<&Topics>) {
+        match (&mut self.kind, topics) {
+            (Kind::Classic(classic), _) => classic.expire(turn),
+            (Kind::Consumer(consumer), Some(topics)) => {
                 consumer.expire(turn, topics);
                 self.become_classic_if_all_are(turn, topics);
             }
+            // Which topics count is found out when they are told.
+            (Kind::Consumer(consumer), None) => consumer.expire(turn, &Topics::default()),
         }
     }
 

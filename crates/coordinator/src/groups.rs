@@ -226,7 +226,6 @@ impl Groups {
     /// Does what is due: call it at or after [`Groups::next_deadline`].
     pub fn tick(&mut self, now: Now) -> Effects {
         let mut turn = Turn::new(now, &self.config);
-        let no_topics = Topics::default();
         let mut visited = Vec::new();
         while let Some((at, _)) = self.deadlines.first()
             && *at <= now.monotonic
@@ -234,7 +233,7 @@ impl Groups {
         {
             if let Some(group) = self.groups.get_mut(&id) {
                 group.registered = None;
-                group.expire(&mut turn, self.topics.as_deref().unwrap_or(&no_topics));
+                group.expire(&mut turn, self.topics.as_deref());
             }
             visited.push(id);
         }

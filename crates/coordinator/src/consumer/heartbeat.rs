@@ -190,14 +190,15 @@ impl Consumer {
         id: &MemberId,
         updated: Subscription,
     ) {
+        let is_news = |member: &Member| member.target.is_none() || member.subscription != updated;
+        if !self.members.get(id).is_some_and(is_news) {
+            return;
+        }
         let preferred = self.assignor(turn.config);
         let Some(member) = self.members.get_mut(id) else {
             return;
         };
         let is_new = member.target.is_none();
-        if updated == member.subscription && !is_new {
-            return;
-        }
         let wants_the_same = updated.wants_the_same(&member.subscription);
         let before = std::mem::replace(&mut member.subscription, updated.clone());
         if let Some(instance) = before.instance.filter(|before| updated.instance.as_ref() != Some(before)) {

@@ -7,7 +7,7 @@ use headwater_model::Uuid;
 use crate::assignor::{Problem, Subscriber};
 use crate::consumer::{Consumer, ConsumerGroupChange};
 use crate::effects::Turn;
-use crate::{Assignor, GroupsConfig, Partitions, Topics};
+use crate::{Assignor, GroupsConfig, Partitions, Subscription, Topics};
 
 impl Consumer {
     /// The assignor that most members would like; the first of those that the coordinator has, if none has a say.
@@ -41,22 +41,40 @@ impl Consumer {
         turn.record(ConsumerGroupChange::TargetEpoch { epoch: self.epoch }.of(&self.id));
     }
 
+    /// The ids of the topics that a member subscribes to, in order; they become part of the problem.
+    fn topics_of(
+        &self,
+        subscription: &Subscription,
+        topics: &Topics,
+        problem: &mut Problem<'_>,
+    ) -> Vec<Uuid> {
+        let named = subscription.topics.iter().filter_map(|name| topics.get(name));
+        let patterns = subscription.pattern.iter();
+        let matched = patterns.flat_map(|pattern| self.patterns.matched(pattern, topics));
+        let matched = matched.filter_map(|name| topics.get(name.as_str()));
+        let found: BTreeMap<Uuid, i32> =
+            named.chain(matched).map(|topic| (topic.id, topic.partitions)).collect();
+        let ids = found.keys().copied().collect();
+        problem.topics.extend(found);
+        ids
+    }
+
     /// In the members' order.
     fn compute_targets(&self, assignor: Assignor, topics: &Topics) -> Vec<Partitions> {
         let none = Partitions::new();
         let mut problem = Problem::default();
+        // Most members subscribe to what the one before does.
+        let mut last: Option<(&Subscription, Vec<Uuid>)> = None;
         for (id, member) in &self.members {
-            let subscribed = self.subscribed_by(member, topics);
-            let subscribed = subscribed.iter().filter_map(|name| topics.get(name.as_str()));
-            let mut ids: Vec<Uuid> = Vec::new();
-            for topic in subscribed {
-                problem.topics.insert(topic.id, topic.partitions);
-                ids.push(topic.id);
-            }
-            ids.sort_unstable();
+            let subscription = &member.subscription;
+            let (_, ids) = match last.take() {
+                Some(last) if last.0.wants_the_same(subscription) => last,
+                _ => (subscription, self.topics_of(subscription, topics, &mut problem)),
+            };
+            last = Some((subscription, ids.clone()));
             problem.members.push(Subscriber {
                 member: id,
-                instance: member.subscription.instance.as_ref(),
+                instance: subscription.instance.as_ref(),
                 topics: ids,
                 before: member.target.as_ref().unwrap_or(&none),
             });

@@ -1,6 +1,7 @@
 //! Consumer groups of the newer protocol (KIP-848).
 
 mod heartbeats;
+mod large;
 mod migration;
 mod migrations;
 mod offsets;

@@ -18,7 +18,7 @@ use headwater_model::{Entropy, ErrorCode, Monotonic, PartitionId, Timestamp, Top
 use crate::script::consumers::{assigned, assignment, subscription};
 
 const SCHEDULES: u64 = 2_000;
-const STEPS: u64 = 200;
+const STEPS: u64 = 120;
 const CLIENTS: usize = 5;
 const PARTITIONS: i32 = 5;
 
