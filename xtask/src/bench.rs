@@ -7,7 +7,10 @@
 
 mod broker;
 mod client;
+mod compaction;
+mod latency;
 mod load;
+mod recovery;
 mod results;
 mod server;
 mod transactions;
@@ -48,6 +51,12 @@ enum Suite {
     Client,
     /// Copying from topic to topic exactly once, by Kafka's own tool
     Transactions,
+    /// From when a record is due to its arrival, at a fixed rate
+    Latency,
+    /// From the start of a killed broker to the last record of every partition
+    Recovery,
+    /// The rate of compaction, and what appends wait meanwhile
+    Compaction,
 }
 
 /// What a suite needs to run.
@@ -87,6 +96,9 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
         Suite::Broker => ("broker", broker::run(&bench)?),
         Suite::Client => ("client", client::run(&bench)?),
         Suite::Transactions => ("transactions", transactions::run(&bench)?),
+        Suite::Latency => ("latency", latency::run(&bench)?),
+        Suite::Recovery => ("recovery", recovery::run(&bench)?),
+        Suite::Compaction => ("compaction", compaction::run(&bench)?),
     };
     let section = results::section(&tables, bench.rounds)?;
     println!("\n{section}");

@@ -1,4 +1,4 @@
-//! `cargo xtask tidy`: the arrows between crates, the file rules, generated code and formatting.
+//! `cargo xtask tidy`: the arrows between crates, the file rules, generated code, formatting and lock files.
 //!
 //! Owns: running every check and saying, by file and line, what to do. The rules are in the modules below, each a
 //! function from text to problems.
@@ -18,6 +18,9 @@ use anyhow::Context;
 
 use problem::Problem;
 
+/// Workspaces beside the main one, whose lock files must follow its crates.
+const OTHER_WORKSPACES: [&str; 2] = ["bench", "fuzz"];
+
 /// Options of this chore.
 #[derive(clap::Args)]
 pub(crate) struct Options {}
@@ -33,12 +36,16 @@ pub(crate) fn run(_options: &Options) -> anyhow::Result<()> {
     }
     let generated = is_up_to_date(root, "codegen", &["codegen", "--check"], "run `cargo xtask codegen`")?;
     let formatted = is_formatted(root)?;
+    let mut locked = true;
+    for workspace in OTHER_WORKSPACES {
+        locked &= is_locked(root, workspace)?;
+    }
     // Last, so that the shortest answers are where people look.
     for problem in &problems {
         eprintln!("{problem}");
     }
     anyhow::ensure!(problems.is_empty(), "{} problems in {} files", problems.len(), files.len());
-    anyhow::ensure!(generated && formatted, "see above");
+    anyhow::ensure!(generated && formatted && locked, "see above");
     println!("tidy: {} files, nothing to say", files.len());
     Ok(())
 }
@@ -77,6 +84,18 @@ fn is_formatted(root: &Path) -> anyhow::Result<bool> {
         .status()?;
     if !status.success() {
         eprintln!("fmt: the lines above are not formatted; run `cargo fmt --all`");
+    }
+    Ok(status.success())
+}
+
+/// Whether a workspace's lock file names all that its crates depend on.
+fn is_locked(root: &Path, workspace: &str) -> anyhow::Result<bool> {
+    let status = Command::new("cargo")
+        .args(["update", "--workspace", "--locked", "--quiet"])
+        .current_dir(root.join(workspace))
+        .status()?;
+    if !status.success() {
+        eprintln!("{workspace}: its Cargo.lock is behind; run `cargo update --workspace` in {workspace}/");
     }
     Ok(status.success())
 }

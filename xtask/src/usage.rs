@@ -63,6 +63,13 @@ pub(crate) fn memory(id: u32, line: &str) -> anyhow::Result<u64> {
     Ok(kib.with_context(|| format!("/proc/…/status has no {line}"))? * 1024)
 }
 
+/// What a process has read by system calls, cached or not.
+pub(crate) fn read_bytes(id: u32) -> anyhow::Result<u64> {
+    let io = std::fs::read_to_string(format!("/proc/{id}/io")).context("the process has ended")?;
+    let read = io.lines().find_map(|line| line.strip_prefix("rchar:")).context("/proc/…/io has no rchar")?;
+    Ok(read.trim().parse()?)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -79,5 +86,6 @@ mod tests {
     fn this_process_can_be_looked_at() {
         assert!(usage(std::process::id()).unwrap().total() >= 0.0);
         assert!(memory(std::process::id(), "VmRSS:").unwrap() > 100_000);
+        assert!(read_bytes(std::process::id()).unwrap() > 0);
     }
 }

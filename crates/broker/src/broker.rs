@@ -9,6 +9,7 @@
 
 mod housekeeping;
 pub(crate) mod import;
+mod logs;
 pub(crate) mod producer_ids;
 pub(crate) mod settings;
 mod start;

@@ -9,6 +9,7 @@
 //! Does not know: topics' lives, requests, where its work runs ([`crate::storage`]).
 
 mod append;
+mod handover;
 mod rules;
 mod transactions;
 mod upkeep;
@@ -31,6 +32,7 @@ use crate::topics::is_internal;
 use crate::topics::settings::{TimestampType, TopicSettings};
 pub use append::{Acks, AppendError, Appending, Origin};
 use append::{Append, Outcome};
+pub(crate) use handover::{Answers, Handover};
 use rules::Circumstances;
 pub(crate) use transactions::Verification;
 pub(crate) use verification::Incarnation;
@@ -120,14 +122,6 @@ struct Waiting {
     reply: oneshot::Sender<Outcome>,
 }
 
-type Answer = (oneshot::Sender<Outcome>, Outcome);
-
-fn answer(answers: Vec<Answer>) {
-    for (reply, outcome) in answers {
-        let _ = reply.send(outcome);
-    }
-}
-
 /// An append whose batches keep the rules, or do not.
 struct Admitted {
     batches: Result<Bytes, AppendError>,
@@ -147,7 +141,7 @@ impl Drop for Turn<'_> {
         let partition = self.partition;
         partition.storage.give_back_room(self.bytes);
         if std::thread::panicking() {
-            answer(Partition::give_up_if_poisoned(&mut partition.writer()));
+            Partition::give_up_if_poisoned(&mut partition.writer(), &mut Answers::default());
         }
         let more = {
             let mut queue = lock(&partition.queue);
@@ -156,7 +150,7 @@ impl Drop for Turn<'_> {
         };
         if more {
             // Behind the work of others, so that one busy partition does not keep a thread to itself.
-            partition.schedule_drain();
+            Handover::default().add(partition.clone(), 0);
         }
     }
 }
@@ -295,6 +289,11 @@ impl Partition {
         self.reader.end_offset()
     }
 
+    /// True if a loss of power would take nothing of it.
+    pub(crate) fn is_durable(&self) -> bool {
+        self.reader.durable_offset() >= self.end_offset()
+    }
+
     /// The bytes of all its batches.
     pub fn size_bytes(&self) -> u64 {
         self.reader.size_bytes()
@@ -323,8 +322,20 @@ impl Partition {
     /// Appends batches. Their place in the partition's order is taken when this returns; the future waits for what comes of
     /// them.
     pub fn append(self: &Arc<Self>, batches: Bytes, acks: Acks, origin: Origin) -> Appending {
+        self.append_with(&mut Handover::default(), batches, acks, origin)
+    }
+
+    /// Appends batches, which are written once the hand-over is dropped or has enough.
+    pub(crate) fn append_with(
+        self: &Arc<Self>,
+        handover: &mut Handover,
+        batches: Bytes,
+        acks: Acks,
+        origin: Origin,
+    ) -> Appending {
         let (reply, answer) = oneshot::channel();
-        if origin.is_client() && !self.storage.take_room(batches.len()) {
+        let bytes = batches.len();
+        if origin.is_client() && !self.storage.take_room(bytes) {
             let _ = reply.send(Err(AppendError::Behind));
             return Appending(answer);
         }
@@ -334,34 +345,27 @@ impl Partition {
             !std::mem::replace(&mut queue.draining, true)
         };
         if start_draining {
-            self.schedule_drain();
+            handover.add(self.clone(), bytes);
         }
         Appending(answer)
     }
 
-    fn schedule_drain(self: &Arc<Self>) {
-        let lane = if self.opens_batches(&self.settings()) { Lane::Opening } else { Lane::Plain };
-        let partition = self.clone();
-        self.storage.run(lane, move || partition.drain());
-    }
-
     /// Writes what is in the queue. On the log's threads, at most once at a time per partition.
-    fn drain(self: Arc<Self>) {
+    fn drain(self: Arc<Self>, answers: &mut Answers) {
         let settings = self.settings();
         let at_once = if self.opens_batches(&settings) { MOST_OPENED_AT_ONCE } else { usize::MAX };
         let appends = lock(&self.queue).take(at_once);
         let from_clients = appends.iter().filter(|append| append.origin.is_client());
         let _turn = Turn { partition: &self, bytes: from_clients.map(|append| append.batches.len()).sum() };
         if !appends.is_empty() {
-            self.write(appends, &settings);
+            self.write(appends, &settings, answers);
         }
     }
 
-    fn write(self: &Arc<Self>, appends: VecDeque<Append>, settings: &TopicSettings) {
+    fn write(self: &Arc<Self>, appends: VecDeque<Append>, settings: &TopicSettings, answers: &mut Answers) {
         let now = self.storage.clock.now();
         // Before the lock is taken: others wait for it, and a batch that must be opened may take long.
         let admitted: Vec<_> = appends.into_iter().map(|append| self.admit(append, settings, now)).collect();
-        let mut answers = Vec::with_capacity(admitted.len());
         let mark;
         {
             let mut writer = self.writer();
@@ -371,16 +375,15 @@ impl Partition {
                     Ok(appended) if acks == Acks::All && appended.last_offset >= self.reach(&writer) => {
                         writer.waiting.push(Waiting { appended, reply });
                     }
-                    outcome => answers.push((reply, outcome)),
+                    outcome => answers.add(reply, outcome),
                 }
             }
             mark = writer.mark(self.durability == Durability::Fsync);
-            answers.extend(Self::give_up_if_poisoned(&mut writer));
+            Self::give_up_if_poisoned(&mut writer, answers);
             if self.durability == Durability::Os {
                 self.advance(self.reader.end_offset(), writer.appended_bytes);
             }
         }
-        answer(answers);
         if mark {
             self.storage.syncer.mark(self.clone());
         }
@@ -469,15 +472,13 @@ impl Partition {
         }
     }
 
-    fn give_up_if_poisoned(writer: &mut Writer) -> Vec<Answer> {
-        let Some(poison) = writer.log.as_ref().and_then(Log::poisoned).cloned() else {
-            return Vec::new();
+    fn give_up_if_poisoned(writer: &mut Writer, answers: &mut Answers) {
+        let Some(poison) = writer.log.as_ref().and_then(Log::poisoned) else {
+            return;
         };
-        let waiting = std::mem::take(&mut writer.waiting);
-        waiting
-            .into_iter()
-            .map(|waiting| (waiting.reply, Err(AppendError::NotDurable(poison.clone()))))
-            .collect()
+        for waiting in writer.waiting.drain(..) {
+            answers.add(waiting.reply, Err(AppendError::NotDurable(poison.clone())));
+        }
     }
 
     /// Moves the high watermark and wakes who waits for it. Called with the writer locked, so that it never falls.
@@ -500,27 +501,24 @@ impl Partition {
     }
 
     /// For the syncer: what came of it.
-    pub(crate) fn end_sync(&self, ticket: SyncTicket, outcome: Result<(), Poison>) {
-        let mut answers = Vec::new();
-        {
-            let mut writer = self.writer();
-            let syncing_bytes = writer.syncing_bytes;
-            let Some(log) = &mut writer.log else {
-                return;
-            };
-            match outcome {
-                Ok(()) => log.complete_sync(ticket),
-                Err(poison) => log.poison(poison),
-            }
-            let durable = log.durable_offset();
-            if self.durability == Durability::Fsync {
-                self.advance(durable, syncing_bytes);
-            }
-            let done = writer.waiting.extract_if(.., |waiting| waiting.appended.last_offset < durable);
-            answers.extend(done.map(|waiting| (waiting.reply, Ok(waiting.appended))));
-            answers.extend(Self::give_up_if_poisoned(&mut writer));
+    pub(crate) fn end_sync(&self, ticket: SyncTicket, outcome: Result<(), Poison>, answers: &mut Answers) {
+        let mut writer = self.writer();
+        let syncing_bytes = writer.syncing_bytes;
+        let Some(log) = &mut writer.log else {
+            return;
+        };
+        match outcome {
+            Ok(()) => log.complete_sync(ticket),
+            Err(poison) => log.poison(poison),
         }
-        answer(answers);
+        let durable = log.durable_offset();
+        if self.durability == Durability::Fsync {
+            self.advance(durable, syncing_bytes);
+        }
+        for waiting in writer.waiting.extract_if(.., |waiting| waiting.appended.last_offset < durable) {
+            answers.add(waiting.reply, Ok(waiting.appended));
+        }
+        Self::give_up_if_poisoned(&mut writer, answers);
     }
 
     /// Whole batches from the one that holds `from` on, below the high watermark; see [`LogReader::read`].

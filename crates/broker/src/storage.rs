@@ -23,6 +23,9 @@ pub(crate) use syncer::Syncer;
 /// What waits to be written is at most so much: a disk that hangs, and producers that do not wait for it, fill no memory.
 const MOST_QUEUED_BYTES: usize = 256 << 20;
 
+/// Threads that sync files beside the one that syncs.
+const SYNC_HELPERS: usize = 3;
+
 /// Which threads a piece of work is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Lane {
@@ -54,7 +57,11 @@ impl Storage {
         clock: Arc<dyn Clock>,
         execution: Execution,
     ) -> std::io::Result<Self> {
-        let syncer = Arc::new(Syncer::new(disk.clone()));
+        let helpers = match execution {
+            Execution::Threads(_) => Executor::threads("sync", SYNC_HELPERS)?,
+            Execution::Inline => Executor::Inline,
+        };
+        let syncer = Arc::new(Syncer::new(disk.clone(), helpers));
         let (plain, opening, background) = match execution {
             Execution::Threads(threads) => {
                 syncer::spawn_thread(&syncer)?;

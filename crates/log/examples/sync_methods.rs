@@ -26,13 +26,13 @@ fn main() -> Outcome<()> {
         None => tempfile::tempdir()?,
     };
     let methods: [(&str, Method); 4] = [
-        ("one by one", |files| RealDisk::new().sync(files)),
+        ("one by one", |files| RealDisk::with_method(SyncMethod::PerFile).sync(files)),
         ("by 4 threads", |files| by_threads(files, 4)),
         ("by 8 threads", |files| by_threads(files, 8)),
         ("whole file system", |files| RealDisk::with_method(SyncMethod::FileSystemFrom(1)).sync(files)),
     ];
     println!("{:>10}  {:<18} {:>10} {:>10}", "partitions", "method", "median", "slowest");
-    for partitions in [1, 3, 10, 30, 100, 300] {
+    for partitions in [1, 2, 3, 4, 6, 12, 30, 100, 300] {
         for (name, method) in methods {
             let dir = folder.path().join(format!("{name} {partitions}"));
             let times = measure(&dir, partitions, method)?;

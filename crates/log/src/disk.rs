@@ -48,6 +48,12 @@ pub trait Disk: Send + Sync + Debug {
     /// written since the last success, and trying again proves nothing.
     fn sync(&self, files: &[Arc<dyn DiskFile>]) -> io::Result<()>;
 
+    /// Into how many calls of [`Disk::sync`], made at the same time, so many files are best divided.
+    fn sync_calls(&self, files: usize) -> usize {
+        let _ = files;
+        1
+    }
+
     /// Makes durable which names the folder holds. One that has been removed meanwhile holds none.
     fn sync_dir(&self, dir: &Path) -> io::Result<()>;
 

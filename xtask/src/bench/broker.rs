@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::Bench;
-use super::load::{Sample, Shape, generate, on_server, perf_consume, perf_produce};
+use super::load::{Sample, Shape, generate, generator, on_server, perf_consume, perf_produce};
 use super::results::{Table, cpu, median, megabytes, middle, ratio, thousands};
 use super::server::{Kind, Mode, Server};
 
@@ -183,9 +183,12 @@ pub(super) fn topic(
 
 fn start_up(bench: &Bench<'_>) -> anyhow::Result<[f64; 2]> {
     let mut times = [Vec::new(), Vec::new()];
+    let shape = Shape { size: 100, partitions: 1, records: 1 };
     for _ in 0..bench.rounds {
         for (times, kind) in times.iter_mut().zip(Kind::BOTH) {
-            let took = Server::first_record(kind, &bench.place, &bench.load)?;
+            let mut server = Server::prepare(kind, Mode::Os, &bench.place, "")?;
+            let mut probe = generator(bench, &server, "headwater", "first", shape, &["first"]);
+            let took = server.run_until(&mut probe)?;
             println!("  start-up: {}: {:.0} ms", kind.name(), took.as_secs_f64() * 1e3);
             times.push(took.as_secs_f64() * 1e3);
         }

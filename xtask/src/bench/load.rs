@@ -3,6 +3,7 @@
 use std::process::{Command, Stdio};
 
 use anyhow::Context;
+use serde::de::DeserializeOwned;
 
 use super::Bench;
 use super::server::{Server, settle};
@@ -102,12 +103,36 @@ pub(super) fn generate(
     shape: Shape,
     work: &[&str],
 ) -> anyhow::Result<Report> {
+    report(&output(generator(bench, server, client, topic, shape, work))?)
+}
+
+/// The same by our client, for work that has a report of its own.
+pub(super) fn generate_ours<R: DeserializeOwned>(
+    bench: &Bench<'_>,
+    server: &Server,
+    topic: &str,
+    shape: Shape,
+    work: &[&str],
+) -> anyhow::Result<R> {
+    report(&output(generator(bench, server, "headwater", topic, shape, work))?)
+}
+
+/// A load generator that was not started.
+pub(super) fn generator(
+    bench: &Bench<'_>,
+    server: &Server,
+    client: &str,
+    topic: &str,
+    shape: Shape,
+    work: &[&str],
+) -> Command {
     let mut command = Command::new(&bench.load);
     command.args(["--client", client, "--bootstrap", &server.bootstrap, "--topic", topic]);
     command
         .args(["--partitions", &shape.partitions.to_string(), "--records", &shape.records.to_string()])
-        .args(work);
-    report(&output(command)?)
+        .args(work)
+        .stdin(Stdio::null());
+    command
 }
 
 /// Java's client under the same load.
@@ -143,7 +168,7 @@ fn output(mut command: Command) -> anyhow::Result<String> {
     Ok(said)
 }
 
-fn report(said: &str) -> anyhow::Result<Report> {
+pub(super) fn report<R: DeserializeOwned>(said: &str) -> anyhow::Result<R> {
     let line =
         said.lines().rev().find(|line| line.starts_with('{')).context("a load generator said nothing")?;
     serde_json::from_str(line).with_context(|| format!("a load generator said {line}"))
@@ -183,7 +208,7 @@ mod tests {
     fn a_report_becomes_figures_per_million_records() {
         let line = "noise\n{\"records\":2000000,\"seconds\":4.0,\"user_seconds\":3.0,\"system_seconds\":1.0,\
                     \"peak_memory_bytes\":5,\"sum\":7}\n";
-        let sample = report(line).unwrap().sample();
+        let sample = report::<Report>(line).unwrap().sample();
         assert!((sample.records_per_second - 500_000.0).abs() < 1e-6);
         assert_eq!(sample.cpu, Usage { user: 1.5, system: 0.5 });
     }

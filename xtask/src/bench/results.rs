@@ -6,6 +6,7 @@ use std::process::Command;
 use anyhow::Context;
 
 use super::load::Sample;
+use super::server::Kind;
 use crate::usage::Usage;
 
 /// A table with a title and what has to be said of it.
@@ -24,6 +25,73 @@ impl Table {
         let rows: String = self.rows.iter().map(|row| line(row)).collect();
         format!("### {}\n\n{}\n\n{}{rule}{rows}", self.title, self.note, line(&self.head))
     }
+}
+
+/// What was measured on both sides, by name, in the order of the first round.
+#[derive(Debug, Default)]
+pub(super) struct Figures {
+    rows: Vec<Figure>,
+}
+
+#[derive(Debug)]
+struct Figure {
+    name: String,
+    unit: &'static str,
+    /// Kafka's rounds and ours; each has one part or more, such as user and system time.
+    sides: [Vec<Vec<f64>>; 2],
+}
+
+impl Figures {
+    /// Notes what one round came to on one side. Parts add up.
+    pub(super) fn add(&mut self, side: Kind, name: &str, unit: &'static str, parts: &[f64]) {
+        println!("  {name}: {}: {}", side.name(), amount(parts, unit));
+        let place = self.rows.iter().position(|row| row.name == name).unwrap_or(self.rows.len());
+        if place == self.rows.len() {
+            self.rows.push(Figure { name: name.to_owned(), unit, sides: Default::default() });
+        }
+        if let Some(row) = self.rows.get_mut(place) {
+            let [kafka, ours] = &mut row.sides;
+            let rounds = if side == Kind::Kafka { kafka } else { ours };
+            rounds.push(parts.to_vec());
+        }
+    }
+
+    /// Medians beside each other.
+    pub(super) fn table(&self, title: &str, note: &str) -> Table {
+        let rows = self.rows.iter().map(|row| {
+            let [kafka, ours] = row.sides.each_ref().map(|rounds| medians(rounds));
+            vec![
+                row.name.clone(),
+                amount(&kafka, row.unit),
+                amount(&ours, row.unit),
+                ratio(ours.iter().sum(), kafka.iter().sum()),
+            ]
+        });
+        Table {
+            title: title.to_owned(),
+            note: note.to_owned(),
+            head: ["", "Kafka", "ours", "ratio"].map(str::to_owned).to_vec(),
+            rows: rows.collect(),
+        }
+    }
+}
+
+/// The median of each part.
+fn medians(rounds: &[Vec<f64>]) -> Vec<f64> {
+    let parts = rounds.first().map_or(0, Vec::len);
+    (0..parts)
+        .map(|part| middle(rounds.iter().filter_map(|parts| parts.get(part).copied()).collect()))
+        .collect()
+}
+
+/// Three digits or more of each part, and the unit.
+fn amount(parts: &[f64], unit: &str) -> String {
+    let digits = |part: &f64| match *part {
+        part if part < 9.995 => format!("{part:.2}"),
+        part if part < 99.95 => format!("{part:.1}"),
+        part => format!("{part:.0}"),
+    };
+    format!("{} {unit}", parts.iter().map(digits).collect::<Vec<_>>().join(" + "))
 }
 
 /// The medians of the rounds, figure by figure.
@@ -120,6 +188,19 @@ mod tests {
         let text = "a\n<!-- x -->\nold\n<!-- /x -->\nb\n";
         assert_eq!(replace(text, "x", "new\n").unwrap(), "a\n<!-- x -->\nnew\n<!-- /x -->\nb\n");
         assert_eq!(replace(text, "y", "new"), None);
+    }
+
+    #[test]
+    fn figures_are_medians_by_parts_beside_each_other() {
+        let mut figures = Figures::default();
+        for (user, system) in [(1.0, 20.0), (3.0, 10.0), (2.0, 300.0)] {
+            figures.add(Kind::Kafka, "CPU", "s", &[user, system]);
+            figures.add(Kind::Headwater, "CPU", "s", &[user / 2.0, system / 2.0]);
+        }
+        figures.add(Kind::Kafka, "longest", "µs", &[1_234.5]);
+        let rows = figures.table("T", "N.").rows;
+        assert_eq!(rows[0], ["CPU", "2.00 + 20.0 s", "1.00 + 10.0 s", "0.50"]);
+        assert_eq!(rows[1][1], "1234 µs");
     }
 
     #[test]

@@ -47,19 +47,19 @@ pub(super) struct Place<'a> {
     pub(super) folder: PathBuf,
 }
 
-/// A running broker; killed when dropped.
+/// A broker that runs, or could: killed when dropped, and its folder removed.
 #[derive(Debug)]
 pub(super) struct Server {
     pub(super) kind: Kind,
     pub(super) bootstrap: String,
-    child: Child,
+    command: Command,
+    child: Option<Child>,
     data: PathBuf,
 }
 
 impl Drop for Server {
     fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        let _ = self.kill();
         let _ = std::fs::remove_dir_all(&self.data);
     }
 }
@@ -67,7 +67,18 @@ impl Drop for Server {
 impl Server {
     /// Starts one on an empty folder and waits until it accepts connections.
     pub(super) fn start(kind: Kind, mode: Mode, place: &Place<'_>) -> anyhow::Result<Self> {
-        let server = Self::spawn(kind, mode, place)?;
+        Self::start_with(kind, mode, place, "")
+    }
+
+    /// The same with further lines in Kafka's `server.properties`.
+    pub(super) fn start_with(
+        kind: Kind,
+        mode: Mode,
+        place: &Place<'_>,
+        properties: &str,
+    ) -> anyhow::Result<Self> {
+        let mut server = Self::prepare(kind, mode, place, properties)?;
+        server.run()?;
         let deadline = usage::now() + Duration::from_mins(1);
         while TcpStream::connect(&server.bootstrap).is_err() {
             anyhow::ensure!(usage::now() < deadline, "{} did not start", kind.name());
@@ -76,72 +87,97 @@ impl Server {
         Ok(server)
     }
 
-    /// Starts one and does not wait.
-    fn spawn(kind: Kind, mode: Mode, place: &Place<'_>) -> anyhow::Result<Self> {
+    /// One that does not run yet. Its folder is formatted: Kafka's tool for it is a JVM of its own.
+    pub(super) fn prepare(
+        kind: Kind,
+        mode: Mode,
+        place: &Place<'_>,
+        properties: &str,
+    ) -> anyhow::Result<Self> {
         let port = free_port()?;
         let data = place.folder.join(format!("{kind:?}-{port}"));
         let _ = std::fs::remove_dir_all(&data);
         std::fs::create_dir_all(&data).with_context(|| format!("cannot create {}", data.display()))?;
         let mut command = match kind {
             Kind::Headwater => headwater(mode, port, &data, place),
-            Kind::Kafka => kafka(mode, port, &data, place)?,
+            Kind::Kafka => kafka(mode, port, &data, place, properties)?,
         };
         let log = File::create(place.folder.join(format!("{kind:?}.log")))?;
-        let child = command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log).spawn();
-        let child = child.with_context(|| format!("cannot start {}", kind.name()))?;
-        Ok(Self { kind, bootstrap: format!("127.0.0.1:{port}"), child, data })
+        command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log);
+        Ok(Self { kind, bootstrap: format!("127.0.0.1:{port}"), command, child: None, data })
     }
 
-    /// From the start of the process to the first acknowledged record, by a client that waits for it.
-    pub(super) fn first_record(kind: Kind, place: &Place<'_>, load: &Path) -> anyhow::Result<Duration> {
-        // The folder is formatted before: Kafka's tool for it is a JVM of its own.
-        let port = free_port()?;
-        let data = place.folder.join(format!("{kind:?}-first"));
-        let _ = std::fs::remove_dir_all(&data);
-        std::fs::create_dir_all(&data)?;
-        let mut command = match kind {
-            Kind::Headwater => headwater(Mode::Os, port, &data, place),
-            Kind::Kafka => kafka(Mode::Os, port, &data, place)?,
-        };
-        let bootstrap = format!("127.0.0.1:{port}");
-        let mut probe = Command::new(load);
-        probe.args(["--client", "headwater", "--bootstrap", &bootstrap, "--topic", "first"]);
-        probe.args(["--partitions", "1", "--records", "1", "first"]).stdout(Stdio::null());
-        let mut probe = probe.spawn().context("cannot start the probe")?;
+    /// Starts it, for the first time or after it was killed, and does not wait.
+    fn run(&mut self) -> anyhow::Result<()> {
+        let child = self.command.spawn();
+        self.child = Some(child.with_context(|| format!("cannot start {}", self.kind.name()))?);
+        Ok(())
+    }
+
+    /// As a crash does.
+    pub(super) fn kill(&mut self) -> anyhow::Result<()> {
+        if let Some(mut child) = self.child.take() {
+            child.kill()?;
+            child.wait()?;
+        }
+        Ok(())
+    }
+
+    /// From the start of the process to the end of a probe, which is there before and waits for the broker.
+    pub(super) fn run_until(&mut self, probe: &mut Command) -> anyhow::Result<Duration> {
+        let mut probe = probe.stdout(Stdio::null()).spawn().context("cannot start the probe")?;
         std::thread::sleep(Duration::from_millis(100));
         let started = usage::now();
-        let log = File::create(place.folder.join(format!("{kind:?}-first.log")))?;
-        let child = command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log).spawn()?;
-        let _server = Self { kind, bootstrap, child, data };
+        self.run()?;
         let status = probe.wait()?;
-        anyhow::ensure!(status.success(), "the probe of {} failed", kind.name());
+        anyhow::ensure!(status.success(), "the probe of {} failed", self.kind.name());
         Ok(started.elapsed())
+    }
+
+    fn id(&self) -> anyhow::Result<u32> {
+        Ok(self.child.as_ref().with_context(|| format!("{} does not run", self.kind.name()))?.id())
     }
 
     /// CPU time so far.
     pub(super) fn usage(&self) -> anyhow::Result<Usage> {
-        usage::usage(self.child.id())
+        usage::usage(self.id()?)
+    }
+
+    /// What it has read so far, by calls, from files and otherwise.
+    pub(super) fn read_bytes(&self) -> anyhow::Result<u64> {
+        usage::read_bytes(self.id()?)
+    }
+
+    /// Where the files of a partition are.
+    pub(super) fn partition_folder(&self, topic: &str, partition: i32) -> PathBuf {
+        let logs = match self.kind {
+            Kind::Kafka => "log",
+            Kind::Headwater => "broker",
+        };
+        self.data.join(logs).join(format!("{topic}-{partition}"))
     }
 
     /// Resident now, in bytes.
     pub(super) fn resident(&self) -> anyhow::Result<u64> {
-        usage::memory(self.child.id(), "VmRSS:")
+        usage::memory(self.id()?, "VmRSS:")
     }
 
     /// Makes a topic, by our own command line.
     pub(super) fn create_topic(&self, place: &Place<'_>, topic: &str, partitions: i32) -> anyhow::Result<()> {
+        self.topic(place, &["create", topic, "--partitions", &partitions.to_string()])
+    }
+
+    /// A command about a topic, by our own command line.
+    pub(super) fn topic(&self, place: &Place<'_>, what: &[&str]) -> anyhow::Result<()> {
         let mut command = Command::new(binary(place));
-        command.args(["topic", "create", topic, "--partitions", &partitions.to_string()]);
-        command.args(["--bootstrap", &self.bootstrap]).stdout(Stdio::null());
-        anyhow::ensure!(command.status()?.success(), "cannot create a topic on {}", self.kind.name());
+        command.arg("topic").args(what).args(["--bootstrap", &self.bootstrap]).stdout(Stdio::null());
+        anyhow::ensure!(command.status()?.success(), "{}: topic {what:?} failed", self.kind.name());
         Ok(())
     }
 
     /// Removes it again, so that disks and page caches do not fill up.
     pub(super) fn delete_topic(&self, place: &Place<'_>, topic: &str) {
-        let mut command = Command::new(binary(place));
-        command.args(["topic", "delete", topic, "--bootstrap", &self.bootstrap]);
-        let _ = command.stdout(Stdio::null()).status();
+        let _ = self.topic(place, &["delete", topic]);
     }
 }
 
@@ -162,30 +198,30 @@ fn headwater(mode: Mode, port: u16, data: &Path, place: &Place<'_>) -> Command {
     command
 }
 
-fn kafka(mode: Mode, port: u16, data: &Path, place: &Place<'_>) -> anyhow::Result<Command> {
+fn kafka(mode: Mode, port: u16, data: &Path, place: &Place<'_>, properties: &str) -> anyhow::Result<Command> {
     let controller = free_port()?;
     let flush = match mode {
         Mode::Os => "",
         Mode::Durable => "log.flush.interval.messages=1\n",
     };
-    let properties = data.join("server.properties");
+    let file = data.join("server.properties");
     let text = format!(
         "process.roles=broker,controller\nnode.id=1\ncontroller.quorum.voters=1@127.0.0.1:{controller}\n\
          controller.listener.names=CONTROLLER\n\
          listeners=PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller}\n\
          listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT\nlog.dirs={}\n\
          offsets.topic.replication.factor=1\ntransaction.state.log.replication.factor=1\n\
-         transaction.state.log.min.isr=1\n{flush}",
+         transaction.state.log.min.isr=1\n{flush}{properties}",
         data.join("log").display()
     );
-    std::fs::write(&properties, text)?;
+    std::fs::write(&file, text)?;
     let java = |main: &str, jvm: &[&str]| {
         let mut command = Command::new("java");
         command.args(jvm).arg("-cp").arg(format!("{}/*", place.libs.display())).arg(main);
         command
     };
     let mut format = java("kafka.tools.StorageTool", &["-Xmx256m"]);
-    format.args(["format", "--cluster-id", "MkU3OEVBNTcwNTJENDM2Qk", "--config"]).arg(&properties);
+    format.args(["format", "--cluster-id", "MkU3OEVBNTcwNTJENDM2Qk", "--config"]).arg(&file);
     let formatted = format.stdout(Stdio::null()).stderr(Stdio::null()).status()?;
     anyhow::ensure!(formatted.success(), "Kafka's storage cannot be formatted");
     // As Kafka's own start script has it, but for logging.
@@ -203,7 +239,7 @@ fn kafka(mode: Mode, port: u16, data: &Path, place: &Place<'_>) -> anyhow::Resul
             "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn",
         ],
     );
-    command.arg(properties);
+    command.arg(file);
     Ok(command)
 }
 

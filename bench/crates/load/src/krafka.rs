@@ -25,7 +25,7 @@ pub(crate) fn produce(target: &Target, how: &Produce) -> anyhow::Result<Stopped>
             .build()
             .await?;
         producer.partitions_for(&target.topic).await?;
-        let mut records = Records::new(how.size);
+        let mut records = Records::of(how);
         let watch = start()?;
         for number in 0..target.records {
             let (key, value) = records.get(number);

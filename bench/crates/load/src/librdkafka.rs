@@ -26,7 +26,7 @@ pub(crate) fn produce(target: &Target, how: &Produce) -> anyhow::Result<Stopped>
         .set("delivery.report.only.error", "true")
         .create()?;
     producer.client().fetch_metadata(Some(&target.topic), Duration::from_secs(10))?;
-    let mut records = Records::new(how.size);
+    let mut records = Records::of(how);
     let watch = start()?;
     for number in 0..target.records {
         let (key, value) = records.get(number);

@@ -6,8 +6,12 @@
 //! Invariants: every client has the same settings, and writes and reads the same bytes; a consumer sums every byte of every
 //! key and value. CPU time is that of the whole process from the first record to the last, connections made before.
 
+#![expect(clippy::disallowed_methods, reason = "a program that measures reads the clock and waits")]
+
 mod cpu;
 mod krafka;
+mod latency;
+mod left;
 mod librdkafka;
 mod ours;
 
@@ -59,8 +63,16 @@ enum Work {
         #[arg(long)]
         clients: u64,
     },
+    /// Produces at a fixed rate and reads along, and says how long records took (headwater's client alone)
+    Latency(latency::Latency),
+    /// Reads a partition that was filled with few keys, and compacted since, and checks what is left (headwater's client
+    /// alone)
+    Left(left::Left),
     /// Produces one record as soon as a broker takes it, which may be still starting (headwater's client alone)
     First,
+    /// Reads the last of the records that were produced to each partition, as soon as a broker gives them, which may be
+    /// still starting (headwater's client alone)
+    Last,
 }
 
 /// How to produce.
@@ -76,6 +88,9 @@ struct Produce {
     linger_ms: u64,
     #[arg(long, default_value_t = 65_536)]
     batch_bytes: usize,
+    /// Only so many different keys, each of which comes again and again, in no order
+    #[arg(long)]
+    keys: Option<u64>,
 }
 
 /// Whom to ask, and how much.
@@ -99,9 +114,10 @@ struct Report {
     sum: u64,
 }
 
-/// The key and value of a record: the number, then bytes that do not repeat soon.
+/// The key and value of a record: the number (or one of few keys), then bytes that do not repeat soon.
 struct Records {
     bytes: Vec<u8>,
+    keys: Option<u64>,
 }
 
 /// Bytes of a key.
@@ -114,12 +130,27 @@ impl Records {
             state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
             (state >> 56) as u8
         });
-        Self { bytes: bytes.collect() }
+        Self { bytes: bytes.collect(), keys: None }
+    }
+
+    fn of(how: &Produce) -> Self {
+        Self { keys: how.keys, ..Self::new(how.size) }
     }
 
     fn get(&mut self, number: u64) -> (&[u8], &[u8]) {
-        self.bytes[..KEY].copy_from_slice(&number.to_be_bytes());
+        let key = self.keys.map_or(number, |keys| left::key(number, keys));
+        self.bytes[..KEY].copy_from_slice(&key.to_be_bytes());
         self.bytes.split_at(KEY)
+    }
+
+    /// That key, and a value that begins with that number, so far as there is room for it.
+    fn put(&mut self, key: u64, stamp: u64) -> (&[u8], &[u8]) {
+        let (front, value) = self.bytes.split_at_mut(KEY);
+        front.copy_from_slice(&key.to_be_bytes());
+        for (byte, stamp) in value.iter_mut().zip(stamp.to_be_bytes()) {
+            *byte = stamp;
+        }
+        (front, value)
     }
 }
 
@@ -135,12 +166,19 @@ fn main() -> anyhow::Result<()> {
         (Work::Produce(how), Client::Librdkafka) => (librdkafka::produce(&target, how)?, 0),
         (Work::Produce(how), Client::Krafka) => (krafka::produce(&target, how)?, 0),
         (Work::Crowd { clients }, _) => (ours::crowd(&target, *clients)?, 0),
+        (Work::Latency(how), _) => return print(&latency::run(&target, how)?),
+        (Work::Left(how), _) => return print(&left::run(&target, how)?),
         (Work::First, _) => (ours::first(&target)?, 0),
+        (Work::Last, _) => (ours::last(&target)?, 0),
         (Work::Consume, Client::Headwater) => ours::consume(&target)?,
         (Work::Consume, Client::Librdkafka) => librdkafka::consume(&target)?,
         (Work::Consume, Client::Krafka) => krafka::consume(&target)?,
     };
-    println!("{}", serde_json::to_string(&watch.report(target.records, sum)?)?);
+    print(&watch.report(target.records, sum)?)
+}
+
+fn print(report: &impl Serialize) -> anyhow::Result<()> {
+    println!("{}", serde_json::to_string(report)?);
     Ok(())
 }
 

@@ -3,18 +3,16 @@
 //! Owns: the order of the steps; what is done about folders that the metadata log does not know.
 //!
 //! Invariants: a folder of a topic that was deleted is removed. A folder that no event ever named is moved aside, never
-//! removed: it may be all that is left of something. A partition whose log cannot be opened is offline, and the others are
-//! served.
+//! removed: it may be all that is left of something.
 
 use std::collections::BTreeMap;
-use std::ops::Range;
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, RwLock};
 
 use headwater_coordinator::{Groups, Transactions};
-use headwater_log::{DataDir, Disk, Log, RecoveryReport, delete_partition, remove_deleted};
-use headwater_model::{Clock, Entropy, PartitionId, TopicPartition, Uuid};
+use headwater_log::{DataDir, Disk, delete_partition, remove_deleted};
+use headwater_model::{Clock, Entropy, TopicPartition, Uuid};
 use tokio::sync::watch;
 
 use super::producer_ids::ProducerIds;
@@ -24,11 +22,11 @@ use crate::coordinator::Shards;
 use crate::error::BrokerError;
 use crate::fetch::sessions::Sessions;
 use crate::metadata::store::{self, OpenedMetadata, metadata_partition};
-use crate::metadata::{ClusterState, MetadataStore, TopicState};
+use crate::metadata::{ClusterState, MetadataStore};
 use crate::partition::{Partition, PartitionConfig};
 use crate::storage::Storage;
+use crate::topics::Registry;
 use crate::topics::settings::{self, Layers, TopicSettings};
-use crate::topics::{Registry, Topic};
 
 /// The end of the name of a folder that was moved aside; no partition's name ends so.
 const ASIDE: &str = "-stray";
@@ -93,8 +91,8 @@ impl Broker {
 
     fn open_topics(&self, state: ClusterState) {
         let mut registry = Registry::default();
-        for (_, topic) in state.topics {
-            registry.insert(Arc::new(self.open_topic(topic)));
+        for topic in self.open_logs(state.topics.into_values().collect()) {
+            registry.insert(Arc::new(topic));
         }
         let (topics, partitions) = (registry.all().count(), registry.partition_count());
         *self.registry().write().unwrap_or_else(std::sync::PoisonError::into_inner) = registry;
@@ -105,62 +103,6 @@ impl Broker {
             partitions,
             "opened the broker"
         );
-    }
-
-    /// Opens the logs of a topic, which are made where they are not there; blocks on the disk.
-    pub(crate) fn open_topic(&self, state: TopicState) -> Topic {
-        let partitions = self.open_partitions(&state, 0..state.partitions);
-        Topic { state, partitions }
-    }
-
-    /// Opens the logs of some partitions; blocks on the disk.
-    pub(crate) fn open_partitions(
-        &self,
-        state: &TopicState,
-        numbers: Range<i32>,
-    ) -> Vec<Option<Arc<Partition>>> {
-        let config = self.config();
-        let partition_config = PartitionConfig {
-            durability: config.durability,
-            leader_epoch: self.leader_epoch(),
-            settings: TopicSettings::new(self.layers(&state.settings)),
-            max_uncompressed: config.limits.max_uncompressed_batch_bytes,
-        };
-        let open = |number| {
-            let id = TopicPartition::new(state.name.clone(), PartitionId(number));
-            self.open_partition(id, partition_config.clone())
-        };
-        numbers.map(open).collect()
-    }
-
-    fn open_partition(&self, id: TopicPartition, config: PartitionConfig) -> Option<Arc<Partition>> {
-        let storage = self.storage();
-        let dir = self.inner.data_dir.partition_dir(&id);
-        match Log::open(storage.disk.clone(), &dir, config.log_config(), storage.clock.now()) {
-            Ok((log, report)) => {
-                tell(&id, &report);
-                Some(Arc::new(Partition::new(id, log, storage.clone(), config)))
-            }
-            Err(error) => {
-                tracing::error!(partition = %id, %error, "cannot open the log: the partition is offline");
-                None
-            }
-        }
-    }
-
-    /// Ends the partitions of a topic and deletes their logs; blocks on the disk.
-    pub(crate) fn remove_logs(&self, topic: &Topic) {
-        for (number, partition) in (0..).zip(&topic.partitions) {
-            if let Some(partition) = partition {
-                partition.delete(topic.id());
-                continue;
-            }
-            let id = TopicPartition::new(topic.name().clone(), PartitionId(number));
-            let dir = self.inner.data_dir.partition_dir(&id);
-            if let Err(error) = delete_partition(self.storage().disk.as_ref(), &dir, topic.id()) {
-                tracing::warn!(partition = %id, %error, "cannot delete the log of an offline partition");
-            }
-        }
     }
 }
 
@@ -240,27 +182,4 @@ fn free_name(disk: &dyn Disk, data_dir: &DataDir, found: &TopicPartition) -> std
     let candidates = (0..).map(|number: u64| format!("{found}.{number}{ASIDE}"));
     let free = candidates.into_iter().find(|name| !names.contains(name));
     Ok(free.unwrap_or_default())
-}
-
-fn tell(id: &TopicPartition, report: &RecoveryReport) {
-    if report.clean {
-        return;
-    }
-    tracing::info!(
-        partition = %id,
-        checked_bytes = report.checked_bytes,
-        rebuilt_indexes = report.rebuilt_indexes.len(),
-        "recovered a log that was not closed in order"
-    );
-    if let Some(truncation) = &report.truncation {
-        tracing::warn!(
-            partition = %id,
-            file = %truncation.file.display(),
-            position = truncation.position,
-            bytes = truncation.bytes,
-            end = truncation.end.0,
-            cause = %truncation.cause,
-            "cut a torn tail off"
-        );
-    }
 }

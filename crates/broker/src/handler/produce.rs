@@ -3,6 +3,7 @@
 mod transactions;
 
 use std::future::Future;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,9 +15,10 @@ use headwater_wire::messages::produce::{
     PartitionProduceData, PartitionProduceResponse, ProduceRequest, ProduceResponse, TopicProduceData,
     TopicProduceResponse,
 };
+use tokio::time::Sleep;
 
 use crate::api::{Context, Meta, Reply};
-use crate::partition::{Acks, AppendError, Appending, Origin, Verification};
+use crate::partition::{Acks, AppendError, Appending, Handover, Origin, Verification};
 use crate::topics::{Topic, is_internal};
 
 /// Kafka refuses zstd from clients that are too old to know it (KIP-110).
@@ -40,22 +42,26 @@ pub(crate) fn handle(
     let timeout = Duration::from_millis(u64::try_from(request.timeout_ms).unwrap_or(0));
     let transaction = request.transactional_id.map(TransactionalId::from);
     let within = transaction.is_some();
+    let mut handover = Handover::default();
     let mut topics: Vec<_> = request
         .topic_data
         .into_iter()
-        .map(|topic| start_topic(&context, &meta, acks, within, topic))
+        .map(|topic| start_topic(&context, &meta, acks, within, topic, &mut handover))
         .collect();
+    drop(handover);
     // It runs from the arrival, however many requests are answered before; and as in Kafka, only where it is waited for.
-    let deadline = (acks == Some(Acks::All)).then(|| tokio::time::Instant::now() + timeout);
+    let deadline =
+        (acks == Some(Acks::All)).then(|| tokio::time::sleep_until(tokio::time::Instant::now() + timeout));
     async move {
         if let Some(id) = transaction {
             let partitions = topics.iter_mut().flat_map(|topic| &mut topic.partitions);
             let started = partitions.map(|(_, started)| started).collect();
             transactions::enter(&context.broker, &id, meta.version, started).await;
         }
+        let mut deadline = pin!(deadline);
         let mut responses = Vec::with_capacity(topics.len());
         for topic in topics {
-            responses.push(topic.finish(deadline).await);
+            responses.push(topic.finish(deadline.as_mut()).await);
         }
         answer(&context, acks, responses)
     }
@@ -139,12 +145,13 @@ fn start_topic(
     acks: Option<Acks>,
     within_transaction: bool,
     data: TopicProduceData,
+    handover: &mut Handover,
 ) -> StartedTopic {
     let topic = find_topic(context, meta.version, &data);
     let partitions = data.partition_data.into_iter().map(|partition| {
         let index = partition.index;
         let started = match &topic {
-            Ok(topic) => start_partition(meta, acks, within_transaction, topic, partition),
+            Ok(topic) => start_partition(meta, acks, within_transaction, topic, partition, handover),
             Err(error) => Err(plain(*error)),
         };
         (index, started.unwrap_or_else(Started::Refused))
@@ -161,6 +168,7 @@ fn start_partition(
     within_transaction: bool,
     topic: &Topic,
     data: PartitionProduceData,
+    handover: &mut Handover,
 ) -> Result<Started, Refused> {
     let acks = acks.ok_or(plain(ErrorCode::InvalidRequiredAcks))?;
     let partition = topic.serving(PartitionId(data.index)).map_err(plain)?;
@@ -175,16 +183,18 @@ fn start_partition(
         return Ok(Started::Unverified(unverified));
     }
     let origin = Origin::Client { may_send_zstd, verified: None };
-    Ok(Started::Appending(partition.append(batches, acks, origin)))
+    Ok(Started::Appending(partition.append_with(handover, batches, acks, origin)))
 }
 
 impl StartedTopic {
-    async fn finish(self, deadline: Option<tokio::time::Instant>) -> TopicProduceResponse {
+    async fn finish(self, mut deadline: Pin<&mut Option<Sleep>>) -> TopicProduceResponse {
         let mut partition_responses = Vec::with_capacity(self.partitions.len());
         for (index, started) in self.partitions {
             let outcome = match started {
-                Started::Appending(appending) => finish_partition(appending, deadline).await,
-                Started::Verified(appending, _verification) => finish_partition(appending, deadline).await,
+                Started::Appending(appending) => finish_partition(appending, deadline.as_mut()).await,
+                Started::Verified(appending, _verification) => {
+                    finish_partition(appending, deadline.as_mut()).await
+                }
                 Started::Refused(refused) => Err(refused),
                 Started::Unverified(_) => Err(plain(ErrorCode::UnknownServerError)),
             };
@@ -215,14 +225,15 @@ fn success(index: i32, appended: &Appended) -> PartitionProduceResponse {
 
 async fn finish_partition(
     appending: Appending,
-    deadline: Option<tokio::time::Instant>,
+    deadline: Pin<&mut Option<Sleep>>,
 ) -> Result<Appended, Refused> {
-    let outcome = match deadline {
-        Some(deadline) => tokio::time::timeout_at(deadline, appending).await,
-        None => Ok(appending.await),
+    let outcome = match deadline.as_pin_mut() {
+        Some(deadline) => tokio::select! {
+            biased;
+            outcome = appending => outcome,
+            () = deadline => return Err(plain(ErrorCode::RequestTimedOut)),
+        },
+        None => appending.await,
     };
-    match outcome {
-        Ok(outcome) => outcome.map_err(|error: AppendError| (error.code(), Some(error.to_string()))),
-        Err(_) => Err((ErrorCode::RequestTimedOut, None)),
-    }
+    outcome.map_err(|error: AppendError| (error.code(), Some(error.to_string())))
 }

@@ -39,6 +39,8 @@ struct Queue {
 struct Jobs {
     waiting: VecDeque<Job>,
     idle_threads: usize,
+    /// Idle threads that have been woken and have not come yet.
+    woken_threads: usize,
     stopped: bool,
 }
 
@@ -95,7 +97,8 @@ impl Queue {
             return;
         }
         jobs.waiting.push_back(job);
-        let wake = jobs.idle_threads > 0;
+        let wake = jobs.idle_threads > jobs.woken_threads;
+        jobs.woken_threads += usize::from(wake);
         drop(jobs);
         if wake {
             self.wake.notify_one();
@@ -122,6 +125,8 @@ impl Queue {
             jobs.idle_threads += 1;
             jobs = self.wake.wait(jobs).unwrap_or_else(std::sync::PoisonError::into_inner);
             jobs.idle_threads -= 1;
+            // One that woke by itself may be counted for one that was woken: then a third is woken too many.
+            jobs.woken_threads = jobs.woken_threads.saturating_sub(1);
         }
     }
 }

@@ -1,6 +1,7 @@
 //! The group commit: one sync makes durable what all dirty partitions have written.
 //!
-//! Owns: the list of dirty partitions, and the thread (or, inline, the task) that syncs them.
+//! Owns: the list of dirty partitions, the thread (or, inline, the task) that syncs them, and those that help it with
+//! several files.
 //!
 //! Invariants: at most one sync runs at a time; what is written while it runs is covered by the next. If a sync of files
 //! fails, every partition in it is poisoned, because nothing is known of any of them.
@@ -10,19 +11,21 @@
 use std::collections::BTreeSet;
 use std::io;
 use std::path::PathBuf;
-use std::sync::{Arc, Condvar, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Condvar, Mutex, PoisonError, Weak, mpsc};
 use std::thread::JoinHandle;
 
-use headwater_log::{Disk, Poison, SyncTicket};
+use headwater_log::{Disk, DiskFile, Poison, SyncTicket};
 use tokio::sync::Notify;
 
+use super::executor::Executor;
 use super::lock;
-use crate::partition::Partition;
+use crate::partition::{Answers, Partition};
 
 /// Collects dirty partitions and syncs them together.
 #[derive(Debug)]
 pub(crate) struct Syncer {
     disk: Arc<dyn Disk>,
+    helpers: Executor,
     state: Mutex<State>,
     /// Held while a sync runs: a partition that had two under way could take the later one's end for its own.
     running: Mutex<()>,
@@ -40,9 +43,10 @@ struct State {
 }
 
 impl Syncer {
-    pub(super) fn new(disk: Arc<dyn Disk>) -> Self {
+    pub(super) fn new(disk: Arc<dyn Disk>, helpers: Executor) -> Self {
         Self {
             disk,
+            helpers,
             state: Mutex::default(),
             running: Mutex::default(),
             wake: Condvar::new(),
@@ -68,15 +72,22 @@ impl Syncer {
 
     /// Ends the thread or task after a last sync of what is dirty.
     pub(super) fn stop(&self) {
-        if let Some(thread) = self.abandon()
+        if let Some(thread) = self.end_thread()
             && thread.thread().id() != std::thread::current().id()
         {
             let _ = thread.join();
         }
+        self.helpers.stop();
+    }
+
+    /// Lets go of all threads.
+    pub(super) fn abandon(&self) {
+        self.end_thread();
+        self.helpers.abandon();
     }
 
     /// Tells the thread or task to end, and does not wait for it.
-    pub(super) fn abandon(&self) -> Option<JoinHandle<()>> {
+    fn end_thread(&self) -> Option<JoinHandle<()>> {
         lock(&self.state).stopped = true;
         self.wake.notify_one();
         self.notify.notify_one();
@@ -110,13 +121,40 @@ impl Syncer {
         if under_way.is_empty() {
             return;
         }
-        let written = self.disk.sync(&files).map_err(|error| Poison::from(&error));
+        let written = self.sync_files(&files).map_err(|error| Poison::from(&error));
         let mut synced = BTreeSet::new();
+        let mut answers = Answers::default();
         for (partition, ticket) in under_way {
             // Each for itself: the folder of a partition that is being deleted may be gone.
             let outcome = written.clone().and_then(|()| self.sync_directories(&ticket, &mut synced));
-            partition.end_sync(ticket, outcome);
+            partition.end_sync(ticket, outcome, &mut answers);
         }
+    }
+
+    /// Syncs files in as many calls at once as the disk likes best.
+    fn sync_files(&self, files: &[Arc<dyn DiskFile>]) -> io::Result<()> {
+        let each = files.len().div_ceil(self.disk.sync_calls(files.len())).max(1);
+        let mut parts = files.chunks(each);
+        let own = parts.next().unwrap_or_default();
+        let (tell, told) = mpsc::channel();
+        for part in parts {
+            let (disk, part, tell) = (self.disk.clone(), part.to_vec(), tell.clone());
+            self.helpers.run(Box::new(move || {
+                let _ = tell.send(disk.sync(&part));
+            }));
+        }
+        drop(tell);
+        // All have come to their end before anything is said of any; a helper that died has not told.
+        let mut synced = 0;
+        let mut outcome = self.disk.sync(own);
+        for of_part in told {
+            outcome = outcome.and(of_part);
+            synced += 1;
+        }
+        if own.len() + synced * each < files.len() {
+            return outcome.and(Err(io::Error::other("a thread that synced files has ended")));
+        }
+        outcome
     }
 
     fn sync_directories(&self, ticket: &SyncTicket, synced: &mut BTreeSet<PathBuf>) -> Result<(), Poison> {

@@ -12,7 +12,9 @@ use headwater_wire::messages::fetch::{FetchRequest, PartitionData};
 use headwater_wire::messages::list_offsets::{ListOffsetsPartition, ListOffsetsRequest, ListOffsetsTopic};
 use tokio::net::TcpStream;
 
-use crate::harness::{Client, batch, batch_with, config, fetch_request, only_partition, open, values};
+use crate::harness::{
+    Client, batch, batch_with, config, connect, fetch_request, only_partition, open, values,
+};
 
 const NOW: Timestamp = Timestamp(1_700_000_000_000);
 const UNCOMMITTED: i8 = 0;
@@ -71,7 +73,7 @@ async fn committed_records_are_read_to_the_last_stable_offset() {
     let dir = tempfile::tempdir().unwrap();
     let start = async || {
         let running = open(config(dir.path())).listen("127.0.0.1:0").await.unwrap();
-        let client = Client::new(TcpStream::connect(running.local_addr()).await.unwrap());
+        let client = connect(&running).await;
         (running, client)
     };
     let (running, mut client) = start().await;

@@ -12,6 +12,7 @@ use headwater_wire::Request;
 use headwater_wire::batch::{Batch, BatchBuilder, BatchMeta, Compression};
 use headwater_wire::frame::{decode_response, encode_request};
 use headwater_wire::messages::create_topics::{CreatableTopic, CreatableTopicConfig, CreateTopicsRequest};
+use headwater_wire::messages::delete_topics::DeleteTopicsRequest;
 use headwater_wire::messages::fetch::{
     FetchPartition, FetchRequest, FetchResponse, FetchTopic, PartitionData,
 };
@@ -57,8 +58,15 @@ impl Server {
     }
 
     pub(crate) async fn client(&self) -> Client<TcpStream> {
-        Client::new(TcpStream::connect(self.running.local_addr()).await.unwrap())
+        connect(&self.running).await
     }
+}
+
+/// A connection to a broker that listens. Requests go out in pieces, none of which waits for the one before.
+pub(crate) async fn connect(running: &RunningBroker) -> Client<TcpStream> {
+    let stream = TcpStream::connect(running.local_addr()).await.unwrap();
+    stream.set_nodelay(true).unwrap();
+    Client::new(stream)
 }
 
 /// A connection that sends requests and reads responses.
@@ -119,6 +127,16 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
             CreateTopicsRequest { topics: vec![topic(name, partitions, configs)], ..Default::default() };
         let response = self.call(7, &request).await;
         ErrorCode::from_code(response.topics[0].error_code)
+    }
+
+    /// Deletes a topic, which must succeed.
+    pub(crate) async fn delete(&mut self, name: &str) {
+        assert_eq!(self.try_delete(name).await, ErrorCode::None);
+    }
+
+    pub(crate) async fn try_delete(&mut self, name: &str) -> ErrorCode {
+        let request = DeleteTopicsRequest { topic_names: vec![name.to_owned()], ..Default::default() };
+        ErrorCode::from_code(self.call(5, &request).await.responses[0].error_code)
     }
 
     pub(crate) async fn produce(

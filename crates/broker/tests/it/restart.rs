@@ -2,23 +2,27 @@
 
 use std::fs::File;
 use std::io;
+use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use headwater_broker::{Broker, BrokerConfig};
+use headwater_broker::{Broker, BrokerConfig, Durability};
+use headwater_log::sim::Operation;
 use headwater_log::{Disk, DiskFile, Entry, RealDisk};
 use headwater_model::{Entropy, ErrorCode, ProducerId, SystemClock};
-use headwater_wire::messages::delete_topics::DeleteTopicsRequest;
 use headwater_wire::messages::init_producer_id::InitProducerIdRequest;
 use headwater_wire::messages::metadata::{MetadataRequest, MetadataResponse};
+use headwater_wire::messages::produce::{ProduceRequest, ProduceResponse};
 use headwater_wire::protocol::ReadAt;
 use tokio::io::DuplexStream;
 use tokio::net::TcpStream;
 
 use crate::groups::fixture::{World, pass};
-use crate::harness::{Client, Server, batch, config, fetch_request, numbered, open, produce_request, values};
+use crate::harness::{
+    Client, Server, batch, config, connect, fetch_request, numbered, open, produce_request, values,
+};
 
 async fn new_id(client: &mut Client<DuplexStream>) -> i64 {
     let request = InitProducerIdRequest { transactional_id: None, ..Default::default() };
@@ -31,11 +35,6 @@ async fn metadata(client: &mut Client<DuplexStream>) -> MetadataResponse {
     client.call(12, &MetadataRequest { topics: None, ..Default::default() }).await
 }
 
-async fn delete(client: &mut Client<DuplexStream>, name: &str) {
-    let request = DeleteTopicsRequest { topic_names: vec![name.to_owned()], ..Default::default() };
-    assert_eq!(client.call(5, &request).await.responses[0].error_code, 0);
-}
-
 #[tokio::test(start_paused = true)]
 async fn topics_records_and_identities_survive_orderly_ends_and_power_losses() {
     let mut world = World::new().await;
@@ -43,7 +42,7 @@ async fn topics_records_and_identities_survive_orderly_ends_and_power_losses() {
     client.create("kept", 2, &[("cleanup.policy", "compact")]).await;
     client.create("gone", 2, &[]).await;
     client.produce_value("gone", 0, "v").await;
-    delete(&mut client, "gone").await;
+    client.delete("gone").await;
     let id = ProducerId(new_id(&mut client).await);
     assert_eq!(client.produce("kept", 1, numbered(id, 0, 0, &["a"])).await.error_code, 0);
     let before = metadata(&mut client).await;
@@ -109,8 +108,7 @@ async fn a_power_loss_while_topics_come_and_go_leaves_each_whole_or_absent() {
         client.produce_value("old", 1, "v").await;
         world.disk.power_fails_at(world.disk.operations() + round);
         let created = client.try_create("new", 2, &[]).await;
-        let deletion = DeleteTopicsRequest { topic_names: vec!["old".to_owned()], ..Default::default() };
-        let deleted = ErrorCode::from_code(client.call(5, &deletion).await.responses[0].error_code);
+        let deleted = client.try_delete("old").await;
         world.crash().await;
         let mut client = world.client();
         let topics = metadata(&mut client).await.topics;
@@ -181,7 +179,7 @@ async fn a_partition_whose_log_cannot_be_opened_is_offline_and_the_others_serve(
     assert_eq!(ErrorCode::from_code(produced.error_code), ErrorCode::KafkaStorageError);
     let fetched = client.fetch("t", 1, 0, 0).await;
     assert_eq!(ErrorCode::from_code(fetched.error_code), ErrorCode::KafkaStorageError);
-    delete(&mut client, "t").await;
+    client.delete("t").await;
     drop(client);
     connection.await.unwrap();
     stop(broker).await;
@@ -204,13 +202,56 @@ async fn a_shutdown_lets_waiting_fetches_return_and_closes_the_logs_in_order() {
     assert!(TcpStream::connect(address).await.is_err());
 }
 
-/// A disk whose syncs, or writes, wait for ever once it is told so, or whose writes panic.
+#[tokio::test(start_paused = true)]
+async fn what_is_found_after_a_death_is_durable_before_it_is_served() {
+    let mut world = World::with(|config| config.durability = Durability::Os).await;
+    let mut client = world.client();
+    for partition in 0..3 {
+        client.produce_value("t", partition, "written, and never synced").await;
+    }
+    world.die(|config| config.durability = Durability::Fsync).await;
+    let mut client = world.client();
+    for partition in 0..3 {
+        assert_eq!(client.values("t", partition, 0).await, ["written, and never synced"]);
+    }
+    world.crash().await;
+    let mut client = world.client();
+    for partition in 0..3 {
+        assert_eq!(client.values("t", partition, 0).await, ["written, and never synced"]);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_cannot_be_made_durable_after_a_death_is_not_served() {
+    let mut world = World::with(|config| config.durability = Durability::Os).await;
+    world.client().produce_value("t", 1, "v").await;
+    // The log of metadata is synced three times before, which succeeds; then all others together.
+    let disk = world.disk.clone();
+    world
+        .die(|config| {
+            config.durability = Durability::Fsync;
+            disk.fail_after(3, Operation::Sync, io::ErrorKind::Other);
+        })
+        .await;
+    assert_eq!(world.disk.forget_failures(), 0, "it has failed");
+    let mut client = world.client();
+    let answer = client.produce("t", 1, batch(&["more"])).await;
+    assert_eq!(ErrorCode::from_code(answer.error_code), ErrorCode::KafkaStorageError);
+    client.produce_value("t", 0, "a neighbour that held nothing").await;
+    world.crash().await;
+    client = world.client();
+    client.produce_value("t", 1, "more").await;
+}
+
+/// A disk whose syncs, or writes, wait for ever once it is told so, whose next write panics, or whose next sync fails. Files
+/// are synced each by itself, at the same time.
 #[derive(Debug, Clone, Default)]
 struct Hanging {
     disk: RealDisk,
     syncs_hang: Arc<AtomicBool>,
+    next_sync_fails: Arc<AtomicBool>,
     writes_hang: Arc<AtomicBool>,
-    writes_panic: Arc<AtomicBool>,
+    next_write_panics: Arc<AtomicBool>,
 }
 
 /// A file of that disk.
@@ -252,7 +293,7 @@ impl ReadAt for HangingFile {
 impl DiskFile for HangingFile {
     fn write_all_at(&self, bytes: &[u8], offset: u64) -> io::Result<()> {
         wait_while(&self.disk.writes_hang);
-        assert!(!self.disk.writes_panic.load(Ordering::Relaxed), "a fault of the broker's own");
+        assert!(!self.disk.next_write_panics.swap(false, Ordering::Relaxed), "a fault of the broker's own");
         self.file.write_all_at(bytes, offset)
     }
 
@@ -295,8 +336,16 @@ impl Disk for Hanging {
     }
 
     fn sync(&self, files: &[Arc<dyn DiskFile>]) -> io::Result<()> {
+        let fails = self.next_sync_fails.swap(false, Ordering::Relaxed);
         wait_while(&self.syncs_hang);
+        if fails {
+            return Err(io::Error::other("a file that cannot be synced"));
+        }
         self.disk.sync(files)
+    }
+
+    fn sync_calls(&self, files: usize) -> usize {
+        files.max(1)
     }
 
     fn sync_dir(&self, dir: &Path) -> io::Result<()> {
@@ -310,7 +359,7 @@ async fn a_disk_that_hangs_does_not_keep_the_broker_from_ending() {
     let disk = Hanging::default();
     let broker = disk.broker(dir.path());
     let running = broker.listen("127.0.0.1:0").await.unwrap();
-    let mut client = Client::new(TcpStream::connect(running.local_addr()).await.unwrap());
+    let mut client = connect(&running).await;
     client.create("t", 1, &[]).await;
     client.produce_value("t", 0, "durable").await;
     disk.syncs_hang.store(true, Ordering::Relaxed);
@@ -327,7 +376,7 @@ async fn a_disk_that_hangs_stops_no_connection_that_does_not_write() {
     let dir = tempfile::tempdir().unwrap();
     let disk = Hanging::default();
     let running = disk.broker(dir.path()).listen("127.0.0.1:0").await.unwrap();
-    let client = async || Client::new(TcpStream::connect(running.local_addr()).await.unwrap());
+    let client = async || connect(&running).await;
     let mut bystander = client().await;
     bystander.create("t", 6, &[]).await;
     bystander.produce_value("t", 0, "read me").await;
@@ -351,23 +400,64 @@ async fn a_disk_that_hangs_stops_no_connection_that_does_not_write() {
     running.shutdown().await;
 }
 
+/// A request with a batch for each of some partitions.
+fn produce_to_each(topic: &str, partitions: Range<i32>, value: &str) -> ProduceRequest {
+    let mut requests = partitions.map(|partition| produce_request(topic, partition, -1, batch(&[value])));
+    let mut all = requests.next().unwrap();
+    for mut request in requests {
+        all.topic_data[0].partition_data.append(&mut request.topic_data[0].partition_data);
+    }
+    all
+}
+
+fn codes(answer: &ProduceResponse) -> Vec<ErrorCode> {
+    let codes = answer.responses[0].partition_responses.iter().map(|answer| answer.error_code);
+    codes.map(ErrorCode::from_code).collect()
+}
+
+#[tokio::test]
+async fn a_file_that_cannot_be_synced_is_told_of_all_that_were_synced_with_it_and_of_no_other() {
+    let dir = tempfile::tempdir().unwrap();
+    let disk = Hanging::default();
+    let running = disk.broker(dir.path()).listen("127.0.0.1:0").await.unwrap();
+    let mut client = connect(&running).await;
+    client.create("t", 4, &[]).await;
+    client.produce_value("t", 3, "elsewhere").await;
+    // What waits behind a sync that hangs is synced together.
+    disk.syncs_hang.store(true, Ordering::Relaxed);
+    let mut first = connect(&running).await;
+    first.send(9, &produce_request("t", 3, -1, batch(&["first"]))).await;
+    pass(Duration::from_millis(200)).await;
+    client.send(9, &produce_to_each("t", 0..3, "lost")).await;
+    pass(Duration::from_millis(200)).await;
+    disk.next_sync_fails.store(true, Ordering::Relaxed);
+    disk.syncs_hang.store(false, Ordering::Relaxed);
+    let (_, answer) = first.receive::<ProduceRequest>(9).await;
+    assert_eq!(codes(&answer), [ErrorCode::None]);
+    let (_, answer) = client.receive::<ProduceRequest>(9).await;
+    assert_eq!(codes(&answer), [ErrorCode::KafkaStorageError; 3]);
+    client.produce_value("t", 3, "a neighbour").await;
+    running.shutdown().await;
+}
+
 #[tokio::test]
 async fn a_panic_while_writing_ends_its_partition_and_nothing_else() {
     let dir = tempfile::tempdir().unwrap();
     let disk = Hanging::default();
     let running = disk.broker(dir.path()).listen("127.0.0.1:0").await.unwrap();
-    let mut client = Client::new(TcpStream::connect(running.local_addr()).await.unwrap());
-    client.create("t", 2, &[]).await;
+    let mut client = connect(&running).await;
+    client.create("t", 3, &[]).await;
     client.produce_value("t", 0, "before").await;
-    disk.writes_panic.store(true, Ordering::Relaxed);
+    disk.next_write_panics.store(true, Ordering::Relaxed);
+    let request = produce_to_each("t", 0..3, "a value");
     let mut outcomes = Vec::new();
-    for at in 0..2 {
-        let answer = client.call(9, &produce_request("t", 0, -1, batch(&["lost"]))).await;
-        outcomes.push(ErrorCode::from_code(answer.responses[0].partition_responses[0].error_code));
-        disk.writes_panic.store(at == 0, Ordering::Relaxed);
+    for _ in 0..2 {
+        outcomes.push(codes(&client.call(9, &request).await));
     }
-    assert_eq!(outcomes, [ErrorCode::NotLeaderOrFollower, ErrorCode::KafkaStorageError]);
+    let neighbours = [ErrorCode::None; 2];
+    assert_eq!(outcomes[0], [&[ErrorCode::NotLeaderOrFollower][..], &neighbours].concat());
+    assert_eq!(outcomes[1], [&[ErrorCode::KafkaStorageError][..], &neighbours].concat());
     assert_eq!(client.values("t", 0, 0).await, ["before"]);
-    client.produce_value("t", 1, "a neighbour").await;
+    assert_eq!(client.values("t", 2, 0).await, ["a value", "a value"]);
     running.shutdown().await;
 }

@@ -318,9 +318,7 @@ async fn topics_that_come_and_go_disturb_no_other() {
                 let request = crate::harness::produce_request("restless", partition, 0, batch(&["v"]));
                 restless.send(9, &request).await;
             }
-            let request =
-                DeleteTopicsRequest { topic_names: vec!["restless".to_owned()], ..Default::default() };
-            assert_eq!(error(restless.call(5, &request).await.responses[0].error_code), ErrorCode::None);
+            restless.delete("restless").await;
         }
     };
     tokio::join!(steadily, restlessly);

@@ -188,7 +188,7 @@ async fn a_topic_that_is_deleted_holds_no_transaction_up() {
     let mut producer = Producer::begin(&mut world, "one", Way::New).await;
     producer.write(0, &["a"]).await;
     producer.write_to("gone", 0, &["x"]).await;
-    fixture::delete_topic(&mut world.client(), "gone").await;
+    world.client().delete("gone").await;
     producer.end(true).await;
     pass(Duration::from_millis(10)).await;
     producer.write(0, &["b"]).await;

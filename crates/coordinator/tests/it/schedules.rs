@@ -65,8 +65,9 @@ struct Client {
     modern: bool,
     member: Option<MemberId>,
     generation: i32,
-    /// What it assigns, if it leads.
-    assigns: Vec<(MemberId, String)>,
+    /// What it assigns: nothing if it does not lead. `None` while it waits to be told of a generation: it does not sync
+    /// with one of before, whose number may be given again after a restart.
+    assigns: Option<Vec<(MemberId, String)>>,
     latest: Token,
 }
 
@@ -99,7 +100,7 @@ impl World {
             modern: index < 4,
             member: None,
             generation: -1,
-            assigns: Vec::new(),
+            assigns: None,
             latest: Token(0),
         };
         Self {
@@ -172,6 +173,7 @@ impl World {
 
     fn join(&mut self, client: usize, says: usize) {
         let token = self.ask(client);
+        self.clients[client].assigns = None;
         let known = &self.clients[client];
         let protocols: &[(&str, &'static str)] = match says {
             0 => &[("range", "m"), ("sticky", "m")],
@@ -201,7 +203,9 @@ impl World {
     }
 
     fn sync(&mut self, client: usize) {
-        let Some(member) = self.clients[client].member.clone() else {
+        let (Some(member), Some(assigns)) =
+            (self.clients[client].member.clone(), self.clients[client].assigns.clone())
+        else {
             return;
         };
         let token = self.ask(client);
@@ -213,10 +217,9 @@ impl World {
             generation: known.generation,
             protocol_type: None,
             protocol: None,
-            assignments: known
-                .assigns
-                .iter()
-                .map(|(member, assignment)| (member.clone(), assignment.clone().into()))
+            assignments: assigns
+                .into_iter()
+                .map(|(member, assignment)| (member, assignment.into()))
                 .collect(),
         };
         let effects = self.groups.sync(self.now(), token, sync);
@@ -342,7 +345,7 @@ impl World {
                 (member.member.clone(), format!("{generation}/{}", identities[&member.member]))
             });
             let known = &mut self.clients[client];
-            known.assigns = if joined.skip_assignment { Vec::new() } else { assigns.collect() };
+            known.assigns = Some(if joined.skip_assignment { Vec::new() } else { assigns.collect() });
             known.generation = generation;
             known.member = Some(joined.member);
         }

@@ -33,6 +33,8 @@ impl RealDisk {
     /// From this many files on, syncing the whole file system was faster wherever it was measured
     /// (`examples/sync_methods.rs`).
     const MANY_FILES: usize = 16;
+    /// Files that are synced at the same time share what the file system writes once for all (a commit of its journal).
+    const MOST_CALLS: usize = 4;
 
     /// Syncs few files one by one, many at once.
     pub fn new() -> Self {
@@ -102,6 +104,13 @@ impl Disk for RealDisk {
             std_file(file.as_ref())?.sync_data()?;
         }
         Ok(())
+    }
+
+    fn sync_calls(&self, files: usize) -> usize {
+        match self.method {
+            SyncMethod::FileSystemFrom(least) if files >= least => 1,
+            SyncMethod::FileSystemFrom(_) | SyncMethod::PerFile => files.clamp(1, Self::MOST_CALLS),
+        }
     }
 
     fn sync_dir(&self, dir: &Path) -> io::Result<()> {

@@ -28,6 +28,21 @@ impl Log {
         config: LogConfig,
         now: Timestamp,
     ) -> Result<(Self, RecoveryReport), LogError> {
+        let (mut log, report) = Self::open_unsynced(disk, dir, config, now)?;
+        if log.has_unsynced_finds(&report) {
+            log.settle_on_disk()?;
+        }
+        Ok((log, report))
+    }
+
+    /// The same without a sync, unless something was cut off: what was found is whole, but it may not be durable before the
+    /// first sync, which many logs may share.
+    pub fn open_unsynced(
+        disk: Arc<dyn Disk>,
+        dir: &Path,
+        config: LogConfig,
+        now: Timestamp,
+    ) -> Result<(Self, RecoveryReport), LogError> {
         let mut unsynced = Unsynced::default();
         let entries = match disk.list(dir) {
             Ok(entries) => entries,
@@ -76,31 +91,47 @@ impl Log {
             cleaner: Cleaner::new(first_dirty),
         };
         log.replay(&mut found, now)?;
-        let mut recovered_files = std::mem::take(&mut found.to_sync);
-        if !found.report.clean || !recovered_files.is_empty() {
-            if log.unsynced.epochs {
-                recovered_files.push(log.write_epochs().map_err(failed)?);
-            }
-            log.settle_on_disk(&recovered_files)?;
-        } else if !is_new {
+        log.unsynced.files.append(&mut found.to_sync);
+        let report = found.report;
+        if !report.clean {
+            log.unsynced.directories.insert(dir.to_path_buf());
+            log.reader.take_back_durable(point.map_or(start, |point| point.durable));
+        }
+        if report.clean {
             log.mark_open();
         }
-        Ok((log, found.report))
+        // What was cut off must not come back behind what is appended now. And a folder that came from elsewhere gets its
+        // first recovery point while it is known to be whole.
+        if report.has_cut() || (point.is_none() && !is_new) {
+            log.settle_on_disk()?;
+        }
+        Ok((log, report))
+    }
+
+    fn has_unsynced_finds(&self, report: &RecoveryReport) -> bool {
+        !self.unsynced.files.is_empty() || (!report.clean && self.is_dirty())
     }
 
     /// Makes durable what recovery found and did.
-    fn settle_on_disk(&mut self, files: &[Arc<dyn disk::DiskFile>]) -> Result<(), LogError> {
+    fn settle_on_disk(&mut self) -> Result<(), LogError> {
+        if self.unsynced.epochs {
+            let file = self.write_epochs().map_err(|error| LogError::io("sync", &self.dir, error))?;
+            self.unsynced.files.push(file);
+        }
         let failed = |error| LogError::io("sync", &self.dir, error);
-        self.disk.sync(files).map_err(failed)?;
+        self.disk.sync(&self.unsynced.files).map_err(failed)?;
+        self.unsynced.files.clear();
         self.disk.sync_dir(&self.dir).map_err(failed)?;
         self.unsynced.directories.remove(&self.dir);
+        self.reader.set_durable(self.end_offset());
         let point = self.point(false);
         self.recovery_point.anchor(self.disk.as_ref(), &point).map_err(failed)?;
         self.anchored = Some(point.durable);
         Ok(())
     }
 
-    /// Takes back the mark of an orderly end. Should that be lost, the size noted with it tells.
+    /// Takes back the mark of an orderly end, or says of a new log that nothing of it is durable. Should that be lost, the
+    /// size noted with the mark tells; and a new log without it has one segment.
     fn mark_open(&mut self) {
         let point = self.point(false);
         if let Err(error) = self.recovery_point.hint(&point) {

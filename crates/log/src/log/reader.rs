@@ -263,6 +263,11 @@ impl LogReader {
         self.shared.end.store(end.0, Ordering::Release);
     }
 
+    /// For the log that is being opened: not all that was found is known to be durable.
+    pub(super) fn take_back_durable(&self, durable: Offset) {
+        self.shared.durable.fetch_min(durable.0, Ordering::AcqRel);
+    }
+
     pub(super) fn set_durable(&self, durable: Offset) {
         self.shared.durable.fetch_max(durable.0, Ordering::AcqRel);
     }

@@ -44,6 +44,13 @@ pub struct RecoveryReport {
     pub replayed_batches: u64,
 }
 
+impl RecoveryReport {
+    /// True if something was taken away that a crash could bring back.
+    pub(super) fn has_cut(&self) -> bool {
+        self.truncation.is_some() || !self.removed_segments.is_empty()
+    }
+}
+
 /// A torn tail that was cut off.
 #[derive(Debug)]
 pub struct Truncation {

@@ -120,7 +120,8 @@ impl Segment {
             };
             let entry = state.offsets.last_where(|entry| below(entry.relative, entry.position));
             let position = entry.ok().flatten().map_or(0, |entry| u64::from(entry.position));
-            (state.contents.size, position.max(first.position))
+            // An index that leads into the first batch, or before it, says nothing of what comes after.
+            (state.contents.size, if position < first.end() { first.position } else { position })
         };
         let end_from = |from| {
             let (mut scan, mut end) = (self.scan(from, size), End::of(first));

@@ -89,6 +89,13 @@ impl World {
         self.open();
     }
 
+    /// The process dies, and starts again with other settings.
+    pub(crate) async fn die(&mut self, change: impl FnOnce(&mut BrokerConfig)) {
+        self.drop_broker().await;
+        change(&mut self.config);
+        self.open();
+    }
+
     /// The power fails.
     pub(crate) async fn crash(&mut self) {
         self.drop_broker().await;

@@ -6,7 +6,6 @@ use bytes::Bytes;
 use headwater_model::{ErrorCode, ProducerEpoch, ProducerId, Timestamp};
 use headwater_wire::batch::{BatchMeta, Compression};
 use headwater_wire::messages::add_partitions_to_txn::{AddPartitionsToTxnRequest, AddPartitionsToTxnTopic};
-use headwater_wire::messages::delete_topics::DeleteTopicsRequest;
 use headwater_wire::messages::end_txn::EndTxnRequest;
 use headwater_wire::messages::fetch::{FetchRequest, PartitionData};
 use headwater_wire::messages::init_producer_id::InitProducerIdRequest;
@@ -242,11 +241,6 @@ pub(crate) async fn committed_values(client: &mut Client<DuplexStream>, partitio
         }
     }
     found
-}
-
-pub(crate) async fn delete_topic(client: &mut Client<DuplexStream>, name: &str) {
-    let request = DeleteTopicsRequest { topic_names: vec![name.to_owned()], ..Default::default() };
-    assert_eq!(client.call(4, &request).await.responses[0].error_code, 0);
 }
 
 /// Whether a topic is there, for clients.
