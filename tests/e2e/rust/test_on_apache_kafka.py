@@ -13,7 +13,7 @@ from conftest import kafka_cluster, shared_folder
 from support.kafka import KafkaCluster
 from support.paths import KAFKA_LIBS, REPOSITORY
 from support.processes import Running, run
-from support.rust import TRANSACTIONS, assert_ran, build, command
+from support.rust import COORDINATED, TRANSACTIONS, assert_ran, build, command
 
 pytestmark = pytest.mark.kafka
 
@@ -36,6 +36,12 @@ def three(request: pytest.FixtureRequest) -> Iterator[KafkaCluster]:
 @pytest.mark.parametrize("test", ["kafka::admin_calls", "consumer::cluster::a_group_of_two"])
 def test_the_client(three: KafkaCluster, test: str) -> None:
     at = {"HEADWATER_TEST_BOOTSTRAP": three.bootstrap, "HEADWATER_BOOTSTRAP": three.bootstrap}
+    assert_ran(run(command("headwater-client", test), env=at, timeout_s=180, cwd=REPOSITORY).stdout)
+
+
+@pytest.mark.parametrize("test", COORDINATED)
+def test_groups_whose_coordinator_divides_the_partitions(three: KafkaCluster, test: str) -> None:
+    at = {"HEADWATER_TEST_BOOTSTRAP": three.bootstrap}
     assert_ran(run(command("headwater-client", test), env=at, timeout_s=180, cwd=REPOSITORY).stdout)
 
 
