@@ -70,24 +70,20 @@ fn sent(request: GroupRequest) -> String {
 
 /// What a heartbeat tells beside who sends it.
 fn told(beat: &ConsumerGroupHeartbeatRequest) -> String {
-    let mut words = String::new();
-    if beat.rebalance_timeout_ms >= 0 {
-        words += &format!(" within {}", beat.rebalance_timeout_ms);
-    }
-    for (name, value) in [("at", &beat.rack_id), ("by", &beat.server_assignor)] {
-        words += &value.as_ref().map(|value| format!(" {name} {value}")).unwrap_or_default();
-    }
-    if let Some(topics) = &beat.subscribed_topic_names {
-        words += &format!(" wants [{}]", topics.join(","));
-    }
-    if let Some(pattern) = &beat.subscribed_topic_regex {
-        words += &format!(" like {pattern:?}");
-    }
-    if let Some(owned) = &beat.topic_partitions {
+    let within = Some(beat.rebalance_timeout_ms).filter(|timeout| *timeout >= 0);
+    let owned = beat.topic_partitions.as_ref().map(|owned| {
         let numbers = owned.iter().flat_map(|topic| &topic.partitions).map(ToString::to_string);
-        words += &format!(" owns [{}]", numbers.collect::<Vec<_>>().join(","));
-    }
-    words
+        numbers.collect::<Vec<_>>().join(",")
+    });
+    let words = [
+        within.map(|timeout| format!(" within {timeout}")),
+        beat.rack_id.as_ref().map(|rack| format!(" at {rack}")),
+        beat.server_assignor.as_ref().map(|assignor| format!(" by {assignor}")),
+        beat.subscribed_topic_names.as_ref().map(|topics| format!(" wants [{}]", topics.join(","))),
+        beat.subscribed_topic_regex.as_ref().map(|pattern| format!(" like {pattern:?}")),
+        owned.map(|numbers| format!(" owns [{numbers}]")),
+    ];
+    words.into_iter().flatten().collect()
 }
 
 /// One poll of the application, and what it is told.

@@ -25,6 +25,8 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::Instant;
 
+use crate::support::pause;
+
 const PARTITIONS: i32 = 6;
 const PRODUCERS: u64 = 2;
 const KEYS: u64 = 50;
@@ -134,11 +136,6 @@ async fn connect(seed: u64, cuts: &Arc<AtomicU64>) -> Client<Frail> {
         }
         pause(Duration::from_millis(200)).await;
     }
-}
-
-#[expect(clippy::disallowed_methods, reason = "a real cluster has real time")]
-async fn pause(duration: Duration) {
-    tokio::time::sleep(duration).await;
 }
 
 type Outcomes = BTreeMap<u64, Result<RecordMetadata, SendError>>;

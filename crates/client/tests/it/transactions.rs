@@ -15,6 +15,7 @@ use headwater_model::{Entropy, Offset, PartitionId};
 use tokio::time::Instant;
 
 use crate::kafka::connect;
+use crate::support::pause;
 use world::{Outcomes, PARTITIONS, Shouter, World, config, number};
 
 /// No higher `transaction.version` than these.
@@ -121,15 +122,21 @@ async fn what_is_read_changed_and_written_is_so_exactly_once_however_often_it_is
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "needs HEADWATER_TEST_BOOTSTRAP"]
 async fn members_whose_coordinator_divides_the_partitions_copy_everything_exactly_once() {
-    const RECORDS: u64 = 3_000;
+    const RECORDS: u64 = 6_000;
+    const WAVES: u64 = 20;
     let world = World::new().await;
-    world.fill(0..RECORDS).await;
     let shouter = |name: &str| {
         let mut shouter = Shouter::among_others(&world, &format!("{}-{name}", world.group), 2);
         shouter.consumer.group_protocol = GroupProtocol::Consumer { server_assignor: None };
         shouter
     };
     let (client, other) = (connect().await, connect().await);
+    let feed = async {
+        for wave in 0..WAVES {
+            world.fill(wave * RECORDS / WAVES..(wave + 1) * RECORDS / WAVES).await;
+            pause(Duration::from_millis(250)).await;
+        }
+    };
     let victim = async {
         let doomed = connect().await;
         let work = shouter("victim").shout(&doomed, &world, RECORDS);
@@ -138,11 +145,13 @@ async fn members_whose_coordinator_divides_the_partitions_copy_everything_exactl
         let successor = client.transactional_producer(shouter("victim").producer).await.unwrap();
         successor.close().await.unwrap();
     };
-    tokio::join!(
+    let ((), (), one, two) = tokio::join!(
+        feed,
         victim,
         shouter("one").shout(&client, &world, RECORDS),
         shouter("two").shout(&other, &world, RECORDS)
     );
+    assert!(one > 0 && two > 0, "both took part: {one} and {two} transactions");
     assert_eq!(world.committed().await, (0..RECORDS).collect::<Vec<_>>());
     world.end().await;
 }

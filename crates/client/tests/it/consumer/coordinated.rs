@@ -14,6 +14,7 @@ use tokio::time::Instant;
 
 use super::world::{Application, TICK, poll_until};
 use crate::kafka::{connect, fresh_topic};
+use crate::support::pause;
 
 const PARTITIONS: i32 = 6;
 /// Sessions are the cluster's: 45 s, if it is not configured otherwise.
@@ -229,9 +230,4 @@ async fn what_the_coordinator_cannot_do_is_told() {
     assert!(slow.consumer.poll(TICK).await.unwrap().is_empty());
     slow.consumer.close().await;
     application.consumer.close().await;
-}
-
-#[expect(clippy::disallowed_methods, reason = "a real cluster has real time")]
-async fn pause(duration: Duration) {
-    tokio::time::sleep(duration).await;
 }

@@ -138,8 +138,3 @@ pub(crate) async fn poll_until<C: Connector, const N: usize>(
     let histories: Vec<_> = applications.iter().map(|application| &application.history).collect();
     panic!("it never came to pass: {histories:?}");
 }
-
-#[expect(clippy::disallowed_methods, reason = "virtual time")]
-pub(crate) async fn pause(duration: Duration) {
-    tokio::time::sleep(duration).await;
-}

@@ -182,17 +182,18 @@ impl Shouter {
         Self { producer: config(id, version), consumer }
     }
 
-    /// Goes on until so many are committed, by this one or others.
-    pub(crate) async fn shout(self, client: &Client, world: &World, records: u64) {
+    /// Goes on until so many are committed, by this one or others. Gives the number of its own transactions.
+    pub(crate) async fn shout(self, client: &Client, world: &World, records: u64) -> usize {
         let mut producer = client.transactional_producer(self.producer).await.unwrap();
         let consumer = client.consumer(self.consumer);
         consumer.subscribe([world.input.clone()]).unwrap();
         let share = records as i64 / i64::from(PARTITIONS);
+        let mut committed = 0;
         loop {
             match consumer.poll_event(Duration::from_millis(500)).await.unwrap() {
                 Some(ConsumerEvent::Fetched(batches)) => {
                     match copy(&mut producer, &consumer, &world.output, batches).await {
-                        Ok(()) => {}
+                        Ok(()) => committed += 1,
                         // The group has moved on meanwhile: what was read is read again by whoever has it now.
                         Err(error) if error.must_rejoin() => go_back(&consumer),
                         Err(error) => panic!("{error}"),
@@ -200,15 +201,16 @@ impl Shouter {
                 }
                 Some(_) => {}
                 None => {
-                    let committed = client.admin().group_offsets(&world.group).await.unwrap();
-                    let is_done = committed.values().all(|committed| committed.offset.0 == share);
-                    if committed.len() == PARTITIONS as usize && is_done {
+                    let offsets = client.admin().group_offsets(&world.group).await.unwrap();
+                    let is_done = offsets.values().all(|committed| committed.offset.0 == share);
+                    if offsets.len() == PARTITIONS as usize && is_done {
                         break;
                     }
                 }
             }
         }
         consumer.close().await;
+        committed
     }
 }
 
@@ -220,6 +222,7 @@ async fn copy(
     batches: Vec<Fetched>,
 ) -> Result<(), TransactionError> {
     let Ok(me) = consumer.group_metadata() else {
+        // It was put out of the group meanwhile.
         go_back(consumer);
         return Ok(());
     };
