@@ -84,16 +84,16 @@ def test_the_producer_while_a_broker_dies_and_comes_back(
     assert_ran(test.output())
 
 
-@pytest.mark.parametrize(("group_protocol", "default_seconds"), [("classic", 120), ("consumer", 60)])
+@pytest.mark.parametrize(("group_protocol", "share"), [("classic", 2 / 3), ("consumer", 1 / 3)])
 def test_nothing_is_lost_doubled_or_reordered_while_brokers_come_and_go(
-    three: KafkaCluster, folder: Path, moments: random.Random, group_protocol: str, default_seconds: int
+    three: KafkaCluster, folder: Path, moments: random.Random, group_protocol: str, share: float
 ) -> None:
-    """Minutes (HEADWATER_TEST_SECONDS: longer) of kills and orderly restarts, one node at a time, and cut connections.
+    """Three minutes (HEADWATER_TEST_SECONDS: longer) of kills and orderly restarts, one node at a time, and cut connections.
 
     Every node leads some partitions and coordinates some groups: the first round takes each in turn, killed and ended in
     order, so that leaders and the group's coordinator are among them.
     """
-    seconds = int(os.environ.get("HEADWATER_TEST_SECONDS", default_seconds))
+    seconds = round(share * int(os.environ.get("HEADWATER_TEST_SECONDS", "180")))
     at = {
         "HEADWATER_TEST_BOOTSTRAP": three.bootstrap,
         "HEADWATER_TEST_SECONDS": str(seconds),
