@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import random
 import time
@@ -10,9 +11,10 @@ from pathlib import Path
 
 import pytest
 from conftest import kafka_cluster, shared_folder
-from support.kafka import KafkaCluster
+from support import topics
+from support.kafka import KafkaCluster, tool_command
 from support.paths import KAFKA_LIBS, REPOSITORY
-from support.processes import Running, run
+from support.processes import Running, run, wait_for
 from support.rust import COORDINATED, TRANSACTIONS, assert_ran, build, command
 
 pytestmark = pytest.mark.kafka
@@ -43,6 +45,31 @@ def test_the_client(three: KafkaCluster, test: str) -> None:
 def test_groups_whose_coordinator_divides_the_partitions(three: KafkaCluster, test: str) -> None:
     at = {"HEADWATER_TEST_BOOTSTRAP": three.bootstrap}
     assert_ran(run(command("headwater-client", test), env=at, timeout_s=180, cwd=REPOSITORY).stdout)
+
+
+@pytest.mark.parametrize("group_protocol", ["consumer", "classic"])
+def test_a_group_is_shared_with_javas_client_by_either_protocol(
+    three: KafkaCluster, folder: Path, group_protocol: str
+) -> None:
+    topic = f"shared-with-java-{group_protocol}"
+    topics.create(three.bootstrap, topic, 6)
+    words = tool_command(
+        "kafka-verifiable-consumer", "--bootstrap-server", three.bootstrap, "--topic", topic,
+        "--group-id", f"{topic}-readers", "--reset-policy", "earliest", "--group-protocol", group_protocol,
+    )  # fmt: skip
+    java = Running("java", words, folder)
+    wait_for("Java to have all partitions", lambda: "partitions_assigned" in java.output(), 60)
+    at = {"HEADWATER_TEST_BOOTSTRAP": three.bootstrap, "HEADWATER_TEST_TOPIC": topic}
+    test = "consumer::coordinated::another_clients_member"
+    assert_ran(run(command("headwater-client", test), env=at, timeout_s=120, cwd=REPOSITORY).stdout)
+
+    def committed() -> bool:
+        return topics.committed(three.bootstrap, f"{topic}-readers", topic) == dict.fromkeys(range(6), 200)
+
+    wait_for("Java to have read the rest", committed, 60)
+    java.end()
+    events = [json.loads(line) for line in java.lines()]
+    assert sum(event["count"] for event in events if event["name"] == "records_consumed") == 300 + 600
 
 
 @pytest.mark.parametrize("test", TRANSACTIONS)

@@ -356,6 +356,35 @@ mod tests {
     }
 
     #[test]
+    fn a_member_whose_partitions_stay_commits_in_another_epoch_what_it_has_not_given_up() {
+        let member = |epoch| Identity { kind: MemberKind::Reconciling, ..member(epoch) };
+        let mut commits = commits();
+        commits.push(offsets(&[(0, 1)]), member(1), "kept", NOW);
+        commits.push(offsets(&[(0, 2), (1, 7)]), member(1), "given up", NOW);
+        commits.give_up(&offsets(&[(1, 0)]).into_keys().collect());
+        let (request, outlived) = commits.plan(Some(&member(2)), NOW);
+        assert!(matches!(outlived[..], [("given up", Err(CommitError::Rebalancing))]));
+        let (ticket, request) = request.unwrap();
+        assert_eq!((asked(&request), request.generation_id_or_member_epoch), (vec!["0:1".to_owned()], 2));
+
+        // Refused for its epoch, it waits for the next one; unless its partition goes meanwhile.
+        let settled = commits.answered(ticket, answer(&[(0, ErrorCode::StaleMemberEpoch)]), NOW);
+        assert_eq!(settled.membership, Some((2, ErrorCode::StaleMemberEpoch)));
+        let later = commits.deadline().unwrap();
+        let (ticket, request) = commits.plan(Some(&member(3)), later).0.unwrap();
+        assert_eq!(request.generation_id_or_member_epoch, 3);
+        commits.give_up(&offsets(&[(0, 0)]).into_keys().collect());
+        assert!(commits.answered(ticket, Err(CallError::UnknownBroker(1)), later).outcomes.is_empty());
+        let (request, outlived) = commits.plan(Some(&member(3)), commits.deadline().unwrap());
+        assert!(request.is_none() && matches!(outlived[..], [("kept", Err(CommitError::Rebalancing))]));
+
+        // Another member's is never sent.
+        commits.push(offsets(&[(0, 3)]), member(3), "before", NOW);
+        let other = Identity { member_id: "other".into(), ..member(3) };
+        assert!(commits.plan(Some(&other), later + Duration::from_secs(9)).0.is_none());
+    }
+
+    #[test]
     fn a_commit_tells_of_the_membership() {
         for (error, retried) in [
             (ErrorCode::IllegalGeneration, false),

@@ -230,8 +230,9 @@ impl CommitError {
         match self {
             Self::Call(error) => error.is_retriable(),
             Self::Refused { error, .. } | Self::GroupRefused { error, .. } => {
-                // The member's epoch has just risen: it is told, or will be, by its heartbeat.
-                error.is_retriable() || *error == ErrorCode::StaleMemberEpoch
+                // The member's epoch has risen, or it was put out: its next heartbeat tells.
+                error.is_retriable()
+                    || matches!(error, ErrorCode::StaleMemberEpoch | ErrorCode::UnknownMemberId)
             }
             Self::Rebalancing | Self::NotMember(_) | Self::NoGroup | Self::Closed => false,
         }

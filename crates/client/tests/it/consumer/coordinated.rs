@@ -1,5 +1,6 @@
 //! Groups whose coordinator divides the partitions (KIP-848), on a cluster that has them, ours or not:
-//! `HEADWATER_TEST_BOOTSTRAP` says where it listens.
+//! `HEADWATER_TEST_BOOTSTRAP` says where it listens; `HEADWATER_TEST_TOPIC`, for one of the tests, which topic the group
+//! reads that has a member of another kind already.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -198,6 +199,25 @@ async fn a_pattern_is_followed_by_the_coordinator() {
     application.consumer.unsubscribe().unwrap();
     assert!(application.consumer.assignment().is_empty());
     application.consumer.close().await;
+}
+
+/// The other member, who is to have committed half of these records once we have gone, and all that come then.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "needs HEADWATER_TEST_BOOTSTRAP and HEADWATER_TEST_TOPIC"]
+async fn another_clients_member_shares_the_group() {
+    let client = connect().await;
+    let topic = std::env::var("HEADWATER_TEST_TOPIC").expect("HEADWATER_TEST_TOPIC is set");
+    let topic = TopicName::new(&topic).unwrap();
+    let mut ours = member(&client, &topic, config(&topic));
+    poll_until(&mut [&mut ours], |[ours]| ours.owned.len() == 3).await;
+    publish(&client, &topic, 0..600).await;
+    ours.read_to(300).await;
+    let partitions: BTreeSet<i32> = ours.owned.iter().map(|at| at.partition.0).collect();
+    let expected: Vec<u32> = (0..600).filter(|number| partitions.contains(&((number % 6) as i32))).collect();
+    assert_eq!(read(&[&ours]), expected);
+    commit(&ours).await;
+    ours.consumer.close().await;
+    publish(&client, &topic, 600..1_200).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

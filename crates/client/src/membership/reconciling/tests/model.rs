@@ -138,6 +138,14 @@ impl Coordinator {
         }
     }
 
+    /// As if other answers had been given since: whatever epoch the member has, it is fenced.
+    fn forget_epoch(&mut self, member_id: &str) {
+        if let Some(member) = self.members.get_mut(member_id) {
+            self.epoch += 1;
+            (member.previous_epoch, member.epoch) = (-9, self.epoch);
+        }
+    }
+
     fn tick(&mut self, now: Monotonic) {
         let dead = self.members.iter().filter(|(_, member)| now - member.heard > SESSION);
         for id in dead.map(|(id, _)| id.clone()).collect::<Vec<_>>() {
@@ -166,6 +174,8 @@ struct World {
     coordinator: Coordinator,
     clients: Vec<Client>,
     now: Monotonic,
+    /// How often it happened.
+    counts: BTreeMap<&'static str, u32>,
 }
 
 impl World {
@@ -177,7 +187,11 @@ impl World {
             Client { membership, owned: BTreeSet::new(), requests, answers, alive: true }
         };
         let clients = (0..count).map(client).collect();
-        Self { coordinator: Coordinator::default(), clients, now: Monotonic::ORIGIN }
+        Self { coordinator: Coordinator::default(), clients, now: Monotonic::ORIGIN, counts: BTreeMap::new() }
+    }
+
+    fn count(&mut self, what: &'static str) {
+        *self.counts.entry(what).or_default() += 1;
     }
 
     /// Carries out what the member wants, and routes what the coordinator said.
@@ -217,10 +231,12 @@ impl World {
             let response = ConsumerGroupHeartbeatResponse { error_code: error.code(), ..Default::default() };
             let answer = GroupAnswer::ConsumerHeartbeat(Ok(response));
             self.coordinator.answers.push((index, ticket, answer));
+            self.count("moved");
             return;
         }
         self.coordinator.handle(index, ticket, &request, self.now);
         if faults && chance.chance(1, 20) {
+            self.count("repeated");
             self.coordinator.handle(index, ticket, &request, self.now);
         }
     }
@@ -231,7 +247,16 @@ impl World {
         if let Some((ticket, answer)) = client.answers.pop_front()
             && client.alive
         {
+            let error = match &answer {
+                GroupAnswer::ConsumerHeartbeat(Ok(response)) => ErrorCode::from_code(response.error_code),
+                _ => ErrorCode::None,
+            };
             client.membership.answered(ticket, answer, now);
+            match error {
+                ErrorCode::FencedMemberEpoch => self.count("fenced"),
+                ErrorCode::UnknownMemberId => self.count("unknown"),
+                _ => {}
+            }
         }
     }
 
@@ -244,6 +269,7 @@ impl World {
         if let Some(ticket) = lost.filter(|_| client.alive) {
             let nothing = GroupAnswer::ConsumerHeartbeat(Err(CallError::UnknownBroker(0)));
             client.membership.answered(ticket, nothing, now);
+            self.count("unanswered");
         }
     }
 
@@ -256,6 +282,13 @@ impl World {
         }
         client.membership.poll_begins(now);
         if let Some(event) = client.membership.next_event() {
+            let what = match &event {
+                GroupEvent::Assigned(_) => "assigned",
+                GroupEvent::Revoked(_) => "revoked",
+                GroupEvent::Lost(_) => "lost",
+                GroupEvent::Failed(_) => "polled too late",
+            };
+            *self.counts.entry(what).or_default() += 1;
             match event {
                 GroupEvent::Assigned(partitions) => {
                     for at in partitions {
@@ -307,7 +340,11 @@ impl World {
             6..=11 => self.deliver_answer(index),
             12..=14 => self.poll(index)?,
             15 | 16 => {
-                let ms = if chance.chance(1, 30) && faults { 100_000 } else { chance.below(1_500) };
+                let ms = if chance.chance(1, 30) && faults {
+                    100_000 + 300_000 * chance.below(2)
+                } else {
+                    chance.below(1_500)
+                };
                 self.now = self.now + Duration::from_millis(ms);
                 self.coordinator.tick(self.now);
                 for index in 0..self.clients.len() {
@@ -317,8 +354,12 @@ impl World {
             17 if faults => self.lose(index),
             18 if faults && chance.chance(1, 20) => self.clients[index].alive = false,
             18 if faults && chance.chance(1, 10) => {
-                let put_out = self.clients[index].membership.member_id.clone();
-                self.coordinator.remove(&put_out);
+                let unlucky = self.clients[index].membership.member_id.clone();
+                if chance.chance(1, 2) {
+                    self.coordinator.remove(&unlucky);
+                } else {
+                    self.coordinator.forget_epoch(&unlucky);
+                }
             }
             19 if faults && chance.chance(1, 20) => {
                 let topics = if chance.chance(1, 3) { BTreeSet::new() } else { topics(&["t"]) };
@@ -373,5 +414,34 @@ proptest! {
             prop_assert!(steps < 20_000, "not settled: {:?}", world.coordinator);
             world.step(&mut chance, false)?;
         }
+    }
+}
+
+#[test]
+fn the_rough_coordinator_really_exercises_what_it_claims_to() {
+    let mut counts: BTreeMap<&str, u32> = BTreeMap::new();
+    for seed in 0..100 {
+        let mut chance = Entropy::from_seed(seed);
+        let mut world = World::new(3);
+        for _ in 0..600 {
+            world.step(&mut chance, true).unwrap();
+        }
+        for (what, count) in world.counts {
+            *counts.entry(what).or_default() += count;
+        }
+    }
+    let all = [
+        "assigned",
+        "fenced",
+        "lost",
+        "moved",
+        "polled too late",
+        "repeated",
+        "revoked",
+        "unanswered",
+        "unknown",
+    ];
+    for what in all {
+        assert!(counts.get(what).is_some_and(|count| *count > 20), "{what}: {counts:?}");
     }
 }
