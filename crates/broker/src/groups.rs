@@ -135,8 +135,7 @@ impl Machine for Groups {
     }
 
     fn loaded(&mut self, now: Now) -> Effects<Self> {
-        self.loaded(now.monotonic);
-        GroupEffects::default().into()
+        self.loaded(now).into()
     }
 
     fn run(&mut self, command: Command, now: Now, entropy: &mut Entropy, token: Token) -> Effects<Self> {

@@ -4,15 +4,16 @@
 //!
 //! Does not know: what its users ask the brokers; see [`crate::call`] for how they ask.
 
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use headwater_model::{Clock, Entropy, ErrorCode, SystemClock, TopicName};
-use headwater_wire::messages::metadata::{MetadataRequest, MetadataRequestTopic};
+use headwater_model::{Clock, Entropy, ErrorCode, SystemClock, TopicName, Uuid};
+use headwater_wire::messages::metadata::{MetadataRequest, MetadataRequestTopic, MetadataResponseTopic};
 use tokio::sync::watch;
 
-use crate::call::{Coordinators, Destination};
+use crate::call::{CallOptions, Coordinators, Destination};
 use crate::cluster::ClusterView;
 use crate::config::{Address, ClientConfig};
 use crate::connection::{ConnectionSettings, Features};
@@ -21,6 +22,9 @@ use crate::error::{ConnectError, MetadataError};
 use crate::metrics::{ClientMetrics, Traffic};
 use crate::pool::{OwnerId, Pool};
 use crate::retry::{Backoff, Retry};
+
+/// The first version of Metadata in which topics can be asked for by id alone (KIP-516).
+const FIRST_VERSION_BY_ID: i16 = 12;
 
 /// A client of a Kafka cluster. Clones are cheap and share connections and metadata.
 ///
@@ -206,6 +210,24 @@ impl<C: Connector> Client<C> {
             return Ok(view);
         }
         self.refresh_metadata(topics).await
+    }
+
+    /// What the topics of these ids are called; those that do not exist are absent. They are in the view from then on.
+    pub(crate) async fn topic_names(&self, ids: &[Uuid]) -> Result<BTreeMap<Uuid, TopicName>, MetadataError> {
+        let asked = ids.iter().map(|id| MetadataRequestTopic { topic_id: *id, name: None });
+        let request = MetadataRequest { topics: Some(asked.collect()), ..Default::default() };
+        let options = CallOptions { min_version: FIRST_VERSION_BY_ID, ..CallOptions::default() };
+        let response = self.call_with(Destination::Any, options, &request).await?;
+        ErrorCode::from_code(response.error_code).ok().map_err(MetadataError::Refused)?;
+        let name = |topic: &MetadataResponseTopic| {
+            let name = TopicName::new(topic.name.as_deref()?).ok()?;
+            ids.contains(&topic.topic_id).then_some((topic.topic_id, name))
+        };
+        let names: BTreeMap<_, _> = response.topics.iter().filter_map(name).collect();
+        let told: Vec<TopicName> = names.values().cloned().collect();
+        let now = self.inner.clock.monotonic();
+        self.inner.view.send_modify(|view| *view = Arc::new(view.updated(&response, Some(&told), now)));
+        Ok(names)
     }
 
     async fn ask_metadata(

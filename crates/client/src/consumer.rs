@@ -36,7 +36,7 @@ use commits::Offsets;
 use driver::Shared;
 use state::ConsumerState;
 
-pub use config::{ConsumerConfig, Isolation, OffsetReset};
+pub use config::{ConsumerConfig, GroupProtocol, Isolation, OffsetReset};
 pub use error::{CommitError, ConsumeError, GroupError};
 pub use event::{CommittedOffset, ConsumerEvent, Fetched, StartAt, Watermarks};
 pub use group_metadata::ConsumerGroupMetadata;
@@ -106,6 +106,9 @@ impl<C: Connector> Consumer<C> {
     /// Takes part in the group's division of all topics that match, instead of any topics before: those that exist now and
     /// those that come, internal ones aside. The cluster is asked for new ones as often as
     /// [`metadata_max_age`](crate::ClientConfig::metadata_max_age) says, each second while none matches.
+    ///
+    /// With [`GroupProtocol::Consumer`] the coordinator looks for them, by the same pattern, as often as it is
+    /// configured to. It reads the pattern in RE2's syntax, and internal topics match too.
     pub fn subscribe_matching(&self, pattern: TopicPattern) -> Result<(), ConsumeError> {
         let now = self.shared.now();
         self.shared.with(|state| state.subscribe_matching(pattern, now))
@@ -247,7 +250,7 @@ impl<C: Connector> Consumer<C> {
         let (client, config) = (&self.shared.client, &self.shared.config);
         let mut retry = client.retry();
         loop {
-            let error = match driver::committed(client, config, partitions).await {
+            let error = match driver::committed(&self.shared, partitions).await {
                 Ok(offsets) => return Ok(offsets),
                 Err(error) => error,
             };

@@ -133,10 +133,21 @@ impl Fetcher {
     /// Reads these partitions, and no others, from there.
     pub(crate) fn assign(&mut self, partitions: impl IntoIterator<Item = (TopicPartition, StartAt)>) {
         self.clear();
+        self.add(partitions);
+    }
+
+    /// Reads these partitions as well, from there.
+    pub(crate) fn add(&mut self, partitions: impl IntoIterator<Item = (TopicPartition, StartAt)>) {
         for (at, start) in partitions {
             let epoch = self.next_epoch();
             self.partitions.insert(at, Partition::new(start, epoch));
         }
+    }
+
+    /// Reads these no more.
+    pub(crate) fn remove(&mut self, partitions: &BTreeSet<TopicPartition>) {
+        self.partitions.retain(|at, _| !partitions.contains(at));
+        self.ready.retain(|at| !partitions.contains(at));
     }
 
     /// Reads nothing any more.
@@ -146,14 +157,16 @@ impl Fetcher {
         self.stale.clear();
     }
 
-    /// Hands out nothing any more; positions stay known.
-    pub(crate) fn freeze(&mut self) {
-        for partition in self.partitions.values_mut() {
-            partition.frozen = true;
-            partition.queued = false;
-            partition.drop_buffer();
+    /// Hands out nothing of these any more; positions stay known.
+    pub(crate) fn freeze(&mut self, partitions: &BTreeSet<TopicPartition>) {
+        for at in partitions {
+            if let Some(partition) = self.partitions.get_mut(at) {
+                partition.frozen = true;
+                partition.queued = false;
+                partition.drop_buffer();
+            }
         }
-        self.ready.clear();
+        self.ready.retain(|at| !partitions.contains(at));
     }
 
     /// Goes on elsewhere; what was read ahead is dropped.

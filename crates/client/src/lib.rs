@@ -55,8 +55,8 @@ pub use connection::Disconnect;
 pub use connector::{Connector, TcpConnector};
 pub use consumer::{
     CommitError, CommittedOffset, ConsumeError, Consumer, ConsumerConfig, ConsumerEvent,
-    ConsumerGroupMetadata, Fetched, GroupError, InvalidPattern, Isolation, OffsetReset, PendingCommit,
-    StartAt, TopicPattern, Watermarks,
+    ConsumerGroupMetadata, Fetched, GroupError, GroupProtocol, InvalidPattern, Isolation, OffsetReset,
+    PendingCommit, StartAt, TopicPattern, Watermarks,
 };
 pub use error::{CallError, ConnectError, MetadataError, Unreachable};
 pub use metrics::{ClientMetrics, ConsumerMetrics, ProducerMetrics};

@@ -1,4 +1,5 @@
-//! The durable facts about groups, as domain types: what `__consumer_offsets` holds.
+//! The durable facts about groups, as domain types: what `__consumer_offsets` holds, and
+//! the log of the newer kinds of group.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -6,7 +7,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use headwater_model::{LeaderEpoch, Offset, Timestamp, TopicPartition};
 
-use crate::{GroupId, InstanceId, MemberId, Outcome, ProducerIdentity};
+use crate::{ConsumerGroupChange, GroupId, InstanceId, MemberId, Outcome, ProducerIdentity};
 
 /// A durable fact. Each replaces what an earlier one with the same key said, so that the log may be compacted.
 #[derive(Debug, Clone, PartialEq)]
@@ -45,12 +46,19 @@ pub enum Change {
         /// How it ended.
         outcome: Outcome,
     },
-    /// A group became stable or empty.
+    /// A classic group became stable or empty.
     GroupStored(StoredGroup),
-    /// A group is gone.
+    /// A classic group is gone.
     GroupForgotten {
         /// The group.
         group: GroupId,
+    },
+    /// Something about a consumer group. These make up a log of their own: their order among the others need not be kept.
+    ConsumerGroup {
+        /// The group.
+        group: GroupId,
+        /// What.
+        change: ConsumerGroupChange,
     },
 }
 

@@ -12,6 +12,7 @@
 //! - Only a member that may still be heard of is waited for: each of them has a deadline, or waits for another that
 //!   has one.
 
+mod converted;
 mod heartbeat;
 mod join;
 mod leave;
@@ -37,12 +38,13 @@ pub use leave::{Leave, Leaver};
 pub use member::Protocol;
 pub use sync::Sync;
 
+pub(crate) use join::new_member_id;
 pub(crate) use member::Member;
 
 /// The protocol type of groups whose members are Kafka consumers.
 pub(crate) const CONSUMER_PROTOCOL_TYPE: &str = "consumer";
 
-/// The state of a classic group. Prints as Kafka spells it.
+/// The state of a group. Prints as Kafka spells it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum GroupState {
     /// No members.
@@ -51,6 +53,10 @@ pub enum GroupState {
     PreparingRebalance,
     /// All have joined; the leader has to assign.
     CompletingRebalance,
+    /// Members have changed, or what they want; the coordinator has to assign (newer kinds of group).
+    Assigning,
+    /// The coordinator has assigned; members are on their way there (newer kinds of group).
+    Reconciling,
     /// Members work.
     Stable,
     /// There is no such group.
@@ -63,6 +69,8 @@ impl fmt::Display for GroupState {
             Self::Empty => "Empty",
             Self::PreparingRebalance => "PreparingRebalance",
             Self::CompletingRebalance => "CompletingRebalance",
+            Self::Assigning => "Assigning",
+            Self::Reconciling => "Reconciling",
             Self::Stable => "Stable",
             Self::Dead => "Dead",
         })
@@ -108,6 +116,9 @@ pub(crate) struct Classic {
     /// Members of this generation that have not asked for their assignment, and when they are out.
     unsynced: BTreeSet<MemberId>,
     sync_until: Option<Monotonic>,
+    /// The epochs of members that were in a consumer group until now, as long as there is no generation that they have
+    /// joined.
+    generations_before: BTreeMap<MemberId, i32>,
     /// The log has a record of this group, so that its end needs a tombstone.
     stored: bool,
 }
@@ -127,8 +138,14 @@ impl Classic {
             announced: BTreeMap::new(),
             unsynced: BTreeSet::new(),
             sync_until: None,
+            generations_before: BTreeMap::new(),
             stored: false,
         }
+    }
+
+    /// A group that was of another kind until this epoch: its generations go on from there.
+    pub(crate) fn beginning_after(id: GroupId, epoch: i32, stored: bool) -> Self {
+        Self { generation: epoch, stored, ..Self::new(id) }
     }
 
     pub(crate) fn state(&self) -> GroupState {
@@ -142,6 +159,16 @@ impl Classic {
 
     pub(crate) fn is_empty(&self) -> bool {
         self.phase == Phase::Empty
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.members.len()
+    }
+
+    /// Whether one of the names is a member's.
+    pub(crate) fn knows(&self, member: Option<&MemberId>, instance: Option<&InstanceId>) -> bool {
+        member.is_some_and(|member| self.members.contains_key(member))
+            || instance.is_some_and(|instance| self.statics.contains_key(instance))
     }
 
     pub(crate) fn is_stored(&self) -> bool {
@@ -177,11 +204,6 @@ impl Classic {
         self.is_empty() && self.announced.is_empty()
     }
 
-    /// Nothing worth keeping.
-    pub(crate) fn is_vacant(&self) -> bool {
-        self.is_idle() && !self.stored
-    }
-
     /// That the request comes from the present holder of a member id, and of an instance id if it names one.
     pub(crate) fn current_member(
         &self,
@@ -198,8 +220,10 @@ impl Classic {
         if self.members.contains_key(member) { Ok(()) } else { Err(ErrorCode::UnknownMemberId) }
     }
 
-    pub(crate) fn current_generation(&self, generation: i32) -> Result<(), ErrorCode> {
-        if generation == self.generation { Ok(()) } else { Err(ErrorCode::IllegalGeneration) }
+    /// That a member comes with the present generation, or with what it knows as such until the next one begins.
+    pub(crate) fn current_generation(&self, member: &MemberId, generation: i32) -> Result<(), ErrorCode> {
+        let known = self.generations_before.get(member) == Some(&generation);
+        if generation == self.generation || known { Ok(()) } else { Err(ErrorCode::IllegalGeneration) }
     }
 
     /// The member was heard of.

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::Assignor;
+
 /// Limits and times that hold for every group of a coordinator.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct GroupsConfig {
@@ -29,6 +31,13 @@ pub struct GroupsConfig {
     pub max_group_bytes: usize,
     /// The greatest size of the text that may go with a committed offset (Kafka's `offset.metadata.max.bytes`).
     pub max_offset_metadata_bytes: usize,
+    /// How long a member of a consumer group may be silent (Kafka's `group.consumer.session.timeout.ms`).
+    pub consumer_session_timeout: Duration,
+    /// How often a member of a consumer group is to be heard of (Kafka's `group.consumer.heartbeat.interval.ms`).
+    pub consumer_heartbeat_interval: Duration,
+    /// The assignors that consumer groups may use; the first is that of groups whose members do not say (Kafka's
+    /// `group.consumer.assignors`).
+    pub consumer_assignors: Vec<Assignor>,
     /// How long an offset outlives its last use (Kafka's `offsets.retention.minutes`).
     pub offsets_retention: Duration,
     /// How often to look for offsets that have outlived their retention.
@@ -47,6 +56,9 @@ impl Default for GroupsConfig {
             max_member_metadata_bytes: 512 * 1024,
             max_group_bytes: 8 * 1024 * 1024,
             max_offset_metadata_bytes: 4096,
+            consumer_session_timeout: Duration::from_secs(45),
+            consumer_heartbeat_interval: Duration::from_secs(5),
+            consumer_assignors: vec![Assignor::Uniform, Assignor::Range],
             offsets_retention: Duration::from_hours(7 * 24),
             retention_check_interval: Duration::from_mins(10),
         }

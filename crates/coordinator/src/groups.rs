@@ -1,15 +1,18 @@
 //! All groups of one shard: finds the group that a command is for, and keeps the order of deadlines.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use headwater_model::{Entropy, ErrorCode, Monotonic};
 
 use crate::classic::Classic;
+use crate::consumer::Replayed;
 use crate::effects::Turn;
-use crate::group::Group;
+use crate::group::{Group, Kind};
 use crate::offsets::{Ends, OpenTransactions, Placed};
 use crate::{
     Change, CommittedOffset, Effects, GroupId, GroupsConfig, Heartbeat, Join, Leave, Now, Reply, Sync, Token,
+    Topics,
 };
 
 /// The groups of one shard of `__consumer_offsets`.
@@ -20,6 +23,10 @@ pub struct Groups {
     /// Each group with a deadline once, at that moment or an earlier one.
     deadlines: BTreeSet<(Monotonic, GroupId)>,
     retention_check: Option<Monotonic>,
+    /// What has been replayed of consumer groups, until all has been.
+    replayed: BTreeMap<GroupId, Replayed>,
+    /// The topics that there are, once that has been told.
+    pub(crate) topics: Option<Arc<Topics>>,
     pub(crate) in_transactions: OpenTransactions,
     pub(crate) ends: Ends,
     /// Offsets that were ever committed.
@@ -34,6 +41,8 @@ impl Groups {
             groups: BTreeMap::new(),
             deadlines: BTreeSet::new(),
             retention_check: None,
+            replayed: BTreeMap::new(),
+            topics: None,
             in_transactions: OpenTransactions::default(),
             ends: Ends::default(),
             commits: 0,
@@ -65,27 +74,51 @@ impl Groups {
             }
             Change::GroupStored(stored) => {
                 let group = self.group_or_new(stored.group.clone());
-                group.classic = Classic::from_stored(stored);
+                group.kind = Kind::Classic(Classic::from_stored(stored));
             }
             Change::GroupForgotten { group } => {
                 if let Some(known) = self.groups.get_mut(&group) {
-                    known.classic = Classic::new(group.clone());
+                    known.kind = Kind::Classic(Classic::new(group.clone()));
                 }
                 self.drop_if_vacant(&group);
+            }
+            Change::ConsumerGroup { group, change } => {
+                self.replayed.entry(group).or_default().replay(change);
             }
         }
     }
 
-    /// The log has been replayed: sessions begin.
-    pub fn loaded(&mut self, now: Monotonic) {
-        self.retention_check = Some(now + self.config.retention_check_interval);
+    /// The logs have been replayed: sessions begin. Of a group that both logs tell of, the kind with the greater epoch
+    /// counts; the records of the other go, as does what an interrupted command has left.
+    pub fn loaded(&mut self, now: Now) -> Effects {
+        self.retention_check = Some(now.monotonic + self.config.retention_check_interval);
+        let mut turn = Turn::new(now, &self.config);
+        for (id, replayed) in std::mem::take(&mut self.replayed) {
+            let group = self.groups.entry(id.clone()).or_insert_with(|| Group::new(id));
+            group.decide_kind(&mut turn, replayed);
+        }
+        let effects = turn.effects;
         let ids: Vec<GroupId> = self.groups.keys().cloned().collect();
         for id in ids {
-            if let Some(group) = self.groups.get_mut(&id) {
-                group.classic.loaded(now);
+            if let Some(Kind::Classic(classic)) = self.groups.get_mut(&id).map(|group| &mut group.kind) {
+                classic.loaded(now.monotonic);
             }
             self.settle(&id);
         }
+        effects
+    }
+
+    /// These are the topics that there are now: to be told once the log has been replayed, and whenever they change.
+    /// Before, consumer groups cannot be served.
+    pub fn topics_changed(&mut self, now: Now, topics: Arc<Topics>) -> Effects {
+        let mut turn = Turn::new(now, &self.config);
+        for group in self.groups.values_mut() {
+            if let Some(consumer) = group.consumer() {
+                consumer.topics_changed(&mut turn, &topics);
+            }
+        }
+        self.topics = Some(topics);
+        turn.effects
     }
 
     /// A client wants to be a member, or comes back for the next generation.
@@ -106,7 +139,11 @@ impl Groups {
         }
         let id = join.group.clone();
         let group = self.groups.entry(id.clone()).or_insert_with(|| Group::new(id.clone()));
-        group.classic.join(&mut turn, entropy, token, join);
+        match (group.as_classic(), &self.topics) {
+            (Some(classic), _) => classic.join(&mut turn, entropy, token, join),
+            (None, None) => turn.refuse_join(token, ErrorCode::CoordinatorLoadInProgress, member),
+            (None, Some(topics)) => group.classic_join(&mut turn, entropy, topics, token, join),
+        }
         let effects = turn.effects;
         self.settle(&id);
         effects
@@ -120,8 +157,13 @@ impl Groups {
             _ if id.as_str().is_empty() => {
                 turn.reply(token, Reply::Sync(Err(ErrorCode::InvalidGroupId)));
             }
+            Some(Group { kind: Kind::Classic(classic), .. }) => classic.sync(&mut turn, token, sync),
+            Some(Group { kind: Kind::Consumer(consumer), .. }) => {
+                let topics = self.topics.as_deref().ok_or(ErrorCode::CoordinatorLoadInProgress);
+                let outcome = topics.and_then(|topics| consumer.classic_sync(now, topics, &sync));
+                turn.reply(token, Reply::Sync(outcome));
+            }
             None => turn.reply(token, Reply::Sync(Err(ErrorCode::UnknownMemberId))),
-            Some(group) => group.classic.sync(&mut turn, token, sync),
         }
         let effects = turn.effects;
         self.settle(&id);
@@ -132,9 +174,14 @@ impl Groups {
     pub fn heartbeat(&mut self, now: Now, token: Token, heartbeat: &Heartbeat) -> Effects {
         let outcome = match self.groups.get_mut(&heartbeat.group) {
             _ if heartbeat.group.as_str().is_empty() => Err(ErrorCode::InvalidGroupId),
-            None => Err(ErrorCode::UnknownMemberId),
             // The deadline moves later only, so that the one that is registered still serves.
-            Some(group) => group.classic.heartbeat(now, heartbeat),
+            Some(Group { kind: Kind::Classic(classic), .. }) => classic.heartbeat(now, heartbeat),
+            Some(Group { kind: Kind::Consumer(consumer), .. }) => {
+                let outcome = consumer.classic_heartbeat(now, heartbeat);
+                self.settle(&heartbeat.group);
+                outcome
+            }
+            None => Err(ErrorCode::UnknownMemberId),
         };
         Effects { records: Vec::new(), replies: vec![(token, Reply::Heartbeat(outcome))] }
     }
@@ -144,8 +191,12 @@ impl Groups {
         let mut turn = Turn::new(now, &self.config);
         let outcome = match self.groups.get_mut(&leave.group) {
             _ if leave.group.as_str().is_empty() => Err(ErrorCode::InvalidGroupId),
+            Some(Group { kind: Kind::Classic(classic), .. }) => Ok(classic.leave(&mut turn, &leave.leavers)),
             None => Ok(vec![ErrorCode::UnknownMemberId; leave.leavers.len()]),
-            Some(group) => Ok(group.classic.leave(&mut turn, &leave.leavers)),
+            Some(group) => {
+                let topics = self.topics.as_deref().ok_or(ErrorCode::CoordinatorLoadInProgress);
+                topics.map(|topics| group.classic_leave(&mut turn, topics, &leave.leavers))
+            }
         };
         turn.reply(token, Reply::Leave(outcome));
         let effects = turn.effects;
@@ -159,7 +210,7 @@ impl Groups {
         let outcome = match self.groups.get_mut(id) {
             _ if id.as_str().is_empty() => Err(ErrorCode::InvalidGroupId),
             None => Err(ErrorCode::GroupIdNotFound),
-            Some(group) if !group.classic.is_empty() => Err(ErrorCode::NonEmptyGroup),
+            Some(group) if !group.is_empty() => Err(ErrorCode::NonEmptyGroup),
             Some(group) => {
                 group.forget_offsets(&mut turn, |_| true);
                 group.forget(&mut turn);
@@ -182,14 +233,14 @@ impl Groups {
         {
             if let Some(group) = self.groups.get_mut(&id) {
                 group.registered = None;
-                group.classic.expire(&mut turn);
+                group.expire(&mut turn, self.topics.as_deref());
             }
             visited.push(id);
         }
         if self.retention_check.is_some_and(|at| at <= now.monotonic) {
             self.retention_check = Some(now.monotonic + turn.config.retention_check_interval);
             for (id, group) in &mut self.groups {
-                group.expire_offsets(&mut turn);
+                group.expire_offsets(&mut turn, self.topics.as_deref());
                 visited.push(id.clone());
             }
         }
@@ -211,7 +262,7 @@ impl Groups {
     pub fn fail_pending(&mut self, now: Now, error: ErrorCode) -> Effects {
         let mut turn = Turn::new(now, &self.config);
         for group in self.groups.values_mut() {
-            group.classic.fail_pending(&mut turn, error);
+            group.fail_pending(&mut turn, error);
         }
         turn.effects
     }
@@ -228,7 +279,7 @@ impl Groups {
     /// After a command: brings the group's place in the order of deadlines up to date.
     pub(crate) fn settle(&mut self, id: &GroupId) {
         if let Some(group) = self.groups.get_mut(id) {
-            let deadline = group.classic.next_deadline();
+            let deadline = group.next_deadline();
             if deadline != group.registered {
                 if let Some(registered) = group.registered.take() {
                     self.deadlines.remove(&(registered, id.clone()));

@@ -5,17 +5,15 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use crate::classic::{Classic, Member};
+use crate::group::Kind;
 use crate::{GroupId, GroupState, Groups, InstanceId, MemberId};
-
-/// The type of every group of this crate, as Kafka spells it.
-const CLASSIC: &str = "classic";
 
 /// Which groups to list. An empty list lets everything pass; letter case does not matter.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct ListFilter {
     /// Names of states.
     pub states: Vec<String>,
-    /// Names of group types: "classic".
+    /// Names of group types: "classic", "consumer".
     pub types: Vec<String>,
 }
 
@@ -28,7 +26,7 @@ pub struct ListedGroup {
     pub protocol_type: Option<Arc<str>>,
     /// Its state.
     pub state: GroupState,
-    /// Its type: "classic".
+    /// Its type: "classic" or "consumer".
     pub group_type: &'static str,
 }
 
@@ -76,18 +74,20 @@ impl Groups {
             .values()
             .map(|group| ListedGroup {
                 group: group.id.clone(),
-                protocol_type: group.classic.protocol_type().cloned(),
-                state: group.classic.state(),
-                group_type: CLASSIC,
+                protocol_type: group.protocol_type(),
+                state: group.state(),
+                group_type: group.kind.name(),
             })
             .filter(|listed| passes(&filter.states, &listed.state.to_string()))
             .filter(|listed| passes(&filter.types, listed.group_type))
             .collect()
     }
 
-    /// A group in detail. None if there is no such group.
+    /// A classic group in detail. None if there is no group of that name, or it is of another kind.
     pub fn describe(&self, group: &GroupId) -> Option<DescribedGroup> {
-        let classic = &self.groups.get(group)?.classic;
+        let Kind::Classic(classic) = &self.groups.get(group)?.kind else {
+            return None;
+        };
         let stable = classic.state() == GroupState::Stable;
         Some(DescribedGroup {
             group: group.clone(),

@@ -41,8 +41,9 @@ pub use headwater_streams as streams;
 /// What the author of a service needs, in one line: `use headwater::prelude::*;`.
 pub mod prelude {
     pub use headwater_client::{
-        Client, ClientConfig, ConsumerConfig, ConsumerEvent, Isolation, OffsetReset, ProducerConfig,
-        ProducerRecord, SendError, StartAt, TopicPattern, TransactionError, TransactionalConfig,
+        Client, ClientConfig, ConsumerConfig, ConsumerEvent, GroupProtocol, Isolation, OffsetReset,
+        ProducerConfig, ProducerRecord, SendError, StartAt, TopicPattern, TransactionError,
+        TransactionalConfig,
     };
     pub use headwater_model::{ErrorCode, Offset, PartitionId, Timestamp, TopicName, TopicPartition};
     pub use headwater_schema::{Json, Serde, bytes, json, long, optional, serdes, utf8};

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import random
 import time
@@ -10,10 +11,11 @@ from pathlib import Path
 
 import pytest
 from conftest import kafka_cluster, shared_folder
-from support.kafka import KafkaCluster
+from support import topics
+from support.kafka import KafkaCluster, tool_command
 from support.paths import KAFKA_LIBS, REPOSITORY
-from support.processes import Running, run
-from support.rust import TRANSACTIONS, assert_ran, build, command
+from support.processes import Running, run, wait_for
+from support.rust import COORDINATED, TRANSACTIONS, assert_ran, build, command
 
 pytestmark = pytest.mark.kafka
 
@@ -37,6 +39,37 @@ def three(request: pytest.FixtureRequest) -> Iterator[KafkaCluster]:
 def test_the_client(three: KafkaCluster, test: str) -> None:
     at = {"HEADWATER_TEST_BOOTSTRAP": three.bootstrap, "HEADWATER_BOOTSTRAP": three.bootstrap}
     assert_ran(run(command("headwater-client", test), env=at, timeout_s=180, cwd=REPOSITORY).stdout)
+
+
+@pytest.mark.parametrize("test", COORDINATED)
+def test_groups_whose_coordinator_divides_the_partitions(three: KafkaCluster, test: str) -> None:
+    at = {"HEADWATER_TEST_BOOTSTRAP": three.bootstrap}
+    assert_ran(run(command("headwater-client", test), env=at, timeout_s=180, cwd=REPOSITORY).stdout)
+
+
+@pytest.mark.parametrize("group_protocol", ["consumer", "classic"])
+def test_a_group_is_shared_with_javas_client_by_either_protocol(
+    three: KafkaCluster, folder: Path, group_protocol: str
+) -> None:
+    topic = f"shared-with-java-{group_protocol}"
+    topics.create(three.bootstrap, topic, 6)
+    words = tool_command(
+        "kafka-verifiable-consumer", "--bootstrap-server", three.bootstrap, "--topic", topic,
+        "--group-id", f"{topic}-readers", "--reset-policy", "earliest", "--group-protocol", group_protocol,
+    )  # fmt: skip
+    java = Running("java", words, folder)
+    wait_for("Java to have all partitions", lambda: "partitions_assigned" in java.output(), 60)
+    at = {"HEADWATER_TEST_BOOTSTRAP": three.bootstrap, "HEADWATER_TEST_TOPIC": topic}
+    test = "consumer::coordinated::another_clients_member"
+    assert_ran(run(command("headwater-client", test), env=at, timeout_s=120, cwd=REPOSITORY).stdout)
+
+    def committed() -> bool:
+        return topics.committed(three.bootstrap, f"{topic}-readers", topic) == dict.fromkeys(range(6), 200)
+
+    wait_for("Java to have read the rest", committed, 60)
+    java.end()
+    events = [json.loads(line) for line in java.lines()]
+    assert sum(event["count"] for event in events if event["name"] == "records_consumed") == 300 + 600
 
 
 @pytest.mark.parametrize("test", TRANSACTIONS)
@@ -78,19 +111,21 @@ def test_the_producer_while_a_broker_dies_and_comes_back(
     assert_ran(test.output())
 
 
+@pytest.mark.parametrize(("group_protocol", "share"), [("classic", 2 / 3), ("consumer", 1 / 3)])
 def test_nothing_is_lost_doubled_or_reordered_while_brokers_come_and_go(
-    three: KafkaCluster, folder: Path, moments: random.Random
+    three: KafkaCluster, folder: Path, moments: random.Random, group_protocol: str, share: float
 ) -> None:
-    """Two minutes (HEADWATER_TEST_SECONDS: longer) of kills and orderly restarts, one node at a time, and cut connections.
+    """Three minutes (HEADWATER_TEST_SECONDS: longer) of kills and orderly restarts, one node at a time, and cut connections.
 
     Every node leads some partitions and coordinates some groups: the first round takes each in turn, killed and ended in
     order, so that leaders and the group's coordinator are among them.
     """
-    seconds = int(os.environ.get("HEADWATER_TEST_SECONDS", "120"))
+    seconds = round(share * int(os.environ.get("HEADWATER_TEST_SECONDS", "180")))
     at = {
         "HEADWATER_TEST_BOOTSTRAP": three.bootstrap,
         "HEADWATER_TEST_SECONDS": str(seconds),
         "HEADWATER_TEST_SEED": str(moments.randrange(1 << 60)),
+        "HEADWATER_TEST_GROUP_PROTOCOL": group_protocol,
     }
     test = Running("soak", command("headwater-client", "soak::nothing_is_lost"), folder, at, REPOSITORY)
     until = time.monotonic() + seconds

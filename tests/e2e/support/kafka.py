@@ -143,6 +143,11 @@ class KafkaCluster:
             "num.partitions": 4,
             # Kafka's own server.properties sets this for development.
             "group.initial.rebalance.delay.ms": 0,
+            # A killed member of a consumer group is noticed in seconds, not in the default 45.
+            "group.consumer.min.session.timeout.ms": 6000,
+            "group.consumer.session.timeout.ms": 8000,
+            "group.consumer.min.heartbeat.interval.ms": 500,
+            "group.consumer.heartbeat.interval.ms": 1000,
             # A killed broker is noticed in seconds, not in the default nine.
             "broker.session.timeout.ms": 6000,
             "broker.heartbeat.interval.ms": 1000,

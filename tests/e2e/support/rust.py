@@ -10,6 +10,16 @@ from .processes import run
 # Of our client, in `crates/client/tests/it/transactions.rs`; each with both versions.
 TRANSACTIONS = ("what_is_committed", "reading_committed", "what_is_read", "the_newer_of_two", "a_transaction_that_failed")
 
+# Groups whose coordinator divides the partitions, in `crates/client/tests/it/consumer/coordinated.rs` and beside the
+# transactions.
+COORDINATED = (
+    "consumer::coordinated::a_group_of_three",
+    "consumer::coordinated::a_static_member",
+    "consumer::coordinated::a_pattern",
+    "consumer::coordinated::what_the_coordinator_cannot",
+    "transactions::members_whose_coordinator",
+)
+
 
 def build(*packages: str) -> None:
     """The tests are built before a broker waits for them."""

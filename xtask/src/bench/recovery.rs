@@ -49,8 +49,8 @@ fn note(shape: Shape) -> String {
          after the last acknowledgement; from the start of the process until a client that waits has read the last record of \
          every partition. One broker at a time, on a page cache that is warm. No segment was closed, so that both read \
          and check every batch, in both modes: Kafka all of a segment that its recovery point does not cover, Headwater all \
-         of each partition's last segment; how much each has read stands below. Headwater also syncs what it found before \
-         it serves it, Kafka does not: in `os`, that writes what the system had not yet written. `os`: Kafka with its \
+         of each partition's last segment; how much each has read stands below. In `durable`, \
+         Headwater also syncs what it found before it serves it; in `os` it does not, as Kafka. `os`: Kafka with its \
          default settings beside `headwater up --durability os`. `durable`: Kafka with `log.flush.interval.messages=1` beside \
          `headwater up`.",
         shape.records,

@@ -67,6 +67,7 @@ fn append_batches(changes: &[Change], now: Timestamp, batches: &mut Vec<Bytes>) 
                 }
                 batches.push(marker.batch(producer.id, producer.epoch, now));
             }
+            Encoded::Elsewhere => {}
         }
     }
     if !builder.is_empty() {
@@ -78,6 +79,8 @@ enum Encoded {
     /// A key and a value, or a tombstone.
     Record(Bytes, Option<Bytes>),
     Marker(ProducerIdentity, ControlMarker),
+    /// Not kept in this topic.
+    Elsewhere,
 }
 
 fn encode(change: &Change) -> Encoded {
@@ -96,6 +99,7 @@ fn encode(change: &Change) -> Encoded {
             Encoded::Record(group_key(stored.group.as_str()), Some(value))
         }
         Change::GroupForgotten { group } => Encoded::Record(group_key(group.as_str()), None),
+        Change::ConsumerGroup { .. } => Encoded::Elsewhere,
     }
 }
 

@@ -3,11 +3,12 @@
 //! Owns: the queue of commits, when to send, when to try again.
 //!
 //! Invariants: commits reach the coordinator in the order in which they were made. A commit is made for one
-//! generation and never sent for another: a later one may belong to other owners.
+//! generation and never sent for another, since partitions may belong to others by then; unless members keep theirs from
+//! one to the next ([`Identity::continues`]): then it is dropped once one of its partitions was given up.
 //!
 //! Does not know: connections; `W` is whoever waits for an outcome.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
 use headwater_model::{Entropy, ErrorCode, Monotonic, PartitionId, TopicName, TopicPartition};
@@ -43,6 +44,8 @@ pub(crate) struct Commits<W> {
 #[derive(Debug)]
 struct Commit<W> {
     offsets: Offsets,
+    /// One of its partitions was given up: it is not to be sent (again).
+    late: bool,
     committer: Identity,
     deadline: Monotonic,
     waiter: W,
@@ -51,6 +54,7 @@ struct Commit<W> {
 #[derive(Debug)]
 struct Sent<W> {
     ticket: u64,
+    generation: i32,
     commits: Vec<Commit<W>>,
 }
 
@@ -81,7 +85,15 @@ impl<W> Commits<W> {
 
     pub(crate) fn push(&mut self, offsets: Offsets, committer: Identity, waiter: W, now: Monotonic) {
         let deadline = now + self.patience;
-        self.queue.push_back(Commit { offsets, committer, deadline, waiter });
+        self.queue.push_back(Commit { offsets, late: false, committer, deadline, waiter });
+    }
+
+    /// These partitions were given up: others may go on with them.
+    pub(crate) fn give_up(&mut self, partitions: &BTreeSet<TopicPartition>) {
+        let sent = self.sent.iter_mut().flat_map(|sent| &mut sent.commits);
+        for commit in sent.chain(&mut self.queue) {
+            commit.late |= commit.offsets.keys().any(|at| partitions.contains(at));
+        }
     }
 
     /// The request that is due. `committer` is who we are now; commits made as somebody else fail.
@@ -93,8 +105,10 @@ impl<W> Commits<W> {
         if self.sent.is_some() || self.not_before > now {
             return (None, Vec::new());
         }
-        let (commits, outlived): (Vec<_>, Vec<_>) =
-            self.queue.drain(..).partition(|commit| Some(&commit.committer) == committer);
+        let may_be_sent = |commit: &Commit<W>| {
+            !commit.late && committer.is_some_and(|committer| committer.continues(&commit.committer))
+        };
+        let (commits, outlived): (Vec<_>, Vec<_>) = self.queue.drain(..).partition(may_be_sent);
         let outlived =
             outlived.into_iter().map(|commit| (commit.waiter, Err(CommitError::Rebalancing))).collect();
         let (Some(committer), false) = (committer, commits.is_empty()) else {
@@ -106,7 +120,7 @@ impl<W> Commits<W> {
         }
         let request = self.request(committer, &offsets);
         self.last_ticket += 1;
-        self.sent = Some(Sent { ticket: self.last_ticket, commits });
+        self.sent = Some(Sent { ticket: self.last_ticket, generation: committer.generation, commits });
         (Some((self.last_ticket, request)), outlived)
     }
 
@@ -152,10 +166,9 @@ impl<W> Commits<W> {
             };
             if let Err(CommitError::Refused { error, .. } | CommitError::NotMember(error)) = outcome {
                 settled.elsewhere |= is_elsewhere(error);
-                settled.membership.get_or_insert((commit.committer.generation, error));
+                settled.membership.get_or_insert((sent.generation, error));
             } else if let Err(CommitError::Rebalancing) = outcome {
-                let generation = commit.committer.generation;
-                settled.membership.get_or_insert((generation, ErrorCode::RebalanceInProgress));
+                settled.membership.get_or_insert((sent.generation, ErrorCode::RebalanceInProgress));
             }
             match outcome {
                 Err(error) if error.is_retriable() && now < commit.deadline => again.push(commit),
@@ -243,6 +256,7 @@ fn is_elsewhere(error: ErrorCode) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::membership::MemberKind;
     use headwater_model::Offset;
     use headwater_wire::messages::offset_commit::{OffsetCommitResponsePartition, OffsetCommitResponseTopic};
 
@@ -254,7 +268,7 @@ mod tests {
     }
 
     fn member(generation: i32) -> Identity {
-        Identity { generation, member_id: "m".into(), instance_id: None }
+        Identity { generation, member_id: "m".into(), instance_id: None, kind: MemberKind::Classic }
     }
 
     fn offsets(of: &[(i32, i64)]) -> Offsets {
@@ -339,6 +353,35 @@ mod tests {
         commits.push(offsets(&[(0, 1)]), member(2), "b", NOW);
         let (_, outlived) = commits.plan(None, NOW);
         assert!(matches!(outlived[..], [("b", Err(CommitError::Rebalancing))]));
+    }
+
+    #[test]
+    fn a_member_whose_partitions_stay_commits_in_another_epoch_what_it_has_not_given_up() {
+        let member = |epoch| Identity { kind: MemberKind::Reconciling, ..member(epoch) };
+        let mut commits = commits();
+        commits.push(offsets(&[(0, 1)]), member(1), "kept", NOW);
+        commits.push(offsets(&[(0, 2), (1, 7)]), member(1), "given up", NOW);
+        commits.give_up(&offsets(&[(1, 0)]).into_keys().collect());
+        let (request, outlived) = commits.plan(Some(&member(2)), NOW);
+        assert!(matches!(outlived[..], [("given up", Err(CommitError::Rebalancing))]));
+        let (ticket, request) = request.unwrap();
+        assert_eq!((asked(&request), request.generation_id_or_member_epoch), (vec!["0:1".to_owned()], 2));
+
+        // Refused for its epoch, it waits for the next one; unless its partition goes meanwhile.
+        let settled = commits.answered(ticket, answer(&[(0, ErrorCode::StaleMemberEpoch)]), NOW);
+        assert_eq!(settled.membership, Some((2, ErrorCode::StaleMemberEpoch)));
+        let later = commits.deadline().unwrap();
+        let (ticket, request) = commits.plan(Some(&member(3)), later).0.unwrap();
+        assert_eq!(request.generation_id_or_member_epoch, 3);
+        commits.give_up(&offsets(&[(0, 0)]).into_keys().collect());
+        assert!(commits.answered(ticket, Err(CallError::UnknownBroker(1)), later).outcomes.is_empty());
+        let (request, outlived) = commits.plan(Some(&member(3)), commits.deadline().unwrap());
+        assert!(request.is_none() && matches!(outlived[..], [("kept", Err(CommitError::Rebalancing))]));
+
+        // Another member's is never sent.
+        commits.push(offsets(&[(0, 3)]), member(3), "before", NOW);
+        let other = Identity { member_id: "other".into(), ..member(3) };
+        assert!(commits.plan(Some(&other), later + Duration::from_secs(9)).0.is_none());
     }
 
     #[test]

@@ -9,13 +9,16 @@ use headwater_wire::messages::offset_fetch::{
 };
 
 use super::{CommitError, CommittedOffset};
+use crate::membership::Identity;
 
 /// The last version that names topics by name; ids come after it, which a deleted topic's offsets outlive.
 pub(crate) const LAST_VERSION_BY_NAME: i16 = 9;
 
-/// A request that says the same in all versions up to [`LAST_VERSION_BY_NAME`].
+/// A request that says the same in all versions up to [`LAST_VERSION_BY_NAME`]; but for who asks, which a member with an
+/// epoch has to tell and the last version alone can say.
 pub(crate) fn request(
     group: &str,
+    asker: Option<&Identity>,
     partitions: &[TopicPartition],
     require_stable: bool,
 ) -> OffsetFetchRequest {
@@ -35,7 +38,8 @@ pub(crate) fn request(
     let of_group = OffsetFetchRequestGroup {
         group_id: group.to_owned(),
         topics: Some(new.collect()),
-        ..Default::default()
+        member_id: asker.map(|asker| asker.member_id.clone()),
+        member_epoch: asker.map_or(-1, |asker| asker.generation),
     };
     OffsetFetchRequest {
         group_id: group.to_owned(),

@@ -26,6 +26,25 @@ pub enum OffsetReset {
     Fail,
 }
 
+/// By which of Kafka's protocols a consumer takes part in its group.
+///
+/// A group may change from one to the other while it has no members; Apache Kafka also lets members of both kinds meet
+/// in one group.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum GroupProtocol {
+    /// The members divide the partitions among themselves, by [`ConsumerConfig::assignors`]. Whenever anything changes,
+    /// each lets go of everything it has. Every cluster knows it. Kafka's default.
+    #[default]
+    Classic,
+    /// The coordinator divides the partitions (KIP-848), and only those that change hands are let go of: Apache Kafka 4.0
+    /// and later. Session timeout and heartbeat interval are the broker's, by its configuration or the group's.
+    Consumer {
+        /// How the coordinator is to divide the partitions, by name: `uniform` or `range` in Apache Kafka. Default: as it
+        /// chooses.
+        server_assignor: Option<String>,
+    },
+}
+
 /// How a [`Consumer`](crate::Consumer) is set up. Start from `ConsumerConfig::default()` or
 /// [`ConsumerConfig::in_group`] and change what differs. Defaults are Kafka's unless said otherwise.
 #[derive(Debug, Clone)]
@@ -33,14 +52,20 @@ pub struct ConsumerConfig {
     /// The group whose offsets are committed, and that divides the partitions of subscribed topics among its members.
     /// Default: none; partitions are then assigned by hand, and nothing can be committed.
     pub group: Option<String>,
+    /// By which protocol it takes part in the group. Default: classic.
+    pub group_protocol: GroupProtocol,
     /// Makes the consumer a static member: it may restart within the session timeout without a rebalance. Every
     /// running process needs its own.
     pub group_instance_id: Option<String>,
-    /// How the group's leader divides partitions, in the order of preference. Default: range.
+    /// Where the consumer runs, as the brokers' `broker.rack` says it; told to the coordinator of a group with the consumer
+    /// protocol. Default: not told.
+    pub rack: Option<String>,
+    /// How the leader of a classic group divides partitions, in the order of preference. Default: range.
     pub assignors: Vec<Assignor>,
-    /// A member that is not heard of for this long is dead. Default 45 s.
+    /// A member of a classic group that is not heard of for this long is dead. With the consumer protocol that is up to
+    /// the broker, and this says how long to wait for an instance id that a member holds who died. Default 45 s.
     pub session_timeout: Duration,
-    /// How often a member tells that it lives. Default 3 s.
+    /// How often a member of a classic group tells that it lives. Default 3 s.
     pub heartbeat_interval: Duration,
     /// The longest time between polls; a member that exceeds it leaves. Also how long a rebalance waits for each
     /// member. Default 5 min.
@@ -71,7 +96,9 @@ impl Default for ConsumerConfig {
     fn default() -> Self {
         Self {
             group: None,
+            group_protocol: GroupProtocol::default(),
             group_instance_id: None,
+            rack: None,
             assignors: vec![Assignor::Range],
             session_timeout: Duration::from_secs(45),
             heartbeat_interval: Duration::from_secs(3),

@@ -17,15 +17,22 @@ use tokio::time::timeout;
 use super::commits::Commits;
 use super::committed::{self, LAST_VERSION_BY_NAME};
 use super::state::{ConsumerState, Done, RefreshPolicy, Work, count};
-use super::{CommitError, CommittedOffset, ConsumeError, ConsumerConfig, ConsumerEvent, Isolation};
+use super::{
+    CommitError, CommittedOffset, ConsumeError, ConsumerConfig, ConsumerEvent, GroupProtocol, Isolation,
+};
 use crate::call::{CallOptions, Destination};
 use crate::client::Client;
 use crate::connector::Connector;
 use crate::error::CallError;
 use crate::fetcher::{FetchWork, Fetcher, FetcherConfig};
-use crate::membership::{GroupAnswer, GroupRequest, Membership, MembershipConfig};
+use crate::membership::classic::{ClassicConfig, ClassicMember};
+use crate::membership::reconciling::{ReconcilingConfig, ReconcilingMember};
+use crate::membership::{GroupAnswer, GroupRequest, Identity, MemberKind, Membership};
 use crate::pool::{OwnerId, Purpose};
 use crate::timer;
+
+/// The first version of ConsumerGroupHeartbeat in which members choose their own ids (KIP-1082).
+const FIRST_VERSION_WITH_OWN_ID: i16 = 1;
 
 /// How long leaving the group may take.
 const FAREWELL: Duration = Duration::from_secs(5);
@@ -71,18 +78,9 @@ impl<C: Connector> Shared<C> {
             backoff,
         };
         let group = config.group.as_ref().map(|group| {
-            let membership = MembershipConfig {
-                group: group.clone(),
-                instance_id: config.group_instance_id.clone(),
-                session_timeout: config.session_timeout,
-                heartbeat_interval: config.heartbeat_interval,
-                max_poll_interval: config.max_poll_interval,
-                assignors: config.assignors.clone(),
-                backoff,
-            };
             let patience = client.config().operation_timeout;
             let commits = Commits::new(group.clone(), backoff, patience, client.entropy());
-            (Membership::new(membership, client.entropy()), commits)
+            (membership(&client, group, &config), commits)
         });
         let policy =
             RefreshPolicy { max_age: client.config().metadata_max_age, backoff, entropy: client.entropy() };
@@ -228,11 +226,41 @@ async fn until(deadline: Option<Monotonic>, now: Monotonic) {
 }
 
 async fn leave<C: Connector>(shared: &Shared<C>) {
-    let farewell = shared.quietly(ConsumerState::close);
-    if let (Some(GroupRequest::Leave(request)), Some(group)) = (farewell, shared.config.group.clone()) {
-        let leaving = shared.client.call(Destination::Coordinator(group), &request);
+    if let Some(farewell) = shared.quietly(ConsumerState::close) {
         // If nobody hears it, the session times out.
-        drop(timeout(FAREWELL, leaving).await);
+        drop(timeout(FAREWELL, shared.take_part(farewell)).await);
+    }
+}
+
+/// The kind of member that the configuration asks for.
+fn membership<C: Connector>(client: &Client<C>, group: &str, config: &ConsumerConfig) -> Box<dyn Membership> {
+    let (group, instance_id) = (group.to_owned(), config.group_instance_id.clone());
+    let (backoff, max_poll_interval) = (client.backoff(), config.max_poll_interval);
+    match &config.group_protocol {
+        GroupProtocol::Classic => {
+            let config = ClassicConfig {
+                group,
+                instance_id,
+                session_timeout: config.session_timeout,
+                heartbeat_interval: config.heartbeat_interval,
+                max_poll_interval,
+                assignors: config.assignors.clone(),
+                backoff,
+            };
+            Box::new(ClassicMember::new(config, client.entropy()))
+        }
+        GroupProtocol::Consumer { server_assignor } => {
+            let config = ReconcilingConfig {
+                group,
+                instance_id,
+                rack: config.rack.clone(),
+                server_assignor: server_assignor.clone(),
+                max_poll_interval,
+                patience: config.session_timeout,
+                backoff,
+            };
+            Box::new(ReconcilingMember::new(config, client.entropy()))
+        }
     }
 }
 
@@ -242,8 +270,7 @@ fn start<C: Connector>(shared: &Arc<Shared<C>>, work: Work, under_way: &mut Join
     match work {
         Work::Fetch(work) => drop(under_way.spawn(async move { shared.fetch(work).await })),
         Work::Commit(ticket, request) => drop(under_way.spawn(async move {
-            let options = CallOptions { max_version: LAST_VERSION_BY_NAME, ..CallOptions::default() };
-            Done::Commit(ticket, shared.ask_coordinator(options, &request).await)
+            Done::Commit(ticket, shared.ask_coordinator(shared.offset_versions(), &request).await)
         })),
         Work::RefreshMetadata(topics) => drop(
             under_way
@@ -256,6 +283,10 @@ fn start<C: Connector>(shared: &Arc<Shared<C>>, work: Work, under_way: &mut Join
             });
             Done::Counted(ticket, counts)
         })),
+        Work::Resolve(ticket, ids) => drop(
+            under_way
+                .spawn(async move { Done::Resolved(ticket, shared.client.topic_names(&ids).await.ok()) }),
+        ),
         Work::ListTopics => drop(under_way.spawn(async move {
             let listed = shared.client.admin().list_topics().await.ok();
             let topics = listed.map(|topics| topics.into_iter().map(|topic| (topic.name, topic.internal)));
@@ -288,7 +319,7 @@ impl<C: Connector> Shared<C> {
                 Done::Listed(ticket, self.client.call(Destination::Node(node), &request).await)
             }
             FetchWork::Committed { ticket, partitions } => {
-                Done::Committed(ticket, committed(&self.client, &self.config, &partitions).await)
+                Done::Committed(ticket, committed(self, &partitions).await)
             }
         }
     }
@@ -303,12 +334,27 @@ impl<C: Connector> Shared<C> {
             GroupRequest::Heartbeat(request) => {
                 GroupAnswer::Heartbeat(self.ask_coordinator(options, &request).await)
             }
+            GroupRequest::ConsumerHeartbeat(request) => {
+                let options = CallOptions { min_version: FIRST_VERSION_WITH_OWN_ID, ..options };
+                GroupAnswer::ConsumerHeartbeat(self.ask_coordinator(options, &request).await)
+            }
+            GroupRequest::ConsumerLeave(request) => {
+                drop(self.ask_coordinator(options, &request).await);
+                GroupAnswer::Leave
+            }
             // Not behind a join that may wait for long.
             GroupRequest::Leave(request) => {
                 drop(self.ask_coordinator(CallOptions::default(), &request).await);
                 GroupAnswer::Leave
             }
         }
+    }
+
+    /// Only the last version can say which epoch a member has.
+    fn offset_versions(&self) -> CallOptions {
+        let has_epoch = matches!(self.config.group_protocol, GroupProtocol::Consumer { .. });
+        let min_version = if has_epoch { LAST_VERSION_BY_NAME } else { 0 };
+        CallOptions { min_version, max_version: LAST_VERSION_BY_NAME, ..CallOptions::default() }
     }
 
     async fn ask_coordinator<R>(&self, options: CallOptions, request: &R) -> Result<R::Response, CallError>
@@ -322,15 +368,14 @@ impl<C: Connector> Shared<C> {
 
 /// Asks once for what the group has committed.
 pub(super) async fn committed<C: Connector>(
-    client: &Client<C>,
-    config: &ConsumerConfig,
+    shared: &Shared<C>,
     partitions: &[TopicPartition],
 ) -> Result<BTreeMap<TopicPartition, CommittedOffset>, CommitError> {
-    let group = config.group.as_ref().ok_or(CommitError::NoGroup)?;
-    let require_stable = config.isolation == Isolation::ReadCommitted;
-    let request = committed::request(group, partitions, require_stable);
-    let options = CallOptions { max_version: LAST_VERSION_BY_NAME, ..CallOptions::default() };
-    let coordinator = Destination::Coordinator(group.clone());
-    let response = client.call_with(coordinator, options, &request).await?;
+    let group = shared.config.group.as_ref().ok_or(CommitError::NoGroup)?;
+    let require_stable = shared.config.isolation == Isolation::ReadCommitted;
+    let has_epoch = |asker: &Identity| asker.kind == MemberKind::Reconciling;
+    let asker = shared.look(ConsumerState::committer).filter(has_epoch);
+    let request = committed::request(group, asker.as_ref(), partitions, require_stable);
+    let response = shared.ask_coordinator(shared.offset_versions(), &request).await?;
     committed::read(group, &response)
 }

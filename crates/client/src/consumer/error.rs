@@ -1,5 +1,6 @@
 //! Why consuming or committing failed, and what to do about it.
 
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -90,7 +91,7 @@ pub enum ConsumeError {
 #[non_exhaustive]
 pub enum GroupError {
     /// The coordinator refuses.
-    #[error("group \"{group}\" refuses this consumer ({api}): {error}")]
+    #[error("group \"{group}\" refuses this consumer ({api}): {error}{}", Said(reason))]
     Refused {
         /// The group.
         group: String,
@@ -98,6 +99,29 @@ pub enum GroupError {
         api: ApiKey,
         /// Why it was refused.
         error: ErrorCode,
+        /// What the coordinator said to it, if anything.
+        reason: Option<String>,
+    },
+    /// The cluster does not have the protocol by which the group was to be joined.
+    #[error(
+        "this cluster does not offer the consumer group protocol (KIP-848) by which group \"{group}\" is to be joined; \
+         set `group_protocol` to `GroupProtocol::Classic`, or use a cluster that has it: Apache Kafka 4.0 and later, with \
+         the feature group.version"
+    )]
+    UnknownProtocol {
+        /// The group.
+        group: String,
+    },
+    /// Another member holds the instance id, and has not let go of it for `session_timeout`.
+    #[error(
+        "another consumer still holds instance \"{instance}\" of group \"{group}\"; give each running process its own \
+         instance id, or, if that one has died, try again once its session has ended"
+    )]
+    Unreleased {
+        /// The group.
+        group: String,
+        /// The instance id.
+        instance: String,
     },
     /// Another process has joined under the same instance id.
     #[error(
@@ -148,6 +172,15 @@ pub enum GroupError {
     },
 }
 
+/// What a coordinator said, after a colon.
+struct Said<'a>(&'a Option<String>);
+
+impl fmt::Display for Said<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.as_ref().map_or(Ok(()), |said| write!(f, ": {said}"))
+    }
+}
+
 /// Why offsets were not committed (or, after a lost answer, perhaps were), or could not be read.
 #[derive(Debug, Clone, thiserror::Error)]
 #[non_exhaustive]
@@ -196,7 +229,11 @@ impl CommitError {
     pub(crate) fn is_retriable(&self) -> bool {
         match self {
             Self::Call(error) => error.is_retriable(),
-            Self::Refused { error, .. } | Self::GroupRefused { error, .. } => error.is_retriable(),
+            Self::Refused { error, .. } | Self::GroupRefused { error, .. } => {
+                // The member's epoch has risen, or it was put out: its next heartbeat tells.
+                error.is_retriable()
+                    || matches!(error, ErrorCode::StaleMemberEpoch | ErrorCode::UnknownMemberId)
+            }
             Self::Rebalancing | Self::NotMember(_) | Self::NoGroup | Self::Closed => false,
         }
     }

@@ -51,11 +51,11 @@ impl Fetched {
 pub enum ConsumerEvent {
     /// Batches, in the order of their offsets within each partition.
     Fetched(Vec<Fetched>),
-    /// The group gave this consumer these partitions, and no others. Nothing of them has been handed out yet, so that
-    /// a seek now is in time.
+    /// The group gave this consumer these partitions, in addition to those that it has (with the classic protocol it
+    /// has none then). Nothing of them has been handed out yet, so that a seek now is in time.
     Assigned(Vec<TopicPartition>),
-    /// The group takes these partitions back, which are all that this consumer has. It may commit still; it lets go of
-    /// them with its next poll, and the rebalance waits for that.
+    /// The group takes these partitions back (with the classic protocol all that this consumer has). It may commit
+    /// still; it lets go of them with its next poll, and the rebalance waits for that.
     Revoked(Vec<TopicPartition>),
     /// These partitions, all that this consumer had, are gone, perhaps to others already: a commit would be refused.
     Lost(Vec<TopicPartition>),

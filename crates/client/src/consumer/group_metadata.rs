@@ -26,7 +26,7 @@ impl ConsumerGroupMetadata {
     }
 
     pub(super) fn new(group: String, identity: Identity) -> Self {
-        let Identity { generation, member_id, instance_id } = identity;
+        let Identity { generation, member_id, instance_id, kind: _ } = identity;
         Self { group, generation, member_id, instance_id }
     }
 }

@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use headwater_model::{Entropy, Monotonic, TopicName, TopicPartition};
+use headwater_model::{Entropy, Monotonic, TopicName, TopicPartition, Uuid};
 use headwater_wire::messages::fetch::FetchResponse;
 use headwater_wire::messages::list_offsets::ListOffsetsResponse;
 use headwater_wire::messages::offset_commit::{OffsetCommitRequest, OffsetCommitResponse};
@@ -31,6 +31,8 @@ pub(crate) enum Work {
     Commit(u64, OffsetCommitRequest),
     RefreshMetadata(Vec<TopicName>),
     Count(u64, Vec<TopicName>),
+    /// Find out what the topics of these ids are called.
+    Resolve(u64, Vec<Uuid>),
     /// Find out which topics there are.
     ListTopics,
     Group(u64, GroupRequest),
@@ -47,6 +49,7 @@ pub(crate) enum Done {
     /// The view is new, or could not be had.
     Refreshed(bool),
     Counted(u64, Option<BTreeMap<TopicName, i32>>),
+    Resolved(u64, Option<BTreeMap<Uuid, TopicName>>),
     /// Each with whether it is internal.
     Topics(Option<Vec<(TopicName, bool)>>),
     Group(u64, GroupAnswer),
@@ -65,8 +68,8 @@ pub(crate) struct RefreshPolicy {
 #[derive(Debug)]
 pub(crate) struct ConsumerState<W> {
     pub(crate) fetcher: Fetcher,
-    membership: Option<Membership>,
-    /// Set while subscribed by a pattern.
+    membership: Option<Box<dyn Membership>>,
+    /// Set while subscribed by a pattern that the coordinator does not follow by itself.
     matching: Option<Matching>,
     commits: Option<Commits<W>>,
     outbox: Vec<Work>,
@@ -91,7 +94,7 @@ struct Refresh {
 impl<W> ConsumerState<W> {
     pub(crate) fn new(
         fetcher: Fetcher,
-        group: Option<(Membership, Commits<W>)>,
+        group: Option<(Box<dyn Membership>, Commits<W>)>,
         policy: RefreshPolicy,
     ) -> Self {
         let (membership, commits) = group.unzip();
@@ -135,11 +138,13 @@ impl<W> ConsumerState<W> {
         pattern: TopicPattern,
         now: Monotonic,
     ) -> Result<(), ConsumeError> {
-        let membership = self.membership.as_ref().ok_or(ConsumeError::NoGroup)?;
+        let membership = self.membership.as_mut().ok_or(ConsumeError::NoGroup)?;
         if !membership.is_subscribed() {
             self.fetcher.clear();
         }
-        self.matching = Some(Matching::new(pattern, now));
+        let is_followed = membership.subscribe_matching(&pattern.to_string(), now);
+        self.matching = (!is_followed).then(|| Matching::new(pattern, now));
+        self.absorb();
         Ok(())
     }
 
@@ -174,7 +179,7 @@ impl<W> ConsumerState<W> {
         &mut self,
         partitions: impl IntoIterator<Item = (TopicPartition, StartAt)>,
     ) -> Result<(), ConsumeError> {
-        if self.matching.is_some() || self.membership.as_ref().is_some_and(Membership::is_subscribed) {
+        if self.matching.is_some() || self.is_subscribed() {
             return Err(ConsumeError::Subscribed);
         }
         let has_group = self.membership.is_some();
@@ -184,6 +189,10 @@ impl<W> ConsumerState<W> {
         }
         self.fetcher.assign(partitions);
         Ok(())
+    }
+
+    fn is_subscribed(&self) -> bool {
+        self.membership.as_ref().is_some_and(|membership| membership.is_subscribed())
     }
 
     pub(crate) fn seek(&mut self, at: &TopicPartition, to: StartAt) -> Result<(), ConsumeError> {
@@ -216,7 +225,7 @@ impl<W> ConsumerState<W> {
 
     /// What the application is to have next.
     pub(crate) fn next(&mut self, max_bytes: usize) -> Option<Result<ConsumerEvent, ConsumeError>> {
-        if let Some(event) = self.membership.as_mut().and_then(Membership::next_event) {
+        if let Some(event) = self.membership.as_mut().and_then(|membership| membership.next_event()) {
             return Some(match event {
                 GroupEvent::Assigned(partitions) => {
                     self.fetcher.counts.assignments += 1;
@@ -235,7 +244,7 @@ impl<W> ConsumerState<W> {
 
     /// True if [`ConsumerState::next`] may have something.
     pub(crate) fn has_next(&self) -> bool {
-        self.membership.as_ref().is_some_and(Membership::has_events) || self.fetcher.has_ready()
+        self.membership.as_ref().is_some_and(|membership| membership.has_events()) || self.fetcher.has_ready()
     }
 
     /// Queues a commit. Its outcome may be there at once.
@@ -278,7 +287,7 @@ impl<W> ConsumerState<W> {
             (false, true) => Some(self.refresh.regular.max(self.refresh.not_before)),
             (false, false) => Some(self.refresh.not_before),
         };
-        let membership = self.membership.as_ref().and_then(Membership::deadline);
+        let membership = self.membership.as_ref().and_then(|membership| membership.deadline());
         let commits = self.commits.as_ref().and_then(Commits::deadline);
         let matching = self.matching.as_ref().and_then(Matching::deadline);
         [membership, commits, self.fetcher.deadline(now), refresh, matching].into_iter().flatten().min()
@@ -302,6 +311,11 @@ impl<W> ConsumerState<W> {
             Done::Counted(ticket, counts) => {
                 if let Some(membership) = &mut self.membership {
                     membership.counted(ticket, counts, now);
+                }
+            }
+            Done::Resolved(ticket, names) => {
+                if let Some(membership) = &mut self.membership {
+                    membership.resolved(ticket, names, now);
                 }
             }
             Done::Topics(topics) => self.topics_listed(topics, now),
@@ -328,7 +342,7 @@ impl<W> ConsumerState<W> {
         self.membership.as_mut()?.leave();
         self.absorb();
         self.outbox.drain(..).find_map(|work| match work {
-            Work::Group(_, request @ GroupRequest::Leave(_)) => Some(request),
+            Work::Group(_, request) => Some(request).filter(GroupRequest::is_farewell),
             _ => None,
         })
     }
@@ -336,11 +350,7 @@ impl<W> ConsumerState<W> {
     /// Who commits now: the member, or whoever has assigned partitions by hand.
     pub(crate) fn committer(&self) -> Option<Identity> {
         let membership = self.membership.as_ref()?;
-        if membership.is_subscribed() {
-            membership.identity()
-        } else {
-            Some(Identity { generation: -1, member_id: String::new(), instance_id: None })
-        }
+        if membership.is_subscribed() { membership.identity() } else { Some(Identity::nobody()) }
     }
 
     fn commit_answered(
@@ -369,12 +379,20 @@ impl<W> ConsumerState<W> {
                 Effect::Count(ticket, topics) => {
                     self.outbox.push(Work::Count(ticket, topics.into_iter().collect()));
                 }
+                Effect::Resolve(ticket, ids) => {
+                    self.outbox.push(Work::Resolve(ticket, ids.into_iter().collect()));
+                }
                 Effect::ForgetCoordinator => self.outbox.push(Work::ForgetCoordinator),
                 Effect::Start(partitions) => {
-                    self.fetcher.assign(partitions.into_iter().map(|at| (at, StartAt::Committed)));
+                    self.fetcher.add(partitions.into_iter().map(|at| (at, StartAt::Committed)));
                 }
-                Effect::Freeze => self.fetcher.freeze(),
-                Effect::Stop => self.fetcher.clear(),
+                Effect::Freeze(partitions) => self.fetcher.freeze(&partitions),
+                Effect::Stop(partitions) => {
+                    self.fetcher.remove(&partitions);
+                    if let Some(commits) = &mut self.commits {
+                        commits.give_up(&partitions);
+                    }
+                }
             }
         }
     }
@@ -416,14 +434,14 @@ impl<W> ConsumerState<W> {
         let interval = if any_missing { max_age.min(MISSING_TOPIC_INTERVAL) } else { max_age };
         self.refresh.regular = now + interval;
         if let Some(membership) = &mut self.membership {
-            membership.partitions_seen(|topic| count(view, topic), now);
+            membership.partitions_seen(&|topic| count(view, topic), now);
         }
     }
 
     /// The topics that matter.
     fn topics(&self) -> BTreeSet<TopicName> {
         let assigned = self.fetcher.assignment().map(|(at, _)| at.topic.clone());
-        let watched = self.membership.iter().flat_map(Membership::watched_topics);
+        let watched = self.membership.iter().flat_map(|membership| membership.watched_topics());
         assigned.chain(watched).collect()
     }
 }

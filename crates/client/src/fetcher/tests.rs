@@ -537,7 +537,7 @@ fn a_frozen_partition_keeps_its_position_and_hands_out_nothing() {
     reader.answer(vec![data(0, &[batch(0, 5), batch(5, 1)])]);
     let Some(Taken::Batches(_)) = reader.fetcher.take(1) else { panic!() };
     reader.plan();
-    reader.fetcher.freeze();
+    reader.fetcher.freeze(&[at(0)].into());
     assert_eq!(reader.take(), NOTHING);
     reader.answer(vec![data(0, &[batch(6, 5)])]);
     assert_eq!((reader.take(), reader.plan()), (vec![], vec![]));

@@ -1,6 +1,7 @@
 //! Producers and a group of consumers on a cluster that is not ours, while somebody kills and restarts its brokers and every
 //! other connection is cut: `HEADWATER_TEST_BOOTSTRAP` says where it listens, `HEADWATER_TEST_SECONDS` for how long it goes
-//! on (default 10), `HEADWATER_TEST_SEED` which connections are cut when.
+//! on (default 10), `HEADWATER_TEST_SEED` which connections are cut when,
+//! `HEADWATER_TEST_GROUP_PROTOCOL=consumer` that the coordinator divides the partitions.
 //!
 //! Proven: what was acknowledged is in the log once, what was said not to be written is not there; each producer's records of
 //! a key are in order; the group is handed every record, in order as long as it has a partition; what it has committed never
@@ -16,13 +17,15 @@ use std::time::Duration;
 
 use headwater_client::admin::{NewTopic, OffsetSpec};
 use headwater_client::{
-    Client, ClientConfig, Connector, Consumer, ConsumerConfig, ConsumerEvent, Delivery, OffsetReset,
-    ProducerConfig, ProducerRecord, RecordMetadata, SendError, StartAt, TcpConnector,
+    Client, ClientConfig, Connector, Consumer, ConsumerConfig, ConsumerEvent, Delivery, GroupProtocol,
+    OffsetReset, ProducerConfig, ProducerRecord, RecordMetadata, SendError, StartAt, TcpConnector,
 };
 use headwater_model::{Entropy, Offset, PartitionId, SystemClock, TopicName, TopicPartition};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::Instant;
+
+use crate::support::pause;
 
 const PARTITIONS: i32 = 6;
 const PRODUCERS: u64 = 2;
@@ -135,11 +138,6 @@ async fn connect(seed: u64, cuts: &Arc<AtomicU64>) -> Client<Frail> {
     }
 }
 
-#[expect(clippy::disallowed_methods, reason = "a real cluster has real time")]
-async fn pause(duration: Duration) {
-    tokio::time::sleep(duration).await;
-}
-
 type Outcomes = BTreeMap<u64, Result<RecordMetadata, SendError>>;
 
 /// Produces keyed records at a pace, and gives what became of each.
@@ -174,9 +172,17 @@ struct Handed {
     assignments: u64,
 }
 
+fn group_protocol() -> GroupProtocol {
+    match std::env::var("HEADWATER_TEST_GROUP_PROTOCOL").as_deref() {
+        Ok("consumer") => GroupProtocol::Consumer { server_assignor: None },
+        _ => GroupProtocol::Classic,
+    }
+}
+
 /// Reads as a member until told to stop.
 async fn member(client: Client<Frail>, topic: TopicName, handed: Arc<Mutex<Handed>>, stop: Arc<AtomicU64>) {
     let consumer = client.consumer(ConsumerConfig {
+        group_protocol: group_protocol(),
         auto_offset_reset: OffsetReset::Earliest,
         session_timeout: Duration::from_secs(10),
         ..ConsumerConfig::in_group(topic.as_str())
@@ -192,8 +198,8 @@ async fn member(client: Client<Frail>, topic: TopicName, handed: Arc<Mutex<Hande
                 }
                 commit(&consumer).await;
             }
-            Ok(Some(ConsumerEvent::Assigned(_))) => {
-                next_of.clear();
+            Ok(Some(ConsumerEvent::Assigned(partitions))) => {
+                next_of.retain(|partition, _| !partitions.iter().any(|at| at.partition == *partition));
                 handed.lock().unwrap().assignments += 1;
             }
             Ok(Some(ConsumerEvent::Revoked(_))) => commit(&consumer).await,

@@ -1,4 +1,6 @@
-//! The embedded broker in a simulation, and names.
+//! The embedded broker in a simulation, names, and time.
+
+use std::time::Duration;
 
 use headwater_client::Client;
 use headwater_client::admin::NewTopic;
@@ -35,4 +37,10 @@ pub(crate) fn name(name: &str) -> TopicName {
 
 pub(crate) fn at(partition: i32) -> TopicPartition {
     TopicPartition::new(topic(), PartitionId(partition))
+}
+
+/// Lets time pass: virtual time in a simulation.
+#[expect(clippy::disallowed_methods, reason = "tests wait")]
+pub(crate) async fn pause(duration: Duration) {
+    tokio::time::sleep(duration).await;
 }

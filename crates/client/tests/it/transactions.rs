@@ -8,13 +8,15 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use headwater_client::{
-    ConsumerConfig, Isolation, ProducerRecord, SendError, StartAt, TransactionError, TransactionFailure,
+    ConsumerConfig, GroupProtocol, Isolation, ProducerRecord, SendError, StartAt, TransactionError,
+    TransactionFailure,
 };
 use headwater_model::{Entropy, Offset, PartitionId};
 use tokio::time::Instant;
 
 use crate::kafka::connect;
-use world::{Outcomes, PARTITIONS, World, config, number, shout};
+use crate::support::pause;
+use world::{Outcomes, PARTITIONS, Shouter, World, config, number};
 
 /// No higher `transaction.version` than these.
 const VERSIONS: [i16; 2] = [1, 2];
@@ -105,7 +107,7 @@ async fn what_is_read_changed_and_written_is_so_exactly_once_however_often_it_is
         for life in 0..5 {
             let lifetime = Duration::from_millis(300 + entropy.below(700));
             let client = connect().await;
-            let work = shout(&client, &world, version, RECORDS);
+            let work = Shouter::alone(&world, version).shout(&client, &world, RECORDS);
             if life < 4 {
                 drop(tokio::time::timeout(lifetime, work).await);
             } else {
@@ -115,6 +117,43 @@ async fn what_is_read_changed_and_written_is_so_exactly_once_however_often_it_is
         assert_eq!(world.committed().await, (0..RECORDS).collect::<Vec<_>>(), "version {version}");
         world.end().await;
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "needs HEADWATER_TEST_BOOTSTRAP"]
+async fn members_whose_coordinator_divides_the_partitions_copy_everything_exactly_once() {
+    const RECORDS: u64 = 6_000;
+    const WAVES: u64 = 20;
+    let world = World::new().await;
+    let shouter = |name: &str| {
+        let mut shouter = Shouter::among_others(&world, &format!("{}-{name}", world.group), 2);
+        shouter.consumer.group_protocol = GroupProtocol::Consumer { server_assignor: None };
+        shouter
+    };
+    let (client, other) = (connect().await, connect().await);
+    let feed = async {
+        for wave in 0..WAVES {
+            world.fill(wave * RECORDS / WAVES..(wave + 1) * RECORDS / WAVES).await;
+            pause(Duration::from_millis(250)).await;
+        }
+    };
+    let victim = async {
+        let doomed = connect().await;
+        let work = shouter("victim").shout(&doomed, &world, RECORDS);
+        drop(tokio::time::timeout(Duration::from_millis(2_500), work).await);
+        // Whoever comes after it settles what it has left; else its offsets would be waited for.
+        let successor = client.transactional_producer(shouter("victim").producer).await.unwrap();
+        successor.close().await.unwrap();
+    };
+    let ((), (), one, two) = tokio::join!(
+        feed,
+        victim,
+        shouter("one").shout(&client, &world, RECORDS),
+        shouter("two").shout(&other, &world, RECORDS)
+    );
+    assert!(one > 0 && two > 0, "both took part: {one} and {two} transactions");
+    assert_eq!(world.committed().await, (0..RECORDS).collect::<Vec<_>>());
+    world.end().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -21,7 +21,7 @@ pub struct Heartbeat {
 impl Classic {
     pub(crate) fn heartbeat(&mut self, now: Now, heartbeat: &Heartbeat) -> Result<(), ErrorCode> {
         self.current_member(&heartbeat.member, heartbeat.instance.as_ref())?;
-        self.current_generation(heartbeat.generation)?;
+        self.current_generation(&heartbeat.member, heartbeat.generation)?;
         self.renew_session(&heartbeat.member, now.monotonic);
         match self.phase {
             Phase::Empty => Err(ErrorCode::UnknownMemberId),

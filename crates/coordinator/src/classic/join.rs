@@ -116,8 +116,7 @@ impl Classic {
     }
 
     fn join_anew(&mut self, turn: &mut Turn<'_>, entropy: &mut Entropy, token: Token, join: Join) {
-        let prefix = join.instance.as_ref().map_or(&*join.client_id, InstanceId::as_str);
-        let member = MemberId::from(format!("{prefix}-{}", hyphenated(entropy)));
+        let member = new_member_id(&join, entropy);
         match join.instance.as_ref().and_then(|instance| self.statics.get(instance)) {
             Some(old) => {
                 let old = old.clone();
@@ -251,6 +250,12 @@ impl Classic {
         let elected = candidates.iter().rev().max_by_key(|candidate| votes_for(candidate))?;
         Some(Arc::clone(elected))
     }
+}
+
+/// The id of a member that joins without one.
+pub(crate) fn new_member_id(join: &Join, entropy: &mut Entropy) -> MemberId {
+    let prefix = join.instance.as_ref().map_or(&*join.client_id, InstanceId::as_str);
+    MemberId::from(format!("{prefix}-{}", hyphenated(entropy)))
 }
 
 /// A random UUID in its usual form, as Kafka's member ids end.

@@ -83,6 +83,7 @@ impl Classic {
             return;
         }
         self.generation = self.generation.checked_add(1).unwrap_or(1);
+        self.generations_before.clear();
         self.protocol = self.elect_protocol();
         if self.members.is_empty() {
             self.enter(Phase::Empty, turn.now.wall);
@@ -146,6 +147,7 @@ impl Classic {
             self.statics.remove(instance);
         }
         self.unsynced.remove(id);
+        self.generations_before.remove(id);
         if self.leader.as_ref() == Some(id) {
             self.leader = self.members.keys().next().cloned();
         }

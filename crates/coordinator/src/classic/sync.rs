@@ -56,7 +56,7 @@ impl Classic {
 
     fn check_sync(&self, sync: &Sync) -> Result<(), ErrorCode> {
         self.current_member(&sync.member, sync.instance.as_ref())?;
-        self.current_generation(sync.generation)?;
+        self.current_generation(&sync.member, sync.generation)?;
         let differs = |believed: &Option<String>, actual: Option<&str>| {
             believed.is_some() && believed.as_deref() != actual
         };

@@ -7,8 +7,9 @@ use std::time::Duration;
 use headwater_model::{ErrorCode, LeaderEpoch, Offset, TopicPartition};
 
 use super::{Placed, WithinTransaction};
+use crate::classic::Classic;
 use crate::effects::Turn;
-use crate::group::Group;
+use crate::group::{Group, Kind};
 use crate::{
     Change, CommittedOffset, Effects, GroupId, GroupState, Groups, InstanceId, MemberId, Now, Reply, Token,
 };
@@ -22,7 +23,7 @@ pub struct CommitOffsets {
     pub member: Option<MemberId>,
     /// Its instance id, if it is static.
     pub instance: Option<InstanceId>,
-    /// The generation that it works in; negative if the client is no member.
+    /// The generation that it works in, or the member's epoch in a consumer group; negative if the client is no member.
     pub generation: i32,
     /// How long to keep the offsets, if the client has a say (up to version 4).
     pub retention: Option<Duration>,
@@ -79,20 +80,20 @@ impl Groups {
     }
 }
 
-impl Group {
+impl Classic {
     fn check_commit(&mut self, now: Now, commit: &CommitOffsets) -> Result<(), ErrorCode> {
-        let state = self.classic.state();
+        let state = self.state();
         let claims_membership =
             commit.generation >= 0 || commit.member.is_some() || commit.instance.is_some();
         match &commit.member {
             // Without members anybody may commit who does not claim to be one of a generation.
             _ if commit.generation < 0 && state == GroupState::Empty => return Ok(()),
             Some(member) => {
-                self.classic.current_member(member, commit.instance.as_ref())?;
-                self.classic.current_generation(commit.generation)?;
+                self.current_member(member, commit.instance.as_ref())?;
+                self.current_generation(member, commit.generation)?;
                 // While others rejoin, a member may still say how far it has come; its next heartbeat tells it.
                 if state != GroupState::CompletingRebalance {
-                    self.classic.renew_session(member, now.monotonic);
+                    self.renew_session(member, now.monotonic);
                 }
             }
             // Old producers do not know for which member they commit.
@@ -106,6 +107,15 @@ impl Group {
             return Err(ErrorCode::RebalanceInProgress);
         }
         Ok(())
+    }
+}
+
+impl Group {
+    fn check_commit(&mut self, now: Now, commit: &CommitOffsets) -> Result<(), ErrorCode> {
+        match &mut self.kind {
+            Kind::Classic(classic) => classic.check_commit(now, commit),
+            Kind::Consumer(consumer) => consumer.check_commit(commit),
+        }
     }
 
     /// The outcome for each offset.

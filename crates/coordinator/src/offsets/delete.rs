@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use headwater_model::{ErrorCode, TopicName, TopicPartition};
 
 use crate::effects::Turn;
-use crate::group::Group;
+use crate::group::{Group, Kind};
 use crate::{Effects, GroupId, Groups, Now, Reply, Token};
 
 /// A request to forget offsets.
@@ -23,7 +23,10 @@ impl Groups {
         let mut turn = Turn::new(now, &self.config);
         let outcome = match self.groups.get_mut(&delete.group) {
             None => Err(ErrorCode::GroupIdNotFound),
-            Some(group) => group.delete_offsets(&mut turn, &delete.partitions),
+            Some(group) => {
+                let consumed = group.consumed_topics(self.topics.as_deref());
+                group.delete_offsets(&mut turn, &delete.partitions, consumed)
+            }
         };
         turn.reply(token, Reply::DeleteOffsets(outcome));
         let effects = turn.effects;
@@ -52,11 +55,15 @@ impl Group {
         &mut self,
         turn: &mut Turn<'_>,
         partitions: &[TopicPartition],
+        consumed: Option<BTreeSet<TopicName>>,
     ) -> Result<Vec<ErrorCode>, ErrorCode> {
-        if !self.classic.is_empty() && !self.classic.is_consumer_group() {
-            return Err(ErrorCode::NonEmptyGroup);
-        }
-        let consumed = self.consumed_topics().unwrap_or_default();
+        let consumed = match (&self.kind, consumed) {
+            (Kind::Classic(classic), _) if !classic.is_empty() && !classic.is_consumer_group() => {
+                return Err(ErrorCode::NonEmptyGroup);
+            }
+            (Kind::Consumer(_), None) => return Err(ErrorCode::CoordinatorLoadInProgress),
+            (_, consumed) => consumed.unwrap_or_default(),
+        };
         let outcomes = partitions.iter().map(|partition| {
             if consumed.contains(&partition.topic) {
                 ErrorCode::GroupSubscribedToTopic

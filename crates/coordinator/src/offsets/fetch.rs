@@ -1,10 +1,25 @@
 //! OffsetFetch: how far a group has come.
 
-use headwater_model::TopicPartition;
+use headwater_model::{ErrorCode, TopicPartition};
 
-use crate::{CommittedOffset, GroupId, Groups};
+use crate::group::Kind;
+use crate::{CommittedOffset, GroupId, Groups, MemberId};
 
 impl Groups {
+    /// Whether a client may ask for a group's offsets: in a consumer group a member must come with its epoch, if it says
+    /// to be one.
+    pub fn check_fetch(
+        &self,
+        group: &GroupId,
+        member: Option<&MemberId>,
+        epoch: i32,
+    ) -> Result<(), ErrorCode> {
+        match self.groups.get(group).map(|group| &group.kind) {
+            Some(Kind::Consumer(consumer)) => consumer.check_fetch(member, epoch),
+            Some(Kind::Classic(_)) | None => Ok(()),
+        }
+    }
+
     /// What the group has committed for a partition. Like every read, it may see what is not durable yet: the
     /// caller answers once everything that was recorded before is.
     pub fn committed_offset(&self, group: &GroupId, partition: &TopicPartition) -> Option<&CommittedOffset> {

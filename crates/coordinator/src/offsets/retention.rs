@@ -4,10 +4,9 @@ use std::collections::BTreeSet;
 
 use headwater_model::{Timestamp, TopicName, TopicPartition};
 
-use crate::CommittedOffset;
-use crate::GroupState;
 use crate::effects::Turn;
-use crate::group::Group;
+use crate::group::{Group, Kind};
+use crate::{CommittedOffset, GroupState, Topics};
 
 /// From when on an offset ages.
 enum Ages {
@@ -20,10 +19,10 @@ enum Ages {
 }
 
 impl Group {
-    pub(crate) fn expire_offsets(&mut self, turn: &mut Turn<'_>) {
+    pub(crate) fn expire_offsets(&mut self, turn: &mut Turn<'_>, topics: Option<&Topics>) {
         let now = turn.now.wall;
         let retention_ms = i64::try_from(turn.config.offsets_retention.as_millis()).unwrap_or(i64::MAX);
-        let ages = self.how_offsets_age();
+        let ages = self.how_offsets_age(topics);
         let has_expired = |committed: &CommittedOffset, since: Timestamp| match committed.expires_at {
             Some(expires_at) => expires_at <= now,
             None => now.ms_since(since) >= retention_ms,
@@ -40,16 +39,20 @@ impl Group {
         });
         let old: BTreeSet<TopicPartition> = old.map(|(partition, _)| partition.clone()).collect();
         self.forget_offsets(turn, |partition| old.contains(partition));
-        if self.classic.is_idle() && self.classic.is_stored() && self.offsets.is_empty() {
+        if self.is_idle() && self.is_stored() && self.offsets.is_empty() {
             self.forget(turn);
         }
     }
 
-    fn how_offsets_age(&self) -> Ages {
-        match self.classic.state() {
-            _ if self.classic.protocol_type().is_none() => Ages::FromCommit(BTreeSet::new()),
-            GroupState::Empty => Ages::FromEmpty(self.classic.state_since()),
-            GroupState::Stable => self.consumed_topics().map_or(Ages::Never, Ages::FromCommit),
+    fn how_offsets_age(&self, topics: Option<&Topics>) -> Ages {
+        let unless_consumed = || self.consumed_topics(topics).map_or(Ages::Never, Ages::FromCommit);
+        let Kind::Classic(classic) = &self.kind else {
+            return unless_consumed();
+        };
+        match classic.state() {
+            _ if classic.protocol_type().is_none() => Ages::FromCommit(BTreeSet::new()),
+            GroupState::Empty => Ages::FromEmpty(classic.state_since()),
+            GroupState::Stable => unless_consumed(),
             _ => Ages::Never,
         }
     }

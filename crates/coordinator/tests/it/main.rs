@@ -9,6 +9,7 @@
 )]
 
 mod admin;
+mod consumers;
 mod joining;
 mod leaving;
 mod offsets;

@@ -245,8 +245,8 @@ fn a_record_whose_leader_is_no_member_still_gives_a_group_with_a_leader() {
         state_since: None,
         members: vec![member],
     }));
-    groups.loaded(Monotonic::ORIGIN);
     let now = Now { monotonic: Monotonic::ORIGIN, wall: Timestamp(0) };
+    groups.loaded(now);
     let effects = groups.tick(now);
     assert!(effects.replies.is_empty());
     let described = groups.describe(&"g".into()).unwrap();

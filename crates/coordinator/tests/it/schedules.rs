@@ -94,7 +94,7 @@ fn group() -> GroupId {
 impl World {
     fn new(config: GroupsConfig) -> Self {
         let mut groups = Groups::new(config.clone());
-        groups.loaded(Monotonic::ORIGIN);
+        groups.loaded(Now { monotonic: Monotonic::ORIGIN, wall: Timestamp(0) });
         let client = |index: usize| Client {
             instance: matches!(index, 2 | 3 | 5).then(|| InstanceId::from(format!("i{index}"))),
             modern: index < 4,
@@ -286,7 +286,8 @@ impl World {
         self.receive(effects);
         assert_eq!(self.open, BTreeMap::new(), "somebody still waits");
         self.groups = self.replayed();
-        self.groups.loaded(self.now().monotonic);
+        let effects = self.groups.loaded(self.now());
+        assert_eq!(effects, Effects::default());
         // Generations that were not stored have never been.
         self.told.clear();
         self.generation = 0;

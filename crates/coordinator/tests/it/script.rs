@@ -4,13 +4,18 @@
 //! - `announce CLIENT`: the first step of a new dynamic member, which gets its member id.
 //! - `join CLIENT [as=INSTANCE] [protocols=NAME:METADATA,..] [type=T] [session=S] [rebalance=S] [anew] [old]`: with
 //!   the client's member id (after announcing it, if it is dynamic and has none); `anew` forgets the id first; `old`
-//!   speaks a version that knows neither announcing nor skipping assignments.
+//!   speaks a version that knows neither announcing nor skipping assignments; reads=TOPIC,.. [owned=TOPIC-N,..] puts a
+//!   consumer's subscription in the place of METADATA.
+//! - (an ASSIGNMENT that begins with @ is a consumer's)
 //! - `sync CLIENT [MEMBER=ASSIGNMENT ..] [gen=N] [protocol=P] [type=T]`, `beat CLIENT [gen=N]`
 //! - `leave [CLIENT ..] [as=INSTANCE ..]`
 //! - `commit CLIENT|- TOPIC-N=OFFSET[/METADATA] .. [gen=N] [keep=S] [in=PRODUCER [late]]`, `fetch`, `forget TOPIC-N ..`;
 //!   `late` means that the transaction was looked at before its last end
 //! - `end PRODUCER commit|abort`: of its transaction; a PRODUCER is an id, in epoch 0, or ID/EPOCH
-//! - `wait S`: seconds pass; `restart`: the state is lost and replayed; `delete`; `list [STATE ..]`; `show`
+//! - of consumer groups: see [`consumers`]
+//! - `wait S`: seconds pass; `restart`: the state is lost and replayed; `delete`; `list [STATE ..] [type=TYPE]`; `show`
+
+pub(crate) mod consumers;
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -21,7 +26,7 @@ use expect_test::Expect;
 use headwater_coordinator::{
     Change, CommitOffsets, DeleteOffsets, Effects, EndsSeen, GroupId, Groups, GroupsConfig, Heartbeat,
     InstanceId, Join, JoinRefused, Joined, Leave, Leaver, ListFilter, MemberId, Now, OffsetToCommit, Outcome,
-    ProducerIdentity, Protocol, Reply, StoredGroup, Sync, Token, WithinTransaction,
+    Partitions, ProducerIdentity, Protocol, Reply, StoredGroup, Sync, Token, Topics, WithinTransaction,
 };
 use headwater_model::{
     Entropy, ErrorCode, Monotonic, Offset, PartitionId, ProducerEpoch, ProducerId, Timestamp, TopicName,
@@ -51,6 +56,8 @@ struct Client {
     instance: Option<InstanceId>,
     generation: i32,
     lives: usize,
+    /// What it was last told to work on, in a consumer group.
+    told: Partitions,
 }
 
 struct Run {
@@ -64,6 +71,7 @@ struct Run {
     tokens: u64,
     log: Vec<Change>,
     before_last_end: EndsSeen,
+    topics: Option<Arc<Topics>>,
     out: String,
 }
 
@@ -102,7 +110,7 @@ impl<'a> Words<'a> {
 impl Run {
     fn new(config: GroupsConfig) -> Self {
         let mut groups = Groups::new(config.clone());
-        groups.loaded(Monotonic::ORIGIN);
+        groups.loaded(Now { monotonic: Monotonic::ORIGIN, wall: Timestamp(0) });
         Self {
             config,
             before_last_end: groups.ends_seen(),
@@ -114,6 +122,7 @@ impl Run {
             asked: BTreeMap::new(),
             tokens: 0,
             log: Vec::new(),
+            topics: None,
             out: String::new(),
         }
     }
@@ -140,6 +149,9 @@ impl Run {
             }
             "list" => self.list(&words),
             "show" => self.describe(),
+            "topics" | "hello" | "hb" | "bye" | "members" | "may-fetch" => {
+                self.consumer_line(command, words);
+            }
             unknown => panic!("unknown command {unknown}"),
         }
     }
@@ -171,6 +183,8 @@ impl Run {
         if let Some(instance) = words.take("as") {
             client.instance = Some(instance.into());
         }
+        let reads = words.take("reads");
+        let owned = words.take("owned").unwrap_or("");
         let protocols = words.take("protocols").unwrap_or("range:");
         let join = Join {
             group: words.take("group").map_or(group(), GroupId::new),
@@ -186,7 +200,10 @@ impl Run {
                 .filter_map(|protocol| protocol.split_once(':'))
                 .map(|(name, metadata)| Protocol {
                     name: Arc::from(name),
-                    metadata: metadata.to_owned().into(),
+                    metadata: match reads {
+                        Some(topics) => consumers::subscription(topics, owned),
+                        None => metadata.to_owned().into(),
+                    },
                 })
                 .collect(),
             requires_known_member: !words.has("old"),
@@ -220,7 +237,11 @@ impl Run {
         let protocol_type = words.take("type").map(str::to_owned);
         let assignments = words.options.iter().map(|(member, assignment)| {
             let known = self.clients.get(*member).and_then(|client| client.member.clone());
-            (known.unwrap_or_else(|| MemberId::new(member)), (*assignment).to_owned().into())
+            let assignment = match assignment.strip_prefix('@') {
+                Some(partitions) => consumers::assignment(partitions),
+                None => (*assignment).to_owned().into(),
+            };
+            (known.unwrap_or_else(|| MemberId::new(member)), assignment)
         });
         let client = &self.clients[name];
         let sync = Sync {
@@ -356,13 +377,18 @@ impl Run {
         for change in &self.log {
             self.groups.replay(change.clone());
         }
-        self.groups.loaded(self.now().monotonic);
+        let effects = self.groups.loaded(self.now());
+        self.show(effects);
+        if let Some(topics) = self.topics.clone() {
+            let effects = self.groups.topics_changed(self.now(), topics);
+            self.show(effects);
+        }
     }
 
     fn list(&mut self, words: &Words<'_>) {
         let filter = ListFilter {
             states: words.plain.iter().map(|&word| word.to_owned()).collect(),
-            types: Vec::new(),
+            types: words.options.iter().map(|(_, name)| (*name).to_owned()).collect(),
         };
         for listed in self.groups.list(&filter) {
             let (group, state, group_type) = (listed.group, listed.state, listed.group_type);
@@ -409,9 +435,11 @@ impl Run {
             }
             Reply::Sync(Ok(synced)) => {
                 let protocol = synced.protocol;
-                writeln!(self.out, "{who}: synced {protocol} {:?}", synced.assignment).unwrap();
+                let assignment = consumers::readable(&synced.assignment);
+                writeln!(self.out, "{who}: synced {protocol} {assignment}").unwrap();
             }
             Reply::Sync(Err(error)) => writeln!(self.out, "{who}: sync {error:?}").unwrap(),
+            Reply::ConsumerHeartbeat(outcome) => self.show_answer(who, outcome),
             Reply::Heartbeat(outcome) => writeln!(self.out, "{who}: beat {}", word(outcome)).unwrap(),
             Reply::EndTransaction(outcome) | Reply::DeleteGroup(outcome) => {
                 writeln!(self.out, "{who}: {}", word(outcome)).unwrap();
@@ -459,6 +487,7 @@ impl Run {
     fn show_record(&mut self, change: &Change) {
         match change {
             Change::GroupStored(stored) => self.show_stored(stored),
+            Change::ConsumerGroup { change, .. } => self.show_consumer_change(change),
             Change::GroupForgotten { group } => writeln!(self.out, "+ {group} forgotten").unwrap(),
             Change::OffsetCommitted { partition, committed, .. } => {
                 writeln!(self.out, "+ {partition}={}/{}", committed.offset, committed.metadata).unwrap();
@@ -479,7 +508,8 @@ impl Run {
     fn show_stored(&mut self, stored: &StoredGroup) {
         write!(self.out, "+ gen={} {:?}", stored.generation, stored.protocol).unwrap();
         for member in &stored.members {
-            write!(self.out, " {}:{:?}", self.name(&member.member), member.assignment).unwrap();
+            let assignment = consumers::readable(&member.assignment);
+            write!(self.out, " {}:{assignment}", self.name(&member.member)).unwrap();
         }
         writeln!(self.out).unwrap();
     }

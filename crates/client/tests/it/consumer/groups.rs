@@ -10,8 +10,8 @@ use headwater_client::{
 };
 use headwater_model::{LeaderEpoch, Offset};
 
-use super::world::{Application, TICK, group, in_world, pause, poll_until};
-use crate::support::{at, name, topic};
+use super::world::{Application, TICK, group, in_world, poll_until};
+use crate::support::{at, name, pause, topic};
 
 #[test]
 fn members_divide_the_partitions_and_hand_them_over_without_reading_anything_twice() {

@@ -5,8 +5,8 @@ use std::time::Duration;
 use headwater_client::{ConsumeError, ConsumerConfig, OffsetReset, StartAt};
 use headwater_model::{Offset, Timestamp};
 
-use super::world::{TICK, World, in_world, pause};
-use crate::support::{at, name};
+use super::world::{TICK, World, in_world};
+use crate::support::{at, name, pause};
 
 async fn first_read(world: &World, start: StartAt) -> Option<u32> {
     let mut application = world.application(ConsumerConfig::default());

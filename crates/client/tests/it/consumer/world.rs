@@ -94,12 +94,12 @@ impl<C: Connector> Application<C> {
             }
             Some(ConsumerEvent::Assigned(partitions)) => {
                 self.history.push(format!("assigned {}", partitions.len()));
-                self.owned = partitions.into_iter().collect();
+                self.owned.extend(partitions);
             }
             Some(ConsumerEvent::Revoked(partitions)) => {
                 self.history.push(format!("revoked {}", partitions.len()));
                 self.consumer.commit(self.consumer.positions()).await.unwrap();
-                self.owned.clear();
+                self.owned.retain(|at| !partitions.contains(at));
             }
             Some(ConsumerEvent::Lost(partitions)) => {
                 self.history.push(format!("lost {}", partitions.len()));
@@ -137,9 +137,4 @@ pub(crate) async fn poll_until<C: Connector, const N: usize>(
     }
     let histories: Vec<_> = applications.iter().map(|application| &application.history).collect();
     panic!("it never came to pass: {histories:?}");
-}
-
-#[expect(clippy::disallowed_methods, reason = "virtual time")]
-pub(crate) async fn pause(duration: Duration) {
-    tokio::time::sleep(duration).await;
 }

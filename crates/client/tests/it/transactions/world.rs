@@ -6,8 +6,9 @@ use std::time::Duration;
 
 use headwater_client::admin::{NewTopic, OffsetSpec};
 use headwater_client::{
-    Client, ConsumerConfig, ConsumerEvent, ConsumerGroupMetadata, Isolation, OffsetReset, Producer,
-    ProducerConfig, ProducerRecord, StartAt, TransactionError, TransactionalConfig,
+    Client, Consumer, ConsumerConfig, ConsumerEvent, ConsumerGroupMetadata, Fetched, Isolation, OffsetReset,
+    Producer, ProducerConfig, ProducerRecord, StartAt, TransactionError, TransactionalConfig,
+    TransactionalProducer,
 };
 use headwater_model::{Offset, PartitionId, TopicName, TopicPartition};
 use headwater_wire::batch::Record;
@@ -120,7 +121,7 @@ impl World {
 
     async fn commit_one(
         &self,
-        producer: &mut headwater_client::TransactionalProducer,
+        producer: &mut TransactionalProducer,
         number: u64,
     ) -> Result<bool, TransactionError> {
         let transaction = producer.begin().await?;
@@ -156,46 +157,93 @@ pub(crate) fn config(id: &str, version: i16) -> TransactionalConfig {
     TransactionalConfig { producer, max_transaction_version: version, ..TransactionalConfig::new(id) }
 }
 
-/// Copies numbers from the input to the output, a few in each transaction, until so many are committed.
-pub(crate) async fn shout(client: &Client, world: &World, version: i16, records: u64) {
-    let mut producer = client.transactional_producer(config(&world.group, version)).await.unwrap();
-    let consumer = client.consumer(ConsumerConfig {
-        isolation: Isolation::ReadCommitted,
-        auto_offset_reset: OffsetReset::Earliest,
-        // A static member comes back at once after it was killed.
-        group_instance_id: Some("one".to_owned()),
-        poll_max_bytes: 100,
-        ..ConsumerConfig::in_group(&world.group)
-    });
-    consumer.subscribe([world.input.clone()]).unwrap();
-    let share = records as i64 / i64::from(PARTITIONS);
-    loop {
-        let positions = consumer.positions();
-        if positions.len() == PARTITIONS as usize && positions.iter().all(|(_, offset)| offset.0 == share) {
-            break;
-        }
-        let Some(ConsumerEvent::Fetched(batches)) =
-            consumer.poll_event(Duration::from_millis(500)).await.unwrap()
-        else {
-            continue;
+/// One that copies numbers from the input to the output, a few in each transaction.
+pub(crate) struct Shouter {
+    pub(crate) producer: TransactionalConfig,
+    pub(crate) consumer: ConsumerConfig,
+}
+
+impl Shouter {
+    /// The only one of its group, which comes back at once after it was killed.
+    pub(crate) fn alone(world: &World, version: i16) -> Self {
+        let mut shouter = Self::among_others(world, &world.group, version);
+        shouter.consumer.group_instance_id = Some("one".to_owned());
+        shouter
+    }
+
+    /// One of several, with a transactional id of its own.
+    pub(crate) fn among_others(world: &World, id: &str, version: i16) -> Self {
+        let consumer = ConsumerConfig {
+            isolation: Isolation::ReadCommitted,
+            auto_offset_reset: OffsetReset::Earliest,
+            poll_max_bytes: 100,
+            ..ConsumerConfig::in_group(&world.group)
         };
-        let transaction = producer.begin().await.unwrap();
-        for fetched in batches {
-            let open = fetched.open(1 << 20).unwrap();
-            for record in fetched.records(&open) {
-                let value = record.unwrap().value.unwrap();
-                let partition = fetched.topic_partition.partition;
-                transaction
-                    .send(ProducerRecord::new(&world.output, value).partition(partition))
-                    .await
-                    .unwrap();
+        Self { producer: config(id, version), consumer }
+    }
+
+    /// Goes on until so many are committed, by this one or others. Gives the number of its own transactions.
+    pub(crate) async fn shout(self, client: &Client, world: &World, records: u64) -> usize {
+        let mut producer = client.transactional_producer(self.producer).await.unwrap();
+        let consumer = client.consumer(self.consumer);
+        consumer.subscribe([world.input.clone()]).unwrap();
+        let share = records as i64 / i64::from(PARTITIONS);
+        let mut committed = 0;
+        loop {
+            match consumer.poll_event(Duration::from_millis(500)).await.unwrap() {
+                Some(ConsumerEvent::Fetched(batches)) => {
+                    match copy(&mut producer, &consumer, &world.output, batches).await {
+                        Ok(()) => committed += 1,
+                        // The group has moved on meanwhile: what was read is read again by whoever has it now.
+                        Err(error) if error.must_rejoin() => go_back(&consumer),
+                        Err(error) => panic!("{error}"),
+                    }
+                }
+                Some(_) => {}
+                None => {
+                    let offsets = client.admin().group_offsets(&world.group).await.unwrap();
+                    let is_done = offsets.values().all(|committed| committed.offset.0 == share);
+                    if offsets.len() == PARTITIONS as usize && is_done {
+                        break;
+                    }
+                }
             }
         }
-        let me = consumer.group_metadata().unwrap();
-        transaction.send_offsets(consumer.positions(), &me).await.unwrap();
-        transaction.commit().await.unwrap();
+        consumer.close().await;
+        committed
     }
-    consumer.close().await;
+}
+
+/// One transaction: what was read, and how far.
+async fn copy(
+    producer: &mut TransactionalProducer,
+    consumer: &Consumer,
+    output: &TopicName,
+    batches: Vec<Fetched>,
+) -> Result<(), TransactionError> {
+    let Ok(me) = consumer.group_metadata() else {
+        // It was put out of the group meanwhile.
+        go_back(consumer);
+        return Ok(());
+    };
+    let transaction = producer.begin().await?;
+    for fetched in batches {
+        let open = fetched.open(1 << 20).unwrap();
+        for record in fetched.records(&open) {
+            let value = record.unwrap().value.unwrap();
+            let partition = fetched.topic_partition.partition;
+            transaction.send(ProducerRecord::new(output, value).partition(partition)).await.unwrap();
+        }
+    }
+    transaction.send_offsets(consumer.positions(), &me).await?;
+    transaction.commit().await
+}
+
+fn go_back(consumer: &Consumer) {
+    for at in consumer.assignment() {
+        // What is not assigned any more needs no seeking.
+        let _ = consumer.seek(&at, StartAt::Committed);
+    }
 }
 
 pub(crate) fn number(record: &Record<'_>) -> u64 {

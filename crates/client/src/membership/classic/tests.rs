@@ -3,28 +3,17 @@
 mod model;
 
 use bytes::Bytes;
-use headwater_model::{ErrorCode, PartitionId};
 use headwater_wire::messages::heartbeat::HeartbeatResponse;
 use headwater_wire::messages::join_group::{JoinGroupResponse, JoinGroupResponseMember};
 use headwater_wire::messages::sync_group::SyncGroupResponse;
 
 use super::*;
-use crate::assignor::protocol::{decode_assignment, encode_assignment, encode_subscription};
+use crate::assignor::protocol::{encode_assignment, encode_subscription};
+use crate::error::CallError;
+use crate::membership::words::{self, partitions, topic, topics};
 
-fn topic(name: &str) -> TopicName {
-    TopicName::new(name).unwrap()
-}
-
-fn topics(names: &[&str]) -> BTreeSet<TopicName> {
-    names.iter().map(|name| topic(name)).collect()
-}
-
-fn partitions(of: &[(&str, i32)]) -> Vec<TopicPartition> {
-    of.iter().map(|(name, number)| TopicPartition::new(topic(name), PartitionId(*number))).collect()
-}
-
-fn config(instance_id: Option<&str>) -> MembershipConfig {
-    MembershipConfig {
+fn config(instance_id: Option<&str>) -> ClassicConfig {
+    ClassicConfig {
         group: "g".into(),
         instance_id: instance_id.map(Into::into),
         session_timeout: Duration::from_secs(45),
@@ -37,7 +26,7 @@ fn config(instance_id: Option<&str>) -> MembershipConfig {
 
 /// A member under test, with what it wants done in words.
 struct Member {
-    membership: Membership,
+    membership: ClassicMember,
     now: Monotonic,
     /// The ticket of the last request.
     ticket: Ticket,
@@ -45,7 +34,7 @@ struct Member {
 
 impl Member {
     fn subscribed(instance_id: Option<&str>) -> Self {
-        let mut membership = Membership::new(config(instance_id), Entropy::from_seed(1));
+        let mut membership = ClassicMember::new(config(instance_id), Entropy::from_seed(1));
         membership.subscribe(topics(&["t"]), Monotonic::ORIGIN);
         Self { membership, now: Monotonic::ORIGIN, ticket: 0 }
     }
@@ -68,62 +57,11 @@ impl Member {
     }
 
     fn effects(&mut self) -> Vec<String> {
-        self.membership.tick(self.now);
-        let effects = self.membership.take_effects();
-        effects
-            .into_iter()
-            .map(|effect| match effect {
-                Effect::Send(ticket, request) => {
-                    self.ticket = ticket;
-                    match request {
-                        GroupRequest::Join(join) => format!("join as {:?}", join.member_id),
-                        GroupRequest::Sync(sync) => {
-                            let given = sync.assignments.into_iter().map(|given| {
-                                let partitions = decode_assignment(given.assignment).unwrap();
-                                format!(
-                                    " {}={}",
-                                    given.member_id,
-                                    words(&partitions.into_iter().collect::<Vec<_>>())
-                                )
-                            });
-                            format!("sync {}{}", sync.generation_id, given.collect::<String>())
-                        }
-                        GroupRequest::Heartbeat(beat) => format!("heartbeat {}", beat.generation_id),
-                        GroupRequest::Leave(leave) => format!("leave as {:?}", leave.member_id),
-                    }
-                }
-                Effect::Count(ticket, topics) => {
-                    self.ticket = ticket;
-                    format!("count {topics:?}")
-                }
-                Effect::ForgetCoordinator => "forget the coordinator".into(),
-                Effect::Start(partitions) => {
-                    format!("start {}", words(&partitions.into_iter().collect::<Vec<_>>()))
-                }
-                Effect::Freeze => "freeze".into(),
-                Effect::Stop => "stop".into(),
-            })
-            .collect()
+        words::effects(&mut self.membership, self.now, &mut self.ticket)
     }
 
-    /// One poll of the application, and what it is told.
     fn poll(&mut self) -> Vec<String> {
-        self.membership.poll_begins(self.now);
-        let mut told = Vec::new();
-        // An error that stays is told without end.
-        while let Some(event) = self.membership.next_event() {
-            told.push(match event {
-                GroupEvent::Assigned(partitions) => format!("assigned {}", words(&partitions)),
-                GroupEvent::Revoked(partitions) => format!("revoked {}", words(&partitions)),
-                GroupEvent::Lost(partitions) => format!("lost {}", words(&partitions)),
-                GroupEvent::Failed(error) => {
-                    told.push(format!("failed: {error}"));
-                    break;
-                }
-            });
-        }
-        self.membership.poll_ends(self.now);
-        told
+        words::poll(&mut self.membership, self.now)
     }
 
     fn answer_join(&mut self, error: ErrorCode, leader: &str, generation_id: i32) {
@@ -162,10 +100,6 @@ impl Member {
         assert_eq!(self.advance(Duration::from_secs(3)).effects(), ["heartbeat 1"]);
         self.answer_heartbeat(error);
     }
-}
-
-fn words(partitions: &[TopicPartition]) -> String {
-    partitions.iter().map(ToString::to_string).collect::<Vec<_>>().join(",")
 }
 
 const NOTHING: [String; 0] = [];
@@ -219,20 +153,20 @@ fn the_leader_joins_again_when_a_topic_has_grown() {
     member.effects();
     assert_eq!(member.poll(), ["assigned t-0"]);
     let same = |name: &TopicName| (name == &topic("t")).then_some(3);
-    member.membership.partitions_seen(same, member.now);
+    member.membership.partitions_seen(&same, member.now);
     assert_eq!(member.effects(), NOTHING);
-    member.membership.partitions_seen(|name| same(name).map(|count| count + 1), member.now);
-    assert_eq!(member.effects(), ["freeze"]);
+    member.membership.partitions_seen(&|name: &TopicName| same(name).map(|count| count + 1), member.now);
+    assert_eq!(member.effects(), ["freeze t-0"]);
     assert_eq!(member.poll(), ["revoked t-0"]);
     assert_eq!(member.poll(), NOTHING);
-    assert_eq!(member.effects(), ["stop", r#"join as "me""#]);
+    assert_eq!(member.effects(), ["stop t-0", r#"join as "me""#]);
 }
 
 #[test]
 fn partitions_are_let_go_at_the_poll_after_the_one_that_told_and_heartbeats_go_on_until_then() {
     let mut member = Member::joined(None);
     member.beat(ErrorCode::RebalanceInProgress);
-    assert_eq!(member.effects(), ["freeze"]);
+    assert_eq!(member.effects(), ["freeze t-0"]);
     member.beat(ErrorCode::RebalanceInProgress);
     assert_eq!(member.effects(), NOTHING);
     assert_eq!(member.poll(), ["revoked t-0"]);
@@ -240,7 +174,7 @@ fn partitions_are_let_go_at_the_poll_after_the_one_that_told_and_heartbeats_go_o
     member.beat(ErrorCode::RebalanceInProgress);
     assert_eq!(member.effects(), NOTHING, "the application may still be at it");
     assert_eq!(member.poll(), NOTHING);
-    assert_eq!(member.effects(), ["stop", r#"join as "me""#]);
+    assert_eq!(member.effects(), ["stop t-0", r#"join as "me""#]);
     assert!(member.membership.identity().is_none());
 }
 
@@ -253,7 +187,7 @@ fn what_the_application_has_not_heard_of_is_not_revoked() {
     member.answer_sync(ErrorCode::None, &[("t", 0)]);
     member.effects();
     member.beat(ErrorCode::RebalanceInProgress);
-    assert_eq!(member.effects(), ["stop", r#"join as "me""#]);
+    assert_eq!(member.effects(), ["stop t-0", r#"join as "me""#]);
     assert_eq!(member.poll(), NOTHING);
 }
 
@@ -264,7 +198,7 @@ fn a_member_that_the_group_has_left_behind_loses_its_partitions_and_joins_again(
     {
         let mut member = Member::joined(None);
         member.beat(error);
-        assert_eq!(member.effects(), ["stop", join]);
+        assert_eq!(member.effects(), ["stop t-0", join]);
         assert_eq!(member.poll(), ["lost t-0"]);
 
         // The same if a commit is told so, but only for the generation that committed.
@@ -272,14 +206,14 @@ fn a_member_that_the_group_has_left_behind_loses_its_partitions_and_joins_again(
         member.membership.commit_refused(0, error, member.now);
         assert_eq!(member.effects(), NOTHING);
         member.membership.commit_refused(1, error, member.now);
-        assert_eq!(member.effects(), ["stop", join]);
+        assert_eq!(member.effects(), ["stop t-0", join]);
 
         // What was revoked but not told becomes lost; what was told is not told again.
         let mut member = Member::joined(None);
         member.beat(ErrorCode::RebalanceInProgress);
         member.effects();
         member.beat(error);
-        assert_eq!(member.effects(), ["stop", join]);
+        assert_eq!(member.effects(), ["stop t-0", join]);
         assert_eq!(member.poll(), ["lost t-0"]);
         let mut member = Member::joined(None);
         member.beat(ErrorCode::RebalanceInProgress);
@@ -294,7 +228,7 @@ fn a_member_that_the_group_has_left_behind_loses_its_partitions_and_joins_again(
 fn a_fenced_member_fails_for_good() {
     let mut member = Member::joined(Some("i"));
     member.beat(ErrorCode::FencedInstanceId);
-    assert_eq!(member.effects(), ["stop"]);
+    assert_eq!(member.effects(), ["stop t-0"]);
     let told = member.poll();
     assert_eq!(told.first().map(String::as_str), Some("lost t-0"));
     for _ in 0..2 {
@@ -306,7 +240,7 @@ fn a_fenced_member_fails_for_good() {
 
 #[test]
 fn an_application_that_does_not_poll_leaves_the_group_and_joins_again_at_its_next_poll() {
-    for (instance, leave) in [(None, vec![r#"leave as "me""#, "stop"]), (Some("i"), vec!["stop"])] {
+    for (instance, leave) in [(None, vec![r#"leave as "me""#, "stop t-0"]), (Some("i"), vec!["stop t-0"])] {
         let mut member = Member::joined(instance);
         for _ in 0..99 {
             member.beat(ErrorCode::None);
@@ -394,7 +328,7 @@ fn a_subscription_that_changed_while_joining_leads_to_another_join() {
     member.answer_join(ErrorCode::None, "leader", 1);
     assert_eq!(member.effects(), ["sync 1"]);
     member.answer_sync(ErrorCode::None, &[("t", 0)]);
-    assert_eq!(member.effects(), ["start t-0", "stop", r#"join as "me""#]);
+    assert_eq!(member.effects(), ["start t-0", "stop t-0", r#"join as "me""#]);
     assert_eq!(member.poll(), NOTHING);
 }
 
@@ -418,7 +352,7 @@ fn an_assignment_that_cannot_be_read_and_an_assignor_that_we_lack_are_failures()
 fn unsubscribing_leaves_the_group_without_events() {
     let mut member = Member::joined(None);
     member.membership.subscribe(BTreeSet::new(), member.now);
-    assert_eq!(member.effects(), [r#"leave as "me""#, "stop"]);
+    assert_eq!(member.effects(), [r#"leave as "me""#, "stop t-0"]);
     assert_eq!(member.poll(), NOTHING);
     assert!(!member.membership.is_subscribed());
     assert_eq!(member.membership.deadline(), None);

@@ -7,15 +7,14 @@ use headwater_wire::ApiKey;
 use headwater_wire::messages::join_group::{JoinGroupResponse, JoinGroupResponseMember};
 use headwater_wire::messages::sync_group::{SyncGroupRequestAssignment, SyncGroupResponse};
 
-use super::{Effect, GroupAnswer, GroupEvent, Heartbeats, Leading, Membership, Phase, Ticket};
+use super::{ClassicMember, Effect, GroupAnswer, GroupEvent, Heartbeats, Leading, Phase, Ticket};
 use crate::assignor::protocol::{decode_assignment, decode_subscription, encode_assignment};
 use crate::assignor::{Assignor, Subscriber};
 use crate::consumer::GroupError;
 use crate::error::CallError;
 
-impl Membership {
-    /// An answer has come, or will not come. Answers to what is not under way any more are ignored.
-    pub(crate) fn answered(&mut self, ticket: Ticket, answer: GroupAnswer, now: Monotonic) {
+impl ClassicMember {
+    pub(super) fn take_answer(&mut self, ticket: Ticket, answer: GroupAnswer, now: Monotonic) {
         match (&mut self.phase, answer) {
             (Phase::Joining { ticket: waiting }, GroupAnswer::Join(answer)) if *waiting == ticket => {
                 match answer {
@@ -44,8 +43,7 @@ impl Membership {
         }
     }
 
-    /// The sizes of the topics that the leader asked for, or `None` if they cannot be had just now.
-    pub(crate) fn counted(
+    pub(super) fn take_counts(
         &mut self,
         ticket: Ticket,
         counts: Option<BTreeMap<TopicName, i32>>,
@@ -72,8 +70,7 @@ impl Membership {
         self.send_sync(assignor, assignments);
     }
 
-    /// A commit of this generation was refused: that tells of our membership what a heartbeat would.
-    pub(crate) fn commit_refused(&mut self, generation: i32, error: ErrorCode, now: Monotonic) {
+    pub(super) fn hear_of_commit(&mut self, generation: i32, error: ErrorCode, now: Monotonic) {
         if self.generation == generation && matches!(self.phase, Phase::Member(_) | Phase::LettingGo { .. }) {
             match error {
                 ErrorCode::RebalanceInProgress
@@ -115,8 +112,7 @@ impl Membership {
             self.leading = Some(Leading { topics: wanted(&members), counts: None });
             self.send_sync(assignor, Vec::new());
         } else {
-            let ticket = self.next_ticket();
-            self.effects.push(Effect::Count(ticket, wanted(&members)));
+            let ticket = self.outbox.ask(|ticket| Effect::Count(ticket, wanted(&members)));
             self.phase = Phase::Counting { ticket, assignor, members };
         }
     }
@@ -135,7 +131,7 @@ impl Membership {
         }
         self.failures = 0;
         self.phase = Phase::Member(Heartbeats { next: now + self.config.heartbeat_interval, waiting: None });
-        self.effects.push(Effect::Start(self.owned.clone()));
+        self.outbox.push(Effect::Start(self.owned.clone()));
         self.events.push_back(GroupEvent::Assigned(self.owned.iter().cloned().collect()));
         if self.joined_topics != self.topics {
             self.rebalance(now);
@@ -154,7 +150,7 @@ impl Membership {
                 self.rest(now);
             }
             ErrorCode::NotCoordinator | ErrorCode::CoordinatorNotAvailable => {
-                self.effects.push(Effect::ForgetCoordinator);
+                self.outbox.push(Effect::ForgetCoordinator);
                 self.rest(now);
             }
             error if error.is_retriable() => self.rest(now),
@@ -181,7 +177,7 @@ impl Membership {
 
     fn beat_again_soon(&mut self, elsewhere: bool, now: Monotonic) {
         if elsewhere {
-            self.effects.push(Effect::ForgetCoordinator);
+            self.outbox.push(Effect::ForgetCoordinator);
         }
         self.failures = self.failures.saturating_add(1);
         let delay = self.config.backoff.delay(self.failures, &mut self.entropy);
@@ -194,7 +190,7 @@ impl Membership {
     fn unanswered(&mut self, error: CallError, now: Monotonic) {
         if error.is_retriable() {
             self.leading = None;
-            self.effects.push(Effect::ForgetCoordinator);
+            self.outbox.push(Effect::ForgetCoordinator);
             self.rest(now);
         } else {
             self.fail_call(error);
@@ -211,7 +207,7 @@ impl Membership {
         let instance = self.config.instance_id.clone();
         self.fail(match (error, instance) {
             (ErrorCode::FencedInstanceId, Some(instance)) => GroupError::Fenced { group, instance },
-            _ => GroupError::Refused { group, api, error },
+            _ => GroupError::Refused { group, api, error, reason: None },
         });
     }
 }

@@ -2,14 +2,16 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use headwater_model::ErrorCode;
 use headwater_wire::messages::heartbeat::HeartbeatResponse;
 use headwater_wire::messages::join_group::{JoinGroupResponse, JoinGroupResponseMember};
 use headwater_wire::messages::sync_group::SyncGroupResponse;
 use proptest::prelude::*;
 
 use super::super::*;
-use super::{config, topics};
+use super::config;
+use crate::error::CallError;
+use crate::membership::GroupRequest;
+use crate::membership::words::topics;
 
 const SESSION: Duration = Duration::from_secs(45);
 const REBALANCE: Duration = Duration::from_mins(5);
@@ -121,6 +123,7 @@ impl Coordinator {
                 self.answers.push((client, ticket, GroupAnswer::Heartbeat(Ok(response))));
             }
             GroupRequest::Leave(leave) => self.remove(&leave.member_id, now),
+            other => unreachable!("{other:?}"),
         }
     }
 
@@ -210,7 +213,7 @@ impl Coordinator {
 
 /// A consumer without records: its membership, its application, its part of the network.
 struct Client {
-    membership: Membership,
+    membership: ClassicMember,
     /// What the application believes to own.
     owned: BTreeSet<TopicPartition>,
     requests: VecDeque<(Ticket, GroupRequest)>,
@@ -227,7 +230,7 @@ struct World {
 impl World {
     fn new(count: usize) -> Self {
         let client = |index: usize| {
-            let mut membership = Membership::new(config(None), Entropy::from_seed(index as u64));
+            let mut membership = ClassicMember::new(config(None), Entropy::from_seed(index as u64));
             membership.subscribe(topics(&["t"]), Monotonic::ORIGIN);
             let (requests, answers) = (VecDeque::new(), VecDeque::new());
             Client { membership, owned: BTreeSet::new(), requests, answers, alive: true }
@@ -291,7 +294,7 @@ impl World {
                     GroupRequest::Join(_) => GroupAnswer::Join(Err(CallError::UnknownBroker(0))),
                     GroupRequest::Sync(_) => GroupAnswer::Sync(Err(CallError::UnknownBroker(0))),
                     GroupRequest::Heartbeat(_) => GroupAnswer::Heartbeat(Err(CallError::UnknownBroker(0))),
-                    GroupRequest::Leave(_) => GroupAnswer::Leave,
+                    _ => GroupAnswer::Leave,
                 },
             )),
             (None, Some((ticket, answer))) => Some((
@@ -300,7 +303,7 @@ impl World {
                     GroupAnswer::Join(_) => GroupAnswer::Join(Err(CallError::UnknownBroker(0))),
                     GroupAnswer::Sync(_) => GroupAnswer::Sync(Err(CallError::UnknownBroker(0))),
                     GroupAnswer::Heartbeat(_) => GroupAnswer::Heartbeat(Err(CallError::UnknownBroker(0))),
-                    GroupAnswer::Leave => GroupAnswer::Leave,
+                    _ => GroupAnswer::Leave,
                 },
             )),
             (None, None) => None,

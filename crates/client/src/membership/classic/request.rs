@@ -6,11 +6,12 @@ use headwater_wire::messages::join_group::{JoinGroupRequest, JoinGroupRequestPro
 use headwater_wire::messages::leave_group::{LeaveGroupRequest, MemberIdentity};
 use headwater_wire::messages::sync_group::{SyncGroupRequest, SyncGroupRequestAssignment};
 
-use super::{Effect, GroupRequest, Membership, Phase};
+use super::{ClassicMember, Phase};
 use crate::assignor::Assignor;
 use crate::assignor::protocol::{PROTOCOL_TYPE, encode_subscription};
+use crate::membership::GroupRequest;
 
-impl Membership {
+impl ClassicMember {
     pub(super) fn send_join(&mut self) {
         self.joined_topics = self.topics.clone();
         let subscription = encode_subscription(&self.topics);
@@ -28,7 +29,7 @@ impl Membership {
             protocols: protocols.collect(),
             reason: None,
         };
-        let ticket = self.send(GroupRequest::Join(request));
+        let ticket = self.outbox.send(GroupRequest::Join(request));
         self.phase = Phase::Joining { ticket };
     }
 
@@ -43,7 +44,7 @@ impl Membership {
             protocol_name: Some(assignor.name().to_owned()),
             assignments,
         };
-        let ticket = self.send(GroupRequest::Sync(request));
+        let ticket = self.outbox.send(GroupRequest::Sync(request));
         self.phase = Phase::Syncing { ticket };
     }
 
@@ -54,7 +55,7 @@ impl Membership {
             member_id: self.member_id.clone(),
             group_instance_id: self.config.instance_id.clone(),
         };
-        let ticket = self.send(GroupRequest::Heartbeat(request));
+        let ticket = self.outbox.send(GroupRequest::Heartbeat(request));
         if let Phase::Member(heartbeats) | Phase::LettingGo { heartbeats, .. } = &mut self.phase {
             heartbeats.waiting = Some(ticket);
             heartbeats.next = now + self.config.heartbeat_interval;
@@ -75,14 +76,8 @@ impl Membership {
                     reason: Some(reason.to_owned()),
                 }],
             };
-            self.send(GroupRequest::Leave(request));
+            self.outbox.send(GroupRequest::Leave(request));
         }
         self.generation = -1;
-    }
-
-    fn send(&mut self, request: GroupRequest) -> super::Ticket {
-        let ticket = self.next_ticket();
-        self.effects.push(Effect::Send(ticket, request));
-        ticket
     }
 }

@@ -1,0 +1,11 @@
+//! Consumer groups of the newer protocol (KIP-848).
+
+mod heartbeats;
+mod large;
+mod migration;
+mod migrations;
+mod offsets;
+mod schedules;
+mod statics;
+mod timeouts;
+mod topics;
