@@ -4,8 +4,8 @@
 //! [`Groups`] holds every group of one shard: its members and the offsets that it has committed. A group is of one kind at
 //! a time: classic, whose members join, elect a leader and sync, or a consumer group (KIP-848), to which the coordinator
 //! assigns. Offsets and classic groups are recorded in `__consumer_offsets`; [`Change::ConsumerGroup`] is for a log of its
-//! own. A reply waits for both. A command goes in with the time and a [`Token`]; out come [`Effects`]: the [`Change`]s to append
-//! to the log, and the replies to send once these are durable. A reply may belong to another token than the
+//! own. A reply waits for both. A command goes in with the time and a [`Token`]; out come [`Effects`]: the [`Change`]s
+//! to append to the log, and the replies to send once these are durable. A reply may belong to another token than the
 //! command's: a join is answered when the last member has joined, or by [`Groups::tick`].
 //!
 //! # Invariants
@@ -17,10 +17,10 @@
 //!   the topics that its members subscribe to is assigned to one of them.
 //! - A group that changes its kind goes on with a greater epoch or generation, so that the logs tell which kind counts,
 //!   in whatever order they are read.
-//! - Replaying every change, in the order of its log, gives what is durable: committed offsets, and each group as it was when it
-//!   last became stable or empty, a consumer group as it is. Any prefix of either log gives a state that holds what is
-//!   said here. Waiting requests, sessions and half-finished rebalances are soft: they are lost
-//!   with the process, and members find their way back by the errors that they then get.
+//! - Replaying every change, in the order of its log, gives what is durable: committed offsets, and each group as it was
+//!   when it last became stable or empty, a consumer group as it is. Any prefix of either log gives a state that holds
+//!   what is said here. Waiting requests, sessions and half-finished rebalances are soft: they are lost with the process,
+//!   and members find their way back by the errors that they then get.
 //! - The same commands at the same times with the same entropy give the same effects.
 //!
 //! # What is not here

@@ -137,22 +137,23 @@ impl Syncer {
         let mut parts = files.chunks(each);
         let own = parts.next().unwrap_or_default();
         let (tell, told) = mpsc::channel();
+        let mut under_way = 0_usize;
         for part in parts {
             let (disk, part, tell) = (self.disk.clone(), part.to_vec(), tell.clone());
+            under_way += 1;
             self.helpers.run(Box::new(move || {
                 let _ = tell.send(disk.sync(&part));
             }));
         }
         drop(tell);
-        // All have come to their end before anything is said of any; a helper that died has not told.
-        let mut synced = 0;
+        // All have come to their end before anything is said of any.
         let mut outcome = self.disk.sync(own);
         for of_part in told {
+            under_way -= 1;
             outcome = outcome.and(of_part);
-            synced += 1;
         }
-        if own.len() + synced * each < files.len() {
-            return outcome.and(Err(io::Error::other("a thread that synced files has ended")));
+        if under_way > 0 {
+            outcome = outcome.and(Err(io::Error::other("a thread that synced files has ended")));
         }
         outcome
     }

@@ -5,8 +5,8 @@
 //!
 //! Invariants: those of every [`Membership`]. At most one heartbeat is under way, and none joins before a farewell is
 //! answered. Who joins owns nothing. What the coordinator takes back is let go of by the application first, and only
-//! then does a heartbeat say so; nothing is added while the coordinator may still hear that we do not have it. After anything went wrong the next heartbeat
-//! tells everything, else only what has changed.
+//! then does a heartbeat say so; nothing is added while the coordinator may still hear that we do not have it. After
+//! anything went wrong the next heartbeat tells everything, else only what has changed.
 //!
 //! Does not know: connections, where the coordinator is, offsets and records, clocks. It does not notice by itself that
 //! its session ended: as in Kafka's own client, the next heartbeat or commit that gets through is told.
