@@ -14,10 +14,10 @@ from typing import Protocol
 
 import pytest
 from support import kafka
-from support.headwater import HeadwaterBroker
+from support.headwater import SHORT_SESSIONS, HeadwaterBroker
 from support.kafka import KafkaCluster
 from support.paths import ARTIFACTS, HEADWATER, SHARED_DATA
-from support.registry import CLIENTS, left_out
+from support.registry import MEMBERS, left_out
 
 CLUSTERS = ("headwater", "kafka")
 
@@ -108,18 +108,22 @@ def cluster(request: pytest.FixtureRequest) -> Iterator[Cluster]:
     name = request.param
     process = os.environ.get("PYTEST_XDIST_WORKER", "")
     with shared_folder(request, f"cluster-{name}{process}") as path:
-        started = (HeadwaterBroker(path) if name == "headwater" else kafka_cluster(path)).start()
+        started = new_cluster(name, path).start()
         try:
             yield started
         finally:
             started.stop()
 
 
+def new_cluster(name: str, path: Path) -> HeadwaterBroker | KafkaCluster:
+    return HeadwaterBroker(path, options=SHORT_SESSIONS) if name == "headwater" else kafka_cluster(path)
+
+
 @pytest.fixture
 def own_cluster(request: pytest.FixtureRequest, folder: Path) -> Iterator[Cluster]:
     """An empty broker for one test, whose topics' names are not its to choose."""
     path = folder / "cluster"
-    started = (HeadwaterBroker(path) if request.param == "headwater" else kafka_cluster(path)).start()
+    started = new_cluster(request.param, path).start()
     try:
         yield started
     finally:
@@ -157,7 +161,7 @@ def year() -> Path:
 
 def require_client(client: str) -> None:
     """Skips the test by name where this foreign client is not set up."""
-    missing = CLIENTS[client].missing()
+    missing = MEMBERS[client].missing()
     if missing is not None:
         pytest.skip(f"{client}: {missing}")
 

@@ -125,13 +125,13 @@ public final class Driver {
     /** Commits only what was printed: offsets are kept by hand and not by the client's own commits. */
     private void consume(String topic, String group) {
         Map<String, Object> settings =
-                settings(
-                        Map.of(
-                                "group.id", group,
-                                "session.timeout.ms", 6000,
-                                "heartbeat.interval.ms", 1000,
-                                "auto.offset.reset", "earliest",
-                                "enable.auto.commit", false));
+                settings(Map.of("group.id", group, "auto.offset.reset", "earliest", "enable.auto.commit", false));
+        String protocol = System.getenv("GROUP_PROTOCOL");
+        if (protocol == null) {
+            settings.putAll(Map.of("session.timeout.ms", 6000, "heartbeat.interval.ms", 1000));
+        } else {
+            settings.put("group.protocol", protocol);
+        }
         var consumer = new KafkaConsumer<>(settings, new ByteArrayDeserializer(), new ByteArrayDeserializer());
         onTermination(consumer::wakeup);
         Map<TopicPartition, OffsetAndMetadata> printed = new HashMap<>();

@@ -68,8 +68,7 @@ def consume(bootstrap: str, topic: str, group: str) -> None:
         {
             "bootstrap.servers": bootstrap,
             "group.id": group,
-            "session.timeout.ms": driver.SESSION_TIMEOUT_MS,
-            "heartbeat.interval.ms": driver.HEARTBEAT_MS,
+            **driver.membership(),
             "auto.offset.reset": "earliest",
             "auto.commit.interval.ms": driver.COMMIT_EVERY_MS,
             # Nothing is committed that was not printed.

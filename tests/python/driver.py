@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import sys
 from collections.abc import Callable, Iterable, Iterator
@@ -15,6 +16,14 @@ TRANSACTION_TIMEOUT_MS = 10_000
 RECORDS_PER_TRANSACTION = 20
 # A copier gives up every so many-th transaction.
 ABORTED_EVERY = 3
+
+
+def membership() -> dict[str, str | int]:
+    """Of librdkafka's settings those of a group's protocol: the classic one, if nothing else is asked for."""
+    protocol = os.environ.get("GROUP_PROTOCOL")
+    if protocol is None:
+        return {"session.timeout.ms": SESSION_TIMEOUT_MS, "heartbeat.interval.ms": HEARTBEAT_MS}
+    return {"group.protocol": protocol}
 
 
 @dataclass(frozen=True)

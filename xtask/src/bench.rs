@@ -8,6 +8,7 @@
 mod broker;
 mod client;
 mod compaction;
+mod groups;
 mod latency;
 mod load;
 mod recovery;
@@ -57,6 +58,8 @@ enum Suite {
     Recovery,
     /// The rate of compaction, and what appends wait meanwhile
     Compaction,
+    /// How long partitions are without a reader when members come, leave and die; what heartbeats cost
+    Groups,
 }
 
 /// What a suite needs to run.
@@ -99,6 +102,7 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
         Suite::Latency => ("latency", latency::run(&bench)?),
         Suite::Recovery => ("recovery", recovery::run(&bench)?),
         Suite::Compaction => ("compaction", compaction::run(&bench)?),
+        Suite::Groups => ("groups", groups::run(&bench)?),
     };
     let section = results::section(&tables, bench.rounds)?;
     println!("\n{section}");

@@ -175,6 +175,8 @@ apis! {
     DescribeProducers 0..=0 describe_producers::DescribeProducersRequest;
     DescribeTransactions 0..=0 describe_transactions::DescribeTransactionsRequest;
     ListTransactions 0..=2  list_transactions::ListTransactionsRequest;
+    ConsumerGroupHeartbeat 0..=1 consumer_group_heartbeat::ConsumerGroupHeartbeatRequest;
+    ConsumerGroupDescribe 0..=1 consumer_group_describe::ConsumerGroupDescribeRequest;
     DescribeTopicPartitions 0..=0 describe_topic_partitions::DescribeTopicPartitionsRequest;
 }
 

@@ -33,7 +33,7 @@ use crate::coordinator::Shards;
 use crate::fetch::sessions::Sessions;
 use crate::metadata::MetadataStore;
 use crate::storage::{Storage, lock};
-use crate::topics::Registry;
+use crate::topics::{Registry, Told};
 use producer_ids::ProducerIds;
 
 /// An embedded broker.
@@ -50,6 +50,7 @@ struct Inner {
     cluster_id: Uuid,
     leader_epoch: LeaderEpoch,
     registry: RwLock<Registry>,
+    told: Told,
     metadata: MetadataStore,
     producer_ids: Mutex<ProducerIds>,
     groups: Shards<Groups>,
@@ -106,6 +107,10 @@ impl Broker {
 
     pub(crate) fn registry(&self) -> &RwLock<Registry> {
         &self.inner.registry
+    }
+
+    pub(crate) fn told(&self) -> &Told {
+        &self.inner.told
     }
 
     pub(crate) fn metadata(&self) -> &MetadataStore {

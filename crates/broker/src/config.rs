@@ -5,6 +5,8 @@
 //! Does not know: files of configuration, flags, environment (the binary's business); settings of single topics
 //! ([`crate::topics::settings`]).
 
+mod group_settings;
+
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -14,6 +16,8 @@ use headwater_model::Uuid;
 
 use crate::fetch::sessions::SessionLimits;
 use crate::metadata::MOST_PARTITIONS;
+
+pub use group_settings::GroupSettingError;
 
 /// When a record counts as written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

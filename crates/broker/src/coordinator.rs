@@ -1,8 +1,8 @@
 //! The driver of coordination: the partitions of an internal topic, one task for each, and how requests reach them.
 //!
-//! Owns: which partition coordinates a name ([`placement`]), the making of the topic at first need, the tasks ([`shard`]),
+//! Owns: which partition coordinates a name ([`placement`]), the making of the topics at first need, the tasks ([`shard`]),
 //! the reading of their state ([`load`]). What is coordinated is a [`Machine`]: groups ([`crate::groups`]), transactions
-//! ([`crate::transactions`]).
+//! ([`crate::transactions`]). One that records in several topics has the partitions of one number in them as its logs.
 //!
 //! Invariants: a name is coordinated by one task, which owns its state; nothing else sees or locks it. No reply leaves,
 //! and nothing is done elsewhere, before everything that was recorded until then is below the high watermark, so that
@@ -15,6 +15,7 @@ mod placement;
 mod shard;
 
 use std::fmt;
+use std::iter;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -32,7 +33,8 @@ use shard::Shard;
 /// Requests that may wait for a shard; further ones wait in their connections.
 const INBOX: usize = 1_024;
 
-/// What is coordinated: a state whose durable facts are the records of one partition.
+/// What is coordinated: a state whose durable facts are the records of one partition, or of one of each of several topics.
+/// Their order is kept within a topic only.
 pub(crate) trait Machine: Sized + Send + 'static {
     type Config: Clone + Send;
     /// A durable fact.
@@ -44,8 +46,10 @@ pub(crate) trait Machine: Sized + Send + 'static {
     /// What it needs besides the time, and what its tasks need.
     type Aids: Send + 'static;
 
-    /// Where the records are.
+    /// Where records are; its partitions are the shards.
     const TOPIC: &'static str;
+    /// Where further records are, in as many partitions.
+    const OTHER_TOPICS: &'static [&'static str] = &[];
 
     /// The shards of a broker.
     fn shards(broker: &Broker) -> &Shards<Self>;
@@ -60,7 +64,7 @@ pub(crate) trait Machine: Sized + Send + 'static {
     fn replay(&mut self, change: Self::Change);
     /// Takes the place of a state that was dropped.
     fn succeed(&mut self, before: &Self);
-    fn loaded(&mut self, now: Now) -> Effects<Self>;
+    fn loaded(&mut self, now: Now, aids: &mut Self::Aids) -> Effects<Self>;
     fn run(&mut self, command: Self::Command, now: Now, aids: &mut Self::Aids, token: Token)
     -> Effects<Self>;
     fn tick(&mut self, now: Now) -> Effects<Self>;
@@ -70,10 +74,20 @@ pub(crate) trait Machine: Sized + Send + 'static {
     /// Whether the reply may be long in coming.
     fn may_wait(command: &Self::Command) -> bool;
 
-    /// The changes as batches, in order.
-    fn to_batches(changes: &[Self::Change], now: Timestamp) -> Vec<Bytes>;
-    /// The change that a record tells of, which may be part of a producer's transaction.
+    /// Waits until what the machine is to know of the world has changed. Can be dropped and called again.
+    fn world_changed(_: &mut Self::Aids) -> impl Future<Output = ()> + Send {
+        std::future::pending()
+    }
+    /// Tells it.
+    fn tell_world(&mut self, _: Now, _: &mut Self::Aids) -> Effects<Self> {
+        Effects::default()
+    }
+
+    /// The changes that belong into a topic as batches, in order.
+    fn to_batches(topic: &str, changes: &[Self::Change], now: Timestamp) -> Vec<Bytes>;
+    /// The change that a record of a topic tells of, which may be part of a producer's transaction.
     fn read_record(
+        topic: &str,
         key: Option<&[u8]>,
         value: Option<&[u8]>,
         within: Option<ProducerIdentity>,
@@ -94,6 +108,12 @@ pub(crate) struct Effects<M: Machine> {
     pub(crate) tasks: Vec<M::Task>,
 }
 
+impl<M: Machine> Default for Effects<M> {
+    fn default() -> Self {
+        Self { records: Vec::new(), replies: Vec::new(), tasks: Vec::new() }
+    }
+}
+
 /// Why a record gives no change.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum RecordError {
@@ -107,6 +127,8 @@ pub(crate) enum RecordError {
     Name(#[from] InvalidName),
     #[error("a record tells of a state {0}, which this version does not know")]
     UnknownState(i8),
+    #[error("a record is of format {0}, which this version does not know")]
+    UnknownFormat(i8),
 }
 
 /// Lets a decided answer out, or an error in its place.
@@ -222,9 +244,17 @@ impl Broker {
 
     /// Starts the shards if they have been needed before, so that timeouts and retention go on.
     pub(crate) fn resume_coordination<M: Machine>(&self) {
-        if let Some(topic) = self.topic(M::TOPIC) {
+        let Some(topic) = self.topic(M::TOPIC) else {
+            return;
+        };
+        let others: Option<Vec<_>> = M::OTHER_TOPICS.iter().map(|name| self.topic(name)).collect();
+        if let Some(others) = others {
             // Nobody has come before: the broker is being opened.
-            let _ = M::shards(self).running.set(self.spawn_shards(&topic));
+            let _ = M::shards(self).running.set(self.spawn_shards(&topic, &others));
+        } else {
+            // An older version did not have them all.
+            let broker = self.clone();
+            tokio::spawn(async move { broker.running::<M>().await.map(|_| ()) });
         }
     }
 
@@ -233,6 +263,16 @@ impl Broker {
     }
 
     async fn make_shards<M: Machine>(&self) -> Result<Vec<Inbox<M>>, ErrorCode> {
+        let topic = self.records_topic::<M>(M::TOPIC, M::partitions(self.config())).await?;
+        let mut others = Vec::new();
+        for name in M::OTHER_TOPICS {
+            others.push(self.records_topic::<M>(name, topic.state.partitions).await?);
+        }
+        Ok(self.spawn_shards(&topic, &others))
+    }
+
+    /// The topic of a machine's records, made if it does not exist.
+    async fn records_topic<M: Machine>(&self, name: &str, partitions: i32) -> Result<Arc<Topic>, ErrorCode> {
         let largest_batch = M::largest_batch(self.config()).to_string();
         let settings = [
             ("cleanup.policy", "compact"),
@@ -240,25 +280,23 @@ impl Broker {
             ("segment.bytes", "104857600"),
             ("max.message.bytes", largest_batch.as_str()),
         ];
-        let name = TopicName::new(M::TOPIC).map_err(|_| ErrorCode::UnknownServerError)?;
-        let made = self.internal_topic(&name, M::partitions(self.config()), &settings).await;
-        let topic = made.map_err(|error| {
-            tracing::error!(topic = M::TOPIC, %error, "cannot make an internal topic");
+        let legal = TopicName::new(name).map_err(|_| ErrorCode::UnknownServerError)?;
+        self.internal_topic(&legal, partitions, &settings).await.map_err(|error| {
+            tracing::error!(topic = name, %error, "cannot make an internal topic");
             ErrorCode::CoordinatorNotAvailable
-        })?;
-        Ok(self.spawn_shards(&topic))
+        })
     }
 
-    fn spawn_shards<M: Machine>(&self, topic: &Arc<Topic>) -> Vec<Inbox<M>> {
-        let partitions = 0..topic.state.partitions;
+    fn spawn_shards<M: Machine>(&self, topic: &Topic, others: &[Arc<Topic>]) -> Vec<Inbox<M>> {
         let spawn = |number| {
-            let partition = topic.slot(PartitionId(number))?.as_ref()?.clone();
+            let topics = iter::once(topic).chain(others.iter().map(Arc::as_ref));
+            let logs: Option<Vec<_>> = topics.map(|topic| topic.slot(PartitionId(number))?.clone()).collect();
             let (inbox, messages) = mpsc::channel(INBOX);
             let aids = M::aids(self, inbox.downgrade());
-            tokio::spawn(Shard::<M>::new(self, partition, messages, aids).run());
+            tokio::spawn(Shard::<M>::new(self, logs?, messages, aids).run());
             Some(inbox)
         };
-        partitions.map(spawn).collect()
+        (0..topic.state.partitions).map(spawn).collect()
     }
 }
 

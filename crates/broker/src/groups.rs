@@ -1,9 +1,10 @@
-//! Groups as a machine on `__consumer_offsets`.
+//! Groups as a machine on `__consumer_offsets` and, for the newer kinds, `__headwater_groups`.
 //!
-//! Owns: the commands that reach a group's shard; the form of the records ([`records`]).
+//! Owns: the commands that reach a group's shard; the form of the records ([`records`], [`newer`]).
 //!
 //! Does not know: the rules of coordination (the crate `headwater-coordinator`), how shards run ([`crate::coordinator`]).
 
+mod newer;
 mod records;
 
 use std::collections::BTreeSet;
@@ -11,16 +12,16 @@ use std::convert::Infallible;
 
 use bytes::Bytes;
 use headwater_coordinator::{
-    Change, CommitOffsets, DeleteOffsets, Effects as GroupEffects, GroupId, Groups, GroupsConfig, Heartbeat,
-    Join, Leave, Now, Outcome, ProducerIdentity, Reply, Sync, Token,
+    Change, CommitOffsets, ConsumerHeartbeat, DeleteOffsets, Effects as GroupEffects, GroupId, Groups,
+    GroupsConfig, Heartbeat, Join, Leave, Now, Outcome, ProducerIdentity, Reply, Sync, Token,
 };
 use headwater_model::{Entropy, ErrorCode, Monotonic, Timestamp, TopicName, TopicPartition};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 
-use crate::broker::Broker;
+use crate::broker::{Broker, WeakBroker};
 use crate::config::BrokerConfig;
 use crate::coordinator::{Effects, Machine, Message, RecordError, Shards};
-use crate::topics::CONSUMER_OFFSETS;
+use crate::topics::{CONSUMER_OFFSETS, GROUPS};
 
 /// What is asked of a shard.
 #[derive(Debug)]
@@ -28,6 +29,7 @@ pub(crate) enum Command {
     Join(Join),
     Sync(Sync),
     Heartbeat(Heartbeat),
+    ConsumerHeartbeat(ConsumerHeartbeat),
     Leave(Leave),
     Commit(CommitOffsets),
     DeleteGroup(GroupId),
@@ -48,6 +50,7 @@ impl Command {
             Self::Join(join) => Some(&join.group),
             Self::Sync(sync) => Some(&sync.group),
             Self::Heartbeat(heartbeat) => Some(&heartbeat.group),
+            Self::ConsumerHeartbeat(heartbeat) => Some(&heartbeat.group),
             Self::Leave(leave) => Some(&leave.group),
             Self::Commit(commit) => Some(&commit.group),
             Self::DeleteGroup(group) => Some(group),
@@ -55,6 +58,14 @@ impl Command {
             Self::ForgetTopics(_) | Self::EndTransaction { .. } => None,
         }
     }
+}
+
+/// What a shard needs of the broker.
+pub(crate) struct Aids {
+    broker: WeakBroker,
+    entropy: Entropy,
+    /// Hears of changes of topics.
+    topics: watch::Receiver<u64>,
 }
 
 impl Broker {
@@ -98,9 +109,10 @@ impl Machine for Groups {
     type Command = Command;
     type Reply = Reply;
     type Task = Infallible;
-    type Aids = Entropy;
+    type Aids = Aids;
 
     const TOPIC: &'static str = CONSUMER_OFFSETS;
+    const OTHER_TOPICS: &'static [&'static str] = &[GROUPS];
 
     fn shards(broker: &Broker) -> &Shards<Self> {
         broker.groups()
@@ -110,8 +122,9 @@ impl Machine for Groups {
         config.groups.clone()
     }
 
-    fn aids(broker: &Broker, _: mpsc::WeakSender<Message<Self>>) -> Entropy {
-        broker.fork_entropy()
+    fn aids(broker: &Broker, _: mpsc::WeakSender<Message<Self>>) -> Aids {
+        let topics = broker.told().subscribe();
+        Aids { broker: broker.downgrade(), entropy: broker.fork_entropy(), topics }
     }
 
     fn partitions(config: &BrokerConfig) -> i32 {
@@ -134,15 +147,19 @@ impl Machine for Groups {
         self.succeed(before);
     }
 
-    fn loaded(&mut self, now: Now) -> Effects<Self> {
-        self.loaded(now).into()
+    fn loaded(&mut self, now: Now, aids: &mut Aids) -> Effects<Self> {
+        let mut effects: Effects<Self> = self.loaded(now).into();
+        effects.records.extend(self.tell_world(now, aids).records);
+        effects
     }
 
-    fn run(&mut self, command: Command, now: Now, entropy: &mut Entropy, token: Token) -> Effects<Self> {
+    fn run(&mut self, command: Command, now: Now, aids: &mut Aids, token: Token) -> Effects<Self> {
+        let entropy = &mut aids.entropy;
         let effects = match command {
             Command::Join(join) => self.join(now, entropy, token, join),
             Command::Sync(sync) => self.sync(now, token, sync),
             Command::Heartbeat(heartbeat) => self.heartbeat(now, token, &heartbeat),
+            Command::ConsumerHeartbeat(beat) => self.consumer_heartbeat(now, entropy, token, &beat),
             Command::Leave(leave) => self.leave(now, token, &leave),
             Command::Commit(commit) => self.commit_offsets(now, token, commit),
             Command::DeleteGroup(group) => self.delete_group(now, token, &group),
@@ -171,25 +188,40 @@ impl Machine for Groups {
         matches!(command, Command::Join(_) | Command::Sync(_))
     }
 
-    fn to_batches(changes: &[Change], now: Timestamp) -> Vec<Bytes> {
-        records::to_batches(changes, now)
+    async fn world_changed(aids: &mut Aids) {
+        if aids.topics.changed().await.is_err() {
+            // The broker is gone.
+            std::future::pending::<()>().await;
+        }
+    }
+
+    fn tell_world(&mut self, now: Now, aids: &mut Aids) -> Effects<Self> {
+        match aids.broker.upgrade() {
+            Some(broker) => self.topics_changed(now, broker.topics_now()).into(),
+            None => Effects::default(),
+        }
+    }
+
+    fn to_batches(topic: &str, changes: &[Change], now: Timestamp) -> Vec<Bytes> {
+        if topic == GROUPS { newer::to_batches(changes, now) } else { records::to_batches(changes, now) }
     }
 
     fn read_record(
+        topic: &str,
         key: Option<&[u8]>,
         value: Option<&[u8]>,
         within: Option<ProducerIdentity>,
     ) -> Result<Change, RecordError> {
-        records::decode(key, value, within)
+        if topic == GROUPS { newer::decode(key, value) } else { records::decode(key, value, within) }
     }
 
     fn read_marker(producer: ProducerIdentity, outcome: Outcome) -> Option<Change> {
         Some(Change::TransactionEnded { producer, outcome })
     }
 
-    fn start(task: Infallible, _: &mut Entropy) {
+    fn start(task: Infallible, _: &mut Aids) {
         match task {}
     }
 
-    async fn abandon(_: &mut Entropy) {}
+    async fn abandon(_: &mut Aids) {}
 }

@@ -28,7 +28,7 @@ mod transactions;
 
 pub use broker::Broker;
 pub use broker::import::{ImportError, ImportedPartition, TopicImport, import_topic};
-pub use config::{Advertised, BrokerConfig, Durability, Execution, Limits};
+pub use config::{Advertised, BrokerConfig, Durability, Execution, GroupSettingError, Limits};
 pub use error::BrokerError;
 pub use headwater_coordinator::{GroupsConfig, TransactionsConfig};
 pub use listener::RunningBroker;

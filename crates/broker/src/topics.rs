@@ -2,7 +2,7 @@
 //!
 //! Owns: [`registry`], the running topics by name and id; [`creation`] and [`change`], the rules for new ones and for
 //! changes; [`admin`], which makes and removes them, [`alteration`], which changes them; [`settings`], what can be set for
-//! them.
+//! them; [`told`], what group coordination is told of them.
 //!
 //! Invariants: a topic is in the registry only once its event is durable and its logs are open; a name is busy, and cannot
 //! be taken, while its topic is being made or removed.
@@ -15,14 +15,18 @@ pub(crate) mod change;
 pub(crate) mod creation;
 pub(crate) mod registry;
 pub(crate) mod settings;
+mod told;
 
 pub(crate) use creation::NewTopic;
 pub use creation::TopicError;
 pub(crate) use registry::Registry;
 pub use registry::Topic;
+pub(crate) use told::Told;
 
 /// Kafka's internal topic of committed offsets and classic groups; clients see it and cannot write it.
 pub(crate) const CONSUMER_OFFSETS: &str = "__consumer_offsets";
+/// Our internal topic of the newer kinds of group.
+pub(crate) const GROUPS: &str = "__headwater_groups";
 /// Kafka's internal topic of transactions.
 pub(crate) const TRANSACTION_STATE: &str = "__transaction_state";
 /// What begins so belongs to the broker alone: clients neither see, read, write nor create it.

@@ -158,7 +158,7 @@ impl Machine for Transactions {
         self.succeed(before);
     }
 
-    fn loaded(&mut self, now: Now) -> Effects<Self> {
+    fn loaded(&mut self, now: Now, _: &mut Aids) -> Effects<Self> {
         self.loaded(now).into()
     }
 
@@ -189,11 +189,12 @@ impl Machine for Transactions {
         matches!(command, Command::Init(_) | Command::Add(_))
     }
 
-    fn to_batches(changes: &[TransactionChange], now: Timestamp) -> Vec<Bytes> {
+    fn to_batches(_: &str, changes: &[TransactionChange], now: Timestamp) -> Vec<Bytes> {
         records::to_batches(changes, now)
     }
 
     fn read_record(
+        _: &str,
         key: Option<&[u8]>,
         value: Option<&[u8]>,
         _: Option<ProducerIdentity>,

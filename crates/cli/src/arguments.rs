@@ -89,6 +89,9 @@ pub(crate) struct Up {
     /// A setting for topics that do not have their own, such as retention.ms=-1; may be given several times
     #[arg(long = "topic-default", value_name = "NAME=VALUE", value_parser = name_and_value)]
     pub(crate) topic_defaults: Vec<(String, String)>,
+    /// A setting of groups by Kafka's name, such as group.consumer.session.timeout.ms=10000; may be given several times
+    #[arg(long = "group-setting", value_name = "NAME=VALUE", value_parser = name_and_value)]
+    pub(crate) group_settings: Vec<(String, String)>,
     #[command(flatten)]
     pub(crate) output: Output,
 }
@@ -250,7 +253,7 @@ pub(crate) struct Consume {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Group {
-    /// List the consumer groups
+    /// List the groups
     List {
         #[command(flatten)]
         cluster: Cluster,
@@ -266,6 +269,76 @@ pub(crate) enum Group {
         #[command(flatten)]
         output: Output,
     },
+    /// Set where a group goes on, while nobody is a member of it
+    ResetOffsets {
+        /// The group id
+        group: String,
+        /// A topic, or one of its partitions as TOPIC:PARTITION; without it, whatever the group has committed; may be given
+        /// again
+        #[arg(long = "topic", value_name = "TOPIC[:PARTITION]", value_parser = some_of_a_topic)]
+        topics: Vec<SomeOfTopic>,
+        #[command(flatten)]
+        to: ResetTo,
+        /// Show what would change, and change nothing
+        #[arg(long)]
+        dry_run: bool,
+        #[command(flatten)]
+        cluster: Cluster,
+        #[command(flatten)]
+        output: Output,
+    },
+    /// Delete a group that nobody is a member of, with its offsets
+    Delete {
+        /// The group id
+        group: String,
+        #[command(flatten)]
+        cluster: Cluster,
+        #[command(flatten)]
+        output: Output,
+    },
+}
+
+/// A topic, or one of its partitions.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct SomeOfTopic {
+    pub(crate) topic: String,
+    pub(crate) partition: Option<i32>,
+}
+
+/// Where a group is to go on: one of these.
+#[derive(Debug, Clone, Args)]
+#[group(required = true, multiple = false)]
+pub(crate) struct ResetTo {
+    /// At the oldest record
+    #[arg(long)]
+    pub(crate) to_earliest: bool,
+    /// At the next record to come
+    #[arg(long)]
+    pub(crate) to_latest: bool,
+    /// At the first record of that time or later, such as 2026-01-31T08:00:00Z
+    #[arg(long, value_name = "TIME")]
+    pub(crate) to_time: Option<jiff::Timestamp>,
+    /// So many records further on, or back if it is negative
+    #[arg(long, value_name = "N", allow_negative_numbers = true)]
+    pub(crate) shift_by: Option<i64>,
+    /// At this offset
+    #[arg(long, value_name = "OFFSET")]
+    pub(crate) to_offset: Option<i64>,
+}
+
+fn some_of_a_topic(text: &str) -> Result<SomeOfTopic, String> {
+    // No topic's name has a colon.
+    let (topic, partition) = match text.split_once(':') {
+        None => (text, None),
+        Some((topic, number)) => {
+            let number = number.parse::<i32>().ok().filter(|number| *number >= 0);
+            (
+                topic,
+                Some(number.ok_or_else(|| format!("\"{text}\" names no partition: TOPIC:0, for example"))?),
+            )
+        }
+    };
+    Ok(SomeOfTopic { topic: topic.to_owned(), partition })
 }
 
 fn name_and_value(text: &str) -> Result<(String, String), String> {
@@ -293,6 +366,24 @@ mod tests {
             Arguments::try_parse_from(["headwater", "consume", "t", "--partition", "0", "--offset", "3"])
                 .is_ok()
         );
+    }
+
+    #[test]
+    fn offsets_are_reset_to_one_place() {
+        let parse = |words: &str| {
+            let words =
+                ["headwater", "group", "reset-offsets", "g"].into_iter().chain(words.split_whitespace());
+            Arguments::try_parse_from(words)
+        };
+        for one in
+            ["--to-earliest", "--to-latest --dry-run", "--to-offset 3", "--shift-by -5 --topic t:0 --topic u"]
+        {
+            assert!(parse(one).is_ok(), "{one}");
+        }
+        assert!(parse("--to-time 2026-01-31T08:00:00Z").is_ok());
+        for none in ["", "--to-earliest --to-latest", "--to-time yesterday", "--to-latest --topic t:x"] {
+            assert!(parse(none).is_err(), "{none}");
+        }
     }
 
     /// The commands in the code blocks of the README and the book.

@@ -8,6 +8,7 @@
 mod alterations;
 mod cluster;
 mod configs;
+mod group_changes;
 mod groups;
 mod offsets;
 mod topics;
@@ -24,7 +25,7 @@ use crate::retry::Retry;
 pub use alterations::ConfigChange;
 pub use cluster::{BrokerDescription, ClusterDescription};
 pub use configs::{ConfigEntry, ConfigResource};
-pub use groups::{GroupDescription, GroupListing, MemberDescription};
+pub use groups::{GroupDescription, GroupEpochs, GroupListing, MemberDescription};
 pub use offsets::{ListedOffset, OffsetSpec};
 pub use topics::{NewTopic, PartitionDescription, TopicDescription, TopicListing};
 

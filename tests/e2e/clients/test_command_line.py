@@ -212,7 +212,25 @@ def test_a_groups_members_offsets_and_lag(cluster: Cluster) -> None:
     assert (position["committed"], position["end"], position["lag"]) == (3, 4, 1)
     assert position["member"] == member["member"]
     assert group in headwater("group", "describe", group, "--bootstrap", cluster.bootstrap)
+    for words in (("reset-offsets", group, "--to-earliest"), ("delete", group)):
+        refused = headwater_fails("group", *words, "--bootstrap", cluster.bootstrap)
+        assert group in refused and "members" in refused
     reader.close()
+
+    def reset(*words: str) -> dict[int, int]:
+        done = objects(headwater("group", "reset-offsets", group, *words, *at))
+        return {one["partition"]: one["after"] for one in done}
+
+    assert reset("--to-earliest", "--dry-run") == {0: 0}
+    assert topics.committed(cluster.bootstrap, group, topic)[0] == 3, "a dry run changes nothing"
+    assert reset("--shift-by", "-2") == {0: 1}
+    assert reset("--to-offset", "99", "--topic", f"{topic}:0") == {0: 4}
+    assert reset("--to-time", "2001-01-01T00:00:00Z", "--topic", topic) == {0: 0, 1: 0}
+    assert reset("--to-latest") == {0: 4, 1: 0}
+    assert topics.committed(cluster.bootstrap, group, topic) == {0: 4, 1: 0}
+    headwater("group", "delete", group, *at)
+    assert group not in headwater("group", "list", *at)
+    assert group in headwater_fails("group", "delete", group, "--bootstrap", cluster.bootstrap)
     assert "no-such-group" in headwater_fails("group", "describe", "no-such-group", "--bootstrap", cluster.bootstrap)
 
 

@@ -40,7 +40,8 @@ def test_the_load_undisturbed(own_cluster: Cluster, moments: random.Random) -> N
 def test_nothing_is_lost_doubled_or_half_done_by_deaths(folder: Path, moments: random.Random) -> None:
     durability = moments.choice(["fsync", "os"])
     print(f"durability {durability}")
-    broker = HeadwaterBroker(folder, options=("--durability", durability)).start()
+    options = ("--durability", durability, "--group-setting", "group.consumer.heartbeat.interval.ms=100")
+    broker = HeadwaterBroker(folder, options=options).start()
     create_topics(broker.bootstrap)
     loads = Loads(broker.bootstrap, moments).start()
     try:

@@ -10,13 +10,19 @@ from support import topics
 from support.clients import Member, Seen, Sent
 from support.members import Settled, wait_until_seen
 from support.processes import wait_for
-from support.registry import CLIENTS
+from support.registry import MEMBERS
 
 PARTITIONS = 4
 WAVE = 60
 
-# Two of a kind, and kinds that know an assignor in common.
-PAIRS = [(name, name) for name in CLIENTS] + [("confluent", "console"), ("kafka-python", "confluent")]
+# Two of a kind, and kinds that know an assignor in common; of the protocols two of the newer, and one of each.
+PAIRS = [(name, name) for name in MEMBERS] + [
+    ("confluent", "console"),
+    ("kafka-python", "confluent"),
+    ("java-848", "confluent-848"),
+    ("java", "java-848"),
+    ("confluent-848", "confluent"),
+]
 
 
 class Waves:
@@ -51,8 +57,8 @@ def test_a_group_of_two_survives_a_join_and_a_death_and_resumes(
 ) -> None:
     for client in (first, second):
         require_client(client)
-    ours = CLIENTS[first](cluster.bootstrap, folder)
-    theirs = CLIENTS[second](cluster.bootstrap, folder)
+    ours = MEMBERS[first](cluster.bootstrap, folder)
+    theirs = MEMBERS[second](cluster.bootstrap, folder)
     topic = group = f"group-of-{first}-{second}"
     ours.create_topic(topic, PARTITIONS)
     assert sorted(topics.ends(cluster.bootstrap, topic)) == list(range(PARTITIONS))

@@ -72,8 +72,9 @@ def test_the_console_consumer_reads_a_partition_from_an_offset(cluster: Cluster)
     assert read.split() == ["13", "15", "17", "19"]
 
 
-def test_a_groups_offsets_are_described_and_reset_by_time(cluster: Cluster) -> None:
-    topic = group = "tools-groups"
+@pytest.mark.parametrize("protocol", ["classic", "consumer"])
+def test_a_groups_offsets_are_described_and_reset_by_time(cluster: Cluster, protocol: str) -> None:
+    topic = group = f"tools-groups-{protocol}"
     topics.create(cluster.bootstrap, topic, 1)
     start = datetime(2013, 1, 1, tzinfo=UTC)
     start_ms = int(start.timestamp() * 1000)
@@ -81,7 +82,10 @@ def test_a_groups_offsets_are_described_and_reset_by_time(cluster: Cluster) -> N
     for n in range(30):
         producer.produce(topic, value=str(n), partition=0, timestamp=start_ms + n * 60_000)
     assert producer.flush(30) == 0
-    consume = ("kafka-console-consumer", "--topic", topic, "--group", group, "--timeout-ms", "30000")
+    consume = (
+        "kafka-console-consumer", "--topic", topic, "--group", group, "--timeout-ms", "30000",
+        "--command-property", f"group.protocol={protocol}",
+    )  # fmt: skip
     first = tool(cluster, *consume, "--from-beginning", "--max-messages", "10")
     assert first.split() == [str(n) for n in range(10)]
 
@@ -101,6 +105,33 @@ def test_a_groups_offsets_are_described_and_reset_by_time(cluster: Cluster) -> N
     )  # fmt: skip
     second = tool(cluster, *consume, "--max-messages", "3")
     assert second.split() == ["20", "21", "22"]
+
+
+def test_the_members_of_a_group_whose_coordinator_assigns_are_described(cluster: Cluster, folder: Path) -> None:
+    topic = group = "tools-members"
+    topics.create(cluster.bootstrap, topic, 3)
+    words = kafka.tool_command(
+        "kafka-verifiable-consumer", "--bootstrap-server", cluster.bootstrap, "--topic", topic, "--group-id", group,
+        "--reset-policy", "earliest", "--group-protocol", "consumer", "--group-remote-assignor", "range",
+    )  # fmt: skip
+    member = Running("member", words, folder)
+    wait_for("it to have partitions", lambda: "partitions_assigned" in member.output(), 60)
+    groups = ("kafka-consumer-groups", "--describe", "--group", group)
+
+    def columns(*options: str) -> dict[str, str]:
+        lines = tool(cluster, *groups, *options).splitlines()
+        header = next(line.split() for line in lines if line.startswith("GROUP"))
+        return dict(zip(header, next(line.split() for line in lines if line.startswith(group)), strict=False))
+
+    members = columns("--members", "--verbose")
+    assert members["#PARTITIONS"] == "3" and members["CURRENT-EPOCH"] == members["TARGET-EPOCH"]
+    assert topic in members["CURRENT-ASSIGNMENT"]
+    state = columns("--state", "--verbose")
+    assert state["STATE"] == "Stable" and state["ASSIGNMENT-STRATEGY"] == "range" and state["#MEMBERS"] == "1"
+    listed = tool(cluster, "kafka-groups", "--list", "--consumer")
+    assert re.search(rf"^{group}\s+Consumer\s+consumer", listed, re.MULTILINE)
+    assert "NonEmptyGroup" in refused(cluster, "kafka-consumer-groups", "--delete", "--group", group)
+    member.end()
 
 
 def test_offsets_are_found_by_time_and_by_greatest_timestamp(cluster: Cluster) -> None:

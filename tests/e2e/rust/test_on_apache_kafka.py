@@ -15,7 +15,7 @@ from support import topics
 from support.kafka import KafkaCluster, tool_command
 from support.paths import KAFKA_LIBS, REPOSITORY
 from support.processes import Running, run, wait_for
-from support.rust import COORDINATED, TRANSACTIONS, assert_ran, build, command
+from support.rust import ON_ANY_CLUSTER, assert_ran, build, command
 
 pytestmark = pytest.mark.kafka
 
@@ -35,16 +35,11 @@ def three(request: pytest.FixtureRequest) -> Iterator[KafkaCluster]:
             cluster.stop()
 
 
-@pytest.mark.parametrize("test", ["kafka::admin_calls", "consumer::cluster::a_group_of_two"])
-def test_the_client(three: KafkaCluster, test: str) -> None:
+def test_the_client(three: KafkaCluster) -> None:
     at = {"HEADWATER_TEST_BOOTSTRAP": three.bootstrap, "HEADWATER_BOOTSTRAP": three.bootstrap}
-    assert_ran(run(command("headwater-client", test), env=at, timeout_s=180, cwd=REPOSITORY).stdout)
-
-
-@pytest.mark.parametrize("test", COORDINATED)
-def test_groups_whose_coordinator_divides_the_partitions(three: KafkaCluster, test: str) -> None:
-    at = {"HEADWATER_TEST_BOOTSTRAP": three.bootstrap}
-    assert_ran(run(command("headwater-client", test), env=at, timeout_s=180, cwd=REPOSITORY).stdout)
+    tests = ("kafka::admin_calls", "consumer::cluster::a_group_of_two", *ON_ANY_CLUSTER)
+    done = run(command("headwater-client", *tests), env=at, timeout_s=300, cwd=REPOSITORY)
+    assert_ran(done.stdout, len(tests))
 
 
 @pytest.mark.parametrize("group_protocol", ["consumer", "classic"])
@@ -70,12 +65,6 @@ def test_a_group_is_shared_with_javas_client_by_either_protocol(
     java.end()
     events = [json.loads(line) for line in java.lines()]
     assert sum(event["count"] for event in events if event["name"] == "records_consumed") == 300 + 600
-
-
-@pytest.mark.parametrize("test", TRANSACTIONS)
-def test_transactions(three: KafkaCluster, test: str) -> None:
-    at = {"HEADWATER_TEST_BOOTSTRAP": three.bootstrap}
-    assert_ran(run(command("headwater-client", f"transactions::{test}"), env=at, timeout_s=120, cwd=REPOSITORY).stdout)
 
 
 def test_transactions_while_brokers_and_with_them_coordinators_die(

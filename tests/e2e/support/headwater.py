@@ -11,6 +11,13 @@ from .paths import HEADWATER
 from .processes import Running, run, wait_for
 
 
+# Members of groups of the newer protocol that are dead are missed soon, as on the Apache Kafka of the tests.
+SHORT_SESSIONS = (
+    "--group-setting", "group.consumer.session.timeout.ms=8000",
+    "--group-setting", "group.consumer.heartbeat.interval.ms=1000",
+)  # fmt: skip
+
+
 class HeadwaterBroker:
     """`headwater up` over a data folder. After the first start it keeps its port, so that clients find it again."""
 

@@ -7,17 +7,19 @@ import re
 from .paths import REPOSITORY
 from .processes import run
 
-# Of our client, in `crates/client/tests/it/transactions.rs`; each with both versions.
-TRANSACTIONS = ("what_is_committed", "reading_committed", "what_is_read", "the_newer_of_two", "a_transaction_that_failed")
-
-# Groups whose coordinator divides the partitions, in `crates/client/tests/it/consumer/coordinated.rs` and beside the
-# transactions.
-COORDINATED = (
+# Of our client, in `crates/client/tests/it/transactions.rs`, with both versions, and in `consumer/coordinated.rs`: groups
+# whose coordinator divides the partitions.
+ON_ANY_CLUSTER = (
+    "transactions::what_is_committed",
+    "transactions::reading_committed",
+    "transactions::what_is_read",
+    "transactions::the_newer_of_two",
+    "transactions::a_transaction_that_failed",
+    "transactions::members_whose_coordinator",
     "consumer::coordinated::a_group_of_three",
     "consumer::coordinated::a_static_member",
     "consumer::coordinated::a_pattern",
     "consumer::coordinated::what_the_coordinator_cannot",
-    "transactions::members_whose_coordinator",
 )
 
 
@@ -27,11 +29,13 @@ def build(*packages: str) -> None:
         run(["cargo", "test", "--package", package, "--test", "it", "--no-run"], timeout_s=900, cwd=REPOSITORY)
 
 
-def command(package: str, test: str) -> list[str]:
-    return ["cargo", "test", "--package", package, "--test", "it", test, "--", "--ignored", "--nocapture"]
+def command(package: str, *tests: str) -> list[str]:
+    """All the tests side by side: they wait for a cluster more than they work."""
+    words = ["cargo", "test", "--package", package, "--test", "it", "--"]
+    return [*words, *tests, "--ignored", "--nocapture", f"--test-threads={len(tests)}"]
 
 
-def assert_ran(output: str) -> None:
+def assert_ran(output: str, tests: int = 1) -> None:
     """A filter that matches nothing passes too."""
     passed = sum(int(number) for number in re.findall(r"^test result: ok\. (\d+) passed", output, re.MULTILINE))
-    assert passed > 0, f"no such test:\n{output[-2000:]}"
+    assert passed >= tests, f"{passed} of {tests} tests ran:\n{output[-2000:]}"

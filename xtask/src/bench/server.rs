@@ -70,7 +70,7 @@ impl Server {
         Self::start_with(kind, mode, place, "")
     }
 
-    /// The same with further lines in Kafka's `server.properties`.
+    /// The same with further lines in Kafka's `server.properties`. Those of groups that we have are ours too.
     pub(super) fn start_with(
         kind: Kind,
         mode: Mode,
@@ -99,7 +99,7 @@ impl Server {
         let _ = std::fs::remove_dir_all(&data);
         std::fs::create_dir_all(&data).with_context(|| format!("cannot create {}", data.display()))?;
         let mut command = match kind {
-            Kind::Headwater => headwater(mode, port, &data, place),
+            Kind::Headwater => headwater(mode, port, &data, place, properties),
             Kind::Kafka => kafka(mode, port, &data, place, properties)?,
         };
         let log = File::create(place.folder.join(format!("{kind:?}.log")))?;
@@ -186,7 +186,7 @@ pub(super) fn binary(place: &Place<'_>) -> PathBuf {
     place.root.join("target/release/headwater")
 }
 
-fn headwater(mode: Mode, port: u16, data: &Path, place: &Place<'_>) -> Command {
+fn headwater(mode: Mode, port: u16, data: &Path, place: &Place<'_>, properties: &str) -> Command {
     let mut command = Command::new(binary(place));
     let durability = match mode {
         Mode::Os => "os",
@@ -195,6 +195,12 @@ fn headwater(mode: Mode, port: u16, data: &Path, place: &Place<'_>) -> Command {
     command
         .args(["up", "--kafka-port", &port.to_string(), "--durability", durability, "--data-dir"])
         .arg(data);
+    // Lower bounds of what groups may ask for are Kafka's alone.
+    for line in
+        properties.lines().filter(|line| line.starts_with("group.consumer.") && !line.contains(".min."))
+    {
+        command.args(["--group-setting", line]);
+    }
     command
 }
 

@@ -9,11 +9,13 @@
 #![expect(clippy::disallowed_methods, reason = "a program that measures reads the clock and waits")]
 
 mod cpu;
+mod heartbeats;
 mod krafka;
 mod latency;
 mod left;
 mod librdkafka;
 mod ours;
+mod rebalance;
 
 use clap::{Parser, Subcommand, ValueEnum};
 use serde::Serialize;
@@ -73,6 +75,16 @@ enum Work {
     /// Reads the last of the records that were produced to each partition, as soon as a broker gives them, which may be
     /// still starting (headwater's client alone)
     Last,
+    /// Changes the membership of a group, and says how long partitions were without a reader (headwater's client alone)
+    Rebalance(rebalance::Rebalance),
+    /// Reads as a member of a group until it is killed (headwater's client alone)
+    Member {
+        /// Which group
+        #[arg(long)]
+        group: String,
+    },
+    /// Sends heartbeats of a group at rest, as many as there are to be records
+    Heartbeats(heartbeats::Heartbeats),
 }
 
 /// How to produce.
@@ -168,6 +180,9 @@ fn main() -> anyhow::Result<()> {
         (Work::Crowd { clients }, _) => (ours::crowd(&target, *clients)?, 0),
         (Work::Latency(how), _) => return print(&latency::run(&target, how)?),
         (Work::Left(how), _) => return print(&left::run(&target, how)?),
+        (Work::Rebalance(how), _) => return print(&rebalance::run(&target, how)?),
+        (Work::Member { group }, _) => return rebalance::member(&target, group),
+        (Work::Heartbeats(how), _) => return print(&heartbeats::run(&target, how)?),
         (Work::First, _) => (ours::first(&target)?, 0),
         (Work::Last, _) => (ours::last(&target)?, 0),
         (Work::Consume, Client::Headwater) => ours::consume(&target)?,

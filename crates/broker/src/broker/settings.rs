@@ -18,6 +18,7 @@ const BOOLEAN: i8 = 1;
 const STRING: i8 = 2;
 const INT: i8 = 3;
 const LONG: i8 = 5;
+const LIST: i8 = 7;
 
 /// All settings, by name.
 pub(crate) fn broker_settings(config: &BrokerConfig) -> Vec<BrokerSetting> {
@@ -73,18 +74,14 @@ fn general(config: &BrokerConfig) -> [(&'static str, i8, String); 12] {
     ]
 }
 
-fn of_groups(config: &BrokerConfig) -> [(&'static str, i8, String); 8] {
-    let groups = &config.groups;
-    [
-        ("group.initial.rebalance.delay.ms", INT, ms(groups.initial_rebalance_delay)),
-        ("group.max.session.timeout.ms", INT, ms(groups.max_session_timeout)),
-        ("group.max.size", INT, groups.max_group_size.to_string()),
-        ("group.min.session.timeout.ms", INT, ms(groups.min_session_timeout)),
-        ("offset.metadata.max.bytes", INT, groups.max_offset_metadata_bytes.to_string()),
-        ("offsets.retention.check.interval.ms", LONG, ms(groups.retention_check_interval)),
-        ("offsets.retention.minutes", INT, (groups.offsets_retention.as_secs() / 60).to_string()),
+fn of_groups(config: &BrokerConfig) -> Vec<(&'static str, i8, String)> {
+    let assignors: Vec<String> = config.groups.consumer_assignors.iter().map(ToString::to_string).collect();
+    let numbers = config.group_settings().into_iter().map(|(name, value)| (name, INT, value));
+    let others = [
+        ("group.consumer.assignors", LIST, assignors.join(",")),
         ("offsets.topic.num.partitions", INT, config.group_partitions.to_string()),
-    ]
+    ];
+    numbers.chain(others).collect()
 }
 
 #[cfg(test)]

@@ -25,8 +25,8 @@ use crate::metadata::store::{self, OpenedMetadata, metadata_partition};
 use crate::metadata::{ClusterState, MetadataStore};
 use crate::partition::{Partition, PartitionConfig};
 use crate::storage::Storage;
-use crate::topics::Registry;
 use crate::topics::settings::{self, Layers, TopicSettings};
+use crate::topics::{Registry, Told};
 
 /// The end of the name of a folder that was moved aside; no partition's name ends so.
 const ASIDE: &str = "-stray";
@@ -66,6 +66,7 @@ impl Broker {
                 cluster_id: state.cluster_id.unwrap_or_default(),
                 leader_epoch: state.leader_epoch,
                 registry: RwLock::new(Registry::default()),
+                told: Told::default(),
                 metadata: MetadataStore::new(Arc::new(metadata), clock.clone()),
                 producer_ids: Mutex::new(ProducerIds::starting_at(state.next_producer_id)),
                 groups: Shards::default(),

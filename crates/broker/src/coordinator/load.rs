@@ -1,4 +1,4 @@
-//! Reads a partition of an internal topic back into the state that its records add up to.
+//! Reads partitions of internal topics back into the state that its records add up to.
 
 use std::io;
 use std::sync::Arc;
@@ -34,11 +34,22 @@ pub(super) enum LoadError {
 
 /// What the records below the high watermark add up to. What waits for times has yet to begin.
 pub(super) async fn load<M: Machine>(
-    partition: &Arc<Partition>,
+    logs: &[Arc<Partition>],
     storage: &Storage,
     config: M::Config,
 ) -> Result<M, LoadError> {
     let mut machine = M::new(config);
+    for log in logs {
+        replay(&mut machine, log, storage).await?;
+    }
+    Ok(machine)
+}
+
+async fn replay<M: Machine>(
+    machine: &mut M,
+    partition: &Arc<Partition>,
+    storage: &Storage,
+) -> Result<(), LoadError> {
     let mut from = partition.start_offset();
     let until = partition.high_watermark();
     while from < until {
@@ -50,7 +61,7 @@ pub(super) async fn load<M: Machine>(
         }
         from = next;
     }
-    Ok(machine)
+    Ok(())
 }
 
 fn read_changes<M: Machine>(
@@ -95,7 +106,7 @@ fn read_batch<M: Machine>(
         if record.offset < from {
             continue;
         }
-        match M::read_record(record.key, record.value, within) {
+        match M::read_record(partition.id().topic.as_str(), record.key, record.value, within) {
             Ok(change) => changes.push(change),
             Err(RecordError::UnknownKind(_)) => {}
             Err(error) => {

@@ -1,4 +1,4 @@
-//! The task that owns what one partition of an internal topic coordinates.
+//! The task that owns what the partitions of one number of its internal topics coordinate.
 //!
 //! Invariants: whatever asked is answered once, at the latest when the task ends. Answers leave in the order in which
 //! they were decided, and only once every record that was appended before is durable.
@@ -31,7 +31,8 @@ enum Held<M: Machine> {
 }
 
 pub(super) struct Shard<M: Machine> {
-    partition: Arc<Partition>,
+    /// Never empty.
+    logs: Vec<Arc<Partition>>,
     storage: Arc<Storage>,
     clock: Arc<dyn Clock>,
     aids: M::Aids,
@@ -58,19 +59,20 @@ enum Event<M: Machine> {
     Durable(Result<(), AppendError>),
     ShutDown,
     Due,
+    WorldChanged,
     Message(Option<Message<M>>),
 }
 
 impl<M: Machine> Shard<M> {
     pub(super) fn new(
         broker: &Broker,
-        partition: Arc<Partition>,
+        logs: Vec<Arc<Partition>>,
         inbox: mpsc::Receiver<Message<M>>,
         aids: M::Aids,
     ) -> Self {
         let config = M::config(broker.config());
         Self {
-            partition,
+            logs,
             storage: broker.storage().clone(),
             clock: broker.clock().clone(),
             aids,
@@ -89,11 +91,11 @@ impl<M: Machine> Shard<M> {
     /// Serves until the broker is gone. Requests that come while the log is read wait.
     pub(super) async fn run(mut self) {
         loop {
-            match load::load::<M>(&self.partition, &self.storage, self.config.clone()).await {
+            match load::load::<M>(&self.logs, &self.storage, self.config.clone()).await {
                 Ok(mut machine) => {
                     machine.succeed(&self.machine);
                     self.machine = machine;
-                    let effects = self.machine.loaded(self.now());
+                    let effects = self.machine.loaded(self.now(), &mut self.aids);
                     self.take(effects);
                     match self.serve().await {
                         Interrupted::Ended => return,
@@ -102,11 +104,11 @@ impl<M: Machine> Shard<M> {
                 }
                 Err(load::LoadError::Stopped) => return,
                 Err(error) => {
-                    let partition = self.partition.id();
-                    tracing::error!(%partition, %error, "cannot read what is coordinated here; trying again");
+                    let shard = self.name();
+                    tracing::error!(%shard, %error, "cannot read what is coordinated here; trying again");
                 }
             }
-            if self.partition.is_closed() || !self.rest().await {
+            if self.is_closed() || !self.rest().await {
                 return;
             }
         }
@@ -126,6 +128,8 @@ impl<M: Machine> Shard<M> {
                 biased;
                 outcome = next_durable(&mut self.held), if !self.held.is_empty() => Event::Durable(outcome),
                 Ok(()) = self.shutdown.changed() => Event::ShutDown,
+                // Before messages: who has learnt of it elsewhere finds it known here.
+                () = M::world_changed(&mut self.aids) => Event::WorldChanged,
                 () = &mut wake => Event::Due,
                 message = self.inbox.recv() => Event::Message(message),
             };
@@ -137,7 +141,7 @@ impl<M: Machine> Shard<M> {
                             self.next_rest = FIRST_REST;
                             self.release();
                         }
-                        Err(_) if self.partition.is_closed() => return Interrupted::Ended,
+                        Err(_) if self.is_closed() => return Interrupted::Ended,
                         Err(error) => return Interrupted::AppendFailed(error),
                     }
                 }
@@ -152,10 +156,23 @@ impl<M: Machine> Shard<M> {
                     let effects = self.machine.tick(self.now());
                     self.take(effects);
                 }
+                Event::WorldChanged => {
+                    let effects = self.machine.tell_world(self.now(), &mut self.aids);
+                    self.take(effects);
+                }
                 Event::Message(None) => return Interrupted::Ended,
                 Event::Message(Some(message)) => self.receive(message),
             }
         }
+    }
+
+    /// Which one it is, for people.
+    fn name(&self) -> String {
+        self.logs.first().map(|log| log.id().to_string()).unwrap_or_default()
+    }
+
+    fn is_closed(&self) -> bool {
+        self.logs.iter().any(|log| log.is_closed())
     }
 
     fn now(&self) -> Now {
@@ -187,9 +204,10 @@ impl<M: Machine> Shard<M> {
     /// Appends the records, and holds replies and tasks until these are durable.
     fn take(&mut self, effects: Effects<M>) {
         if !effects.records.is_empty() {
-            for batch in M::to_batches(&effects.records, self.clock.now()) {
-                let appending = self.partition.append(batch, Acks::All, Origin::Broker);
-                self.held.push_back(Held::Append(appending));
+            for log in &self.logs {
+                for batch in M::to_batches(log.id().topic.as_str(), &effects.records, self.clock.now()) {
+                    self.held.push_back(Held::Append(log.append(batch, Acks::All, Origin::Broker)));
+                }
             }
         }
         for task in effects.tasks {
@@ -241,8 +259,8 @@ impl<M: Machine> Shard<M> {
 
     /// Answers everybody with an error; the state is of no use any more.
     async fn drop_state(&mut self, error: &AppendError) {
-        let partition = self.partition.id();
-        tracing::error!(%partition, %error, "what was coordinated could not be recorded; reading the state from the log again");
+        let shard = self.name();
+        tracing::error!(%shard, %error, "what was coordinated could not be recorded; reading the state from the log again");
         let held = std::mem::take(&mut self.held);
         for held in held {
             match held {

@@ -222,11 +222,11 @@ fn known(timestamp: i64) -> Option<Timestamp> {
     (timestamp >= 0).then_some(Timestamp(timestamp))
 }
 
-fn to_ms(duration: Duration) -> i32 {
+pub(super) fn to_ms(duration: Duration) -> i32 {
     i32::try_from(duration.as_millis()).unwrap_or(i32::MAX)
 }
 
-fn from_ms(ms: i32) -> Duration {
+pub(super) fn from_ms(ms: i32) -> Duration {
     Duration::from_millis(u64::try_from(ms).unwrap_or(0))
 }
 

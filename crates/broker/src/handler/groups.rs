@@ -1,5 +1,6 @@
 //! What the handlers of groups share: how Kafka's fields become the coordinator's words.
 
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -19,6 +20,16 @@ pub(super) fn named<T: From<String>>(text: String) -> Option<T> {
 /// A length of time; what is negative is none.
 pub(super) fn not_negative(ms: i32) -> Duration {
     Duration::from_millis(u64::try_from(ms).unwrap_or(0))
+}
+
+/// Milliseconds, as a response has them.
+pub(super) fn millis(duration: Duration) -> i32 {
+    i32::try_from(duration.as_millis()).unwrap_or(i32::MAX)
+}
+
+/// The numbers of partitions.
+pub(super) fn numbers(partitions: &BTreeSet<PartitionId>) -> Vec<i32> {
+    partitions.iter().map(|partition| partition.0).collect()
 }
 
 /// Where a member connects from, as Kafka's tools show it: `/127.0.0.1`.

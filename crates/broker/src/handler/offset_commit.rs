@@ -14,6 +14,7 @@ use super::groups::{AskedOffset, Partitions, named, sort_out, topic_name};
 use crate::api::{Context, Meta};
 use crate::groups::Command;
 
+const FIRST_VERSION_WITH_MEMBER_EPOCHS: i16 = 9;
 const FIRST_VERSION_WITH_TOPIC_IDS: i16 = 10;
 
 /// Offsets of partitions that do not exist are refused one by one; the others go to the coordinator.
@@ -38,8 +39,10 @@ pub(crate) async fn handle(
         within: None,
     };
     let mut outcomes = commit_all(&context, commit).await.into_iter();
-    let mut answer =
-        |known: Option<ErrorCode>| known.or_else(|| outcomes.next()).unwrap_or(ErrorCode::UnknownServerError);
+    let mut answer = |known: Option<ErrorCode>| {
+        let outcome = known.or_else(|| outcomes.next()).unwrap_or(ErrorCode::UnknownServerError);
+        for_client(outcome, meta.version)
+    };
     let response = |topic: SortedTopic| OffsetCommitResponseTopic {
         partitions: topic
             .partitions
@@ -52,6 +55,16 @@ pub(crate) async fn handle(
         ..topic.response
     };
     OffsetCommitResponse { topics: topics.into_iter().map(response).collect(), ..Default::default() }
+}
+
+/// What a client of this version understands.
+fn for_client(error: ErrorCode, version: i16) -> ErrorCode {
+    match error {
+        ErrorCode::GroupIdNotFound if version < FIRST_VERSION_WITH_MEMBER_EPOCHS => {
+            ErrorCode::IllegalGeneration
+        }
+        other => other,
+    }
 }
 
 /// A topic of the request.

@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use headwater_coordinator::{CommittedOffset, GroupId, Groups};
+use headwater_coordinator::{CommittedOffset, GroupId, Groups, MemberId};
 use headwater_model::{ErrorCode, PartitionId, TopicName, TopicPartition};
 use headwater_wire::messages::offset_fetch::{
     OffsetFetchRequest, OffsetFetchRequestGroup, OffsetFetchRequestTopics, OffsetFetchResponse,
@@ -13,7 +13,7 @@ use headwater_wire::messages::offset_fetch::{
     OffsetFetchResponseTopic, OffsetFetchResponseTopics,
 };
 
-use super::groups::topic_name;
+use super::groups::{named, topic_name};
 use crate::api::{Context, Meta};
 
 const FIRST_VERSION_WITH_MANY_GROUPS: i16 = 8;
@@ -56,6 +56,21 @@ struct Asked {
     stable: bool,
 }
 
+/// The group, and who in it asks.
+#[derive(Debug, Clone)]
+struct Asker {
+    group: GroupId,
+    member: Option<MemberId>,
+    /// Negative for somebody who is no member.
+    epoch: i32,
+}
+
+impl Asker {
+    fn check(&self, groups: &Groups) -> Result<(), ErrorCode> {
+        groups.check_fetch(&self.group, self.member.as_ref(), self.epoch)
+    }
+}
+
 fn only_group(request: OffsetFetchRequest) -> OffsetFetchRequestGroup {
     let topics = request.topics.map(|topics| {
         let topic = topics.into_iter().map(|topic| OffsetFetchRequestTopics {
@@ -87,10 +102,14 @@ async fn fetch(
     asked: Asked,
     request: OffsetFetchRequestGroup,
 ) -> OffsetFetchResponseGroup {
-    let group = GroupId::from(request.group_id.clone());
+    let asker = Asker {
+        group: GroupId::from(request.group_id.clone()),
+        member: request.member_id.and_then(named),
+        epoch: request.member_epoch,
+    };
     let topics = match request.topics {
-        None => all(context, asked, &group).await,
-        Some(topics) => some(context, asked, &group, topics).await,
+        None => all(context, asked, asker).await,
+        Some(topics) => some(context, asked, asker, topics).await,
     };
     let (topics, error_code) = match topics {
         Ok(topics) => (topics, 0),
@@ -103,17 +122,19 @@ async fn fetch(
 async fn all(
     context: &Context,
     asked: Asked,
-    group: &GroupId,
+    asker: Asker,
 ) -> Result<Vec<OffsetFetchResponseTopics>, ErrorCode> {
-    let wanted = group.clone();
+    let group = asker.group.clone();
     let look = move |groups: &Groups| {
+        asker.check(groups)?;
+        let wanted = &asker.group;
         let mut topics: BTreeMap<TopicName, Vec<OffsetFetchResponsePartitions>> = BTreeMap::new();
         let mut tell = |at: &TopicPartition, partition| {
             topics.entry(at.topic.clone()).or_default().push(partition);
         };
         let unstable: BTreeSet<_> =
-            groups.unstable_partitions(&wanted).filter(|_| asked.stable).cloned().collect();
-        for (at, committed) in groups.committed_offsets(&wanted) {
+            groups.unstable_partitions(wanted).filter(|_| asked.stable).cloned().collect();
+        for (at, committed) in groups.committed_offsets(wanted) {
             if !unstable.contains(at) {
                 tell(at, found(at.partition.0, Some(committed)));
             }
@@ -121,10 +142,10 @@ async fn all(
         for at in &unstable {
             tell(at, failed(at.partition.0, ErrorCode::UnstableOffsetCommit));
         }
-        topics
+        Ok(topics)
     };
     let mut topics = Vec::new();
-    for (name, partitions) in context.broker.look_at_group(group, look).await? {
+    for (name, partitions) in context.broker.look_at_group(&group, look).await?? {
         let topic_id = context.broker.visible_topic(name.as_str()).map(|topic| topic.id());
         // A topic that is gone has no id to be named by.
         if !asked.by_id || topic_id.is_some() {
@@ -139,19 +160,21 @@ async fn all(
 async fn some(
     context: &Context,
     asked: Asked,
-    group: &GroupId,
+    asker: Asker,
     topics: Vec<OffsetFetchRequestTopics>,
 ) -> Result<Vec<OffsetFetchResponseTopics>, ErrorCode> {
-    let named = topics.into_iter().map(|topic| {
+    let resolved = topics.into_iter().map(|topic| {
         let name = topic_name(context, asked.by_id, &topic.name, topic.topic_id);
         (topic, name)
     });
-    let named: Vec<_> = named.collect();
-    let wanted = group.clone();
+    let resolved: Vec<_> = resolved.collect();
+    let group = asker.group.clone();
     let look = move |groups: &Groups| {
-        named.into_iter().map(|(topic, name)| of_topic(groups, &wanted, asked, topic, &name)).collect()
+        asker.check(groups)?;
+        let topic = |(topic, name)| of_topic(groups, &asker.group, asked, topic, &name);
+        Ok(resolved.into_iter().map(topic).collect())
     };
-    context.broker.look_at_group(group, look).await
+    context.broker.look_at_group(&group, look).await?
 }
 
 fn of_topic(

@@ -24,7 +24,10 @@ impl Broker {
     }
 
     pub(super) fn topics_mut<T>(&self, change: impl FnOnce(&mut super::Registry) -> T) -> T {
-        change(&mut self.registry().write().unwrap_or_else(std::sync::PoisonError::into_inner))
+        let mut topics = self.registry().write().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let outcome = change(&mut topics);
+        self.told().announce(topics.version());
+        outcome
     }
 
     /// A topic that clients may know of.

@@ -60,6 +60,8 @@ pub(crate) struct Registry {
     /// Of both.
     names: NameIndex,
     partitions: usize,
+    /// Grows with every change of a topic.
+    version: u64,
 }
 
 impl Registry {
@@ -79,6 +81,11 @@ impl Registry {
     /// Names that cannot be taken.
     pub(crate) fn names(&self) -> &NameIndex {
         &self.names
+    }
+
+    /// Tells the topics of one moment from those of another.
+    pub(crate) fn version(&self) -> u64 {
+        self.version
     }
 
     /// Partitions of all topics, those being made included.
@@ -101,6 +108,7 @@ impl Registry {
     }
 
     pub(crate) fn insert(&mut self, topic: Arc<Topic>) {
+        self.version += 1;
         self.busy.remove(topic.name());
         self.names.take(topic.name().clone());
         self.partitions += topic.partitions.len();
@@ -119,6 +127,7 @@ impl Registry {
     /// Takes a topic out and keeps its name busy.
     pub(crate) fn begin_removal(&mut self, name: &TopicName) -> Option<Arc<Topic>> {
         let topic = self.by_name.remove(name)?;
+        self.version += 1;
         self.by_id.remove(&topic.id());
         self.partitions -= topic.partitions.len();
         self.busy.insert(name.clone(), 0);

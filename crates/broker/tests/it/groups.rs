@@ -2,6 +2,7 @@
 //! time, so that sessions end when they should and nothing has to be waited for.
 
 mod administration;
+mod consumer;
 mod failures;
 pub(crate) mod fixture;
 mod membership;

@@ -1,9 +1,11 @@
-//! `headwater group list|describe`.
+//! `headwater group list|describe|reset-offsets|delete`.
+
+mod reset;
 
 use std::collections::BTreeMap;
 
 use headwater_client::admin::{GroupDescription, OffsetSpec};
-use headwater_model::TopicPartition;
+use headwater_model::{ErrorCode, TopicPartition};
 use serde::Serialize;
 
 use super::connect;
@@ -14,6 +16,11 @@ pub(super) async fn run(command: Group) -> anyhow::Result<()> {
     match command {
         Group::List { cluster, output } => list(&cluster, output.output).await,
         Group::Describe { group, cluster, output } => describe(&group, &cluster, output.output).await,
+        Group::ResetOffsets { group, topics, to, dry_run, cluster, output } => {
+            let wish = reset::Wish { group, topics, to, dry_run };
+            reset::run(&wish, &cluster, output.output).await
+        }
+        Group::Delete { group, cluster, output } => delete(&group, &cluster, output.output).await,
     }
 }
 
@@ -47,7 +54,11 @@ async fn list(cluster: &Cluster, format: Format) -> anyhow::Result<()> {
 #[derive(Serialize)]
 struct Described {
     group: String,
+    #[serde(rename = "type")]
+    kind: String,
     state: String,
+    epoch: Option<i32>,
+    assignment_epoch: Option<i32>,
     protocol_type: String,
     assignor: String,
     members: Vec<Member>,
@@ -60,6 +71,7 @@ struct Member {
     instance: Option<String>,
     client_id: String,
     host: String,
+    epoch: Option<i32>,
     assignment: Vec<String>,
 }
 
@@ -83,7 +95,7 @@ async fn describe(group: &str, cluster: &Cluster, format: Format) -> anyhow::Res
     };
     let committed = admin.group_offsets(group).await?;
     if description.state.eq_ignore_ascii_case("dead") && committed.is_empty() {
-        anyhow::bail!("there is no group \"{group}\"; `headwater group list` shows the groups");
+        return Err(no_such_group(group));
     }
     let owners = owners(&description);
     let mut partitions: Vec<&TopicPartition> = committed.keys().chain(owners.keys().copied()).collect();
@@ -106,6 +118,9 @@ async fn describe(group: &str, cluster: &Cluster, format: Format) -> anyhow::Res
     });
     let described = Described {
         group: description.group.clone(),
+        kind: description.kind.clone(),
+        epoch: description.epochs.map(|epochs| epochs.group),
+        assignment_epoch: description.epochs.map(|epochs| epochs.assignment),
         state: description.state.clone(),
         protocol_type: description.protocol_type.clone(),
         assignor: description.assignor.clone(),
@@ -131,17 +146,21 @@ fn member(member: &headwater_client::admin::MemberDescription) -> Member {
         instance: member.instance.clone(),
         client_id: member.client_id.clone(),
         host: member.client_host.clone(),
+        epoch: member.epoch,
         assignment: member.assignment.iter().map(ToString::to_string).collect(),
     }
 }
 
 fn print(group: Described) -> anyhow::Result<()> {
     output::line(format_args!("group     {}", group.group))?;
+    output::line(format_args!("type      {}", group.kind))?;
     output::line(format_args!("state     {}", group.state))?;
+    if let (Some(epoch), Some(assigned)) = (group.epoch, group.assignment_epoch) {
+        output::line(format_args!("epoch     {epoch} (assigned: {assigned})"))?;
+    }
     if !group.assignor.is_empty() {
         output::line(format_args!("assignor  {}", group.assignor))?;
     }
-    let number = |number: Option<i64>| number.map_or_else(|| "-".to_owned(), |number| number.to_string());
     output::line("")?;
     output::table(
         ["TOPIC", "PARTITION", "COMMITTED", "END", "LAG", "MEMBER"],
@@ -161,15 +180,45 @@ fn print(group: Described) -> anyhow::Result<()> {
     }
     output::line("")?;
     output::table(
-        ["MEMBER", "CLIENT", "HOST", "INSTANCE", "PARTITIONS"],
+        ["MEMBER", "CLIENT", "HOST", "INSTANCE", "EPOCH", "PARTITIONS"],
         group.members.into_iter().map(|member| {
             [
                 member.member,
                 member.client_id,
                 member.host,
                 member.instance.unwrap_or_else(|| "-".to_owned()),
+                number(member.epoch),
                 member.assignment.len().to_string(),
             ]
         }),
     )
+}
+
+/// A number where there is one.
+fn number<T: ToString>(number: Option<T>) -> String {
+    number.map_or_else(|| "-".to_owned(), |number| number.to_string())
+}
+
+#[derive(Serialize)]
+struct Deleted<'a> {
+    deleted: &'a str,
+}
+
+async fn delete(group: &str, cluster: &Cluster, format: Format) -> anyhow::Result<()> {
+    let admin = connect::client(cluster).await?.admin();
+    admin.delete_group(group).await.map_err(|error| match error.code() {
+        Some(ErrorCode::NonEmptyGroup) => anyhow::anyhow!(
+            "the group \"{group}\" has members: stop them first (`headwater group describe {group}` shows them)"
+        ),
+        Some(ErrorCode::GroupIdNotFound) => no_such_group(group),
+        _ => error.into(),
+    })?;
+    match format {
+        Format::Json => output::json_line(&Deleted { deleted: group }),
+        Format::Text => output::line(format_args!("deleted group {group}")),
+    }
+}
+
+fn no_such_group(group: &str) -> anyhow::Error {
+    anyhow::anyhow!("there is no group \"{group}\"; `headwater group list` shows the groups")
 }

@@ -15,7 +15,7 @@ use crate::output;
 
 pub(super) async fn run(up: Up) -> anyhow::Result<()> {
     let clock = SystemClock::new();
-    let config = BrokerConfig {
+    let mut config = BrokerConfig {
         data_dir: up.data_dir.clone(),
         durability: durability(up.durability),
         insecure: up.insecure,
@@ -23,6 +23,9 @@ pub(super) async fn run(up: Up) -> anyhow::Result<()> {
         topic_defaults: up.topic_defaults.iter().cloned().collect(),
         ..BrokerConfig::default()
     };
+    for (name, value) in &up.group_settings {
+        config.set_for_groups(name, value)?;
+    }
     let broker = start(config, &clock, &format!("{}:{}", bracketed(up.listen), up.kafka_port)).await?;
     announce(&up, &broker, &clock)?;
     until_told_to_stop().await?;

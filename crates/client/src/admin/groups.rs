@@ -43,14 +43,27 @@ pub struct GroupListing {
 pub struct GroupDescription {
     /// Its id.
     pub group: String,
+    /// `classic` or `consumer`.
+    pub kind: String,
     /// As Kafka names it, for example `Stable`.
     pub state: String,
     /// `consumer` for consumers.
     pub protocol_type: String,
+    /// The epochs of a group whose coordinator assigns.
+    pub epochs: Option<GroupEpochs>,
     /// The assignor that it uses; empty where it has none just now.
     pub assignor: String,
     /// Its members, by id.
     pub members: Vec<MemberDescription>,
+}
+
+/// How often a group has changed, and for which of its changes partitions are divided already.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct GroupEpochs {
+    /// Of the group: grows whenever its members, what they want, or the topics change.
+    pub group: i32,
+    /// Of the assignment that members are on their way to.
+    pub assignment: i32,
 }
 
 /// A member of a group.
@@ -64,6 +77,8 @@ pub struct MemberDescription {
     pub client_id: String,
     /// The host that it connects from.
     pub client_host: String,
+    /// How far it is on its way to the group's assignment; `None` in a classic group.
+    pub epoch: Option<i32>,
     /// The partitions that it has been given, in order.
     pub assignment: Vec<TopicPartition>,
 }
@@ -171,7 +186,7 @@ impl<C: Connector> Admin<C> {
     }
 
     /// An error of a group's coordinator, which is looked up again if it is not where it was.
-    fn coordinator_refused(&self, group: &str, refusal: Refusal, action: String) -> AdminError {
+    pub(super) fn coordinator_refused(&self, group: &str, refusal: Refusal, action: String) -> AdminError {
         if matches!(refusal.error, ErrorCode::NotCoordinator | ErrorCode::CoordinatorNotAvailable) {
             self.client.forget_coordinator(group);
         }
@@ -193,8 +208,10 @@ fn classic(group: DescribedGroup) -> GroupDescription {
     members.sort_by(|left, right| left.member.cmp(&right.member));
     GroupDescription {
         group: group.group_id,
+        kind: "classic".to_owned(),
         state: group.group_state,
         protocol_type: group.protocol_type,
+        epochs: None,
         assignor: group.protocol_data,
         members,
     }
@@ -206,6 +223,7 @@ fn classic_member(member: DescribedGroupMember) -> MemberDescription {
         instance: member.group_instance_id,
         client_id: member.client_id,
         client_host: member.client_host,
+        epoch: None,
         assignment: consumer_assignment(member.member_assignment).unwrap_or_default(),
     }
 }
@@ -237,6 +255,7 @@ fn consumer(group: consumer_group_describe::DescribedGroup) -> GroupDescription 
         instance: member.instance_id,
         client_id: member.client_id,
         client_host: member.client_host,
+        epoch: Some(member.member_epoch),
         assignment: partitions(
             member.assignment.topic_partitions.into_iter().map(|topic| (topic.topic_name, topic.partitions)),
         ),
@@ -245,8 +264,10 @@ fn consumer(group: consumer_group_describe::DescribedGroup) -> GroupDescription 
     members.sort_by(|left, right| left.member.cmp(&right.member));
     GroupDescription {
         group: group.group_id,
+        kind: "consumer".to_owned(),
         state: group.group_state,
         protocol_type: "consumer".to_owned(),
+        epochs: Some(GroupEpochs { group: group.group_epoch, assignment: group.assignment_epoch }),
         assignor: group.assignor_name,
         members,
     }

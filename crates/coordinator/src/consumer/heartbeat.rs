@@ -8,7 +8,9 @@ use crate::consumer::member::Member;
 use crate::consumer::{Consumer, ConsumerGroupChange, ConsumerHeartbeat, Refused, Subscription};
 use crate::effects::Turn;
 use crate::group::{Group, Kind};
-use crate::{Current, Effects, Groups, GroupsConfig, MemberId, Now, Partitions, Reply, Token, Topics};
+use crate::{
+    Current, Effects, Groups, GroupsConfig, MemberId, MemberState, Now, Partitions, Reply, Token, Topics,
+};
 
 /// What a member is told.
 #[derive(Debug, Clone, PartialEq)]
@@ -21,6 +23,19 @@ pub struct HeartbeatAnswer {
     pub heartbeat_interval: Duration,
     /// What to work on, if that is news.
     pub assignment: Option<Partitions>,
+}
+
+/// One that waits for what others have to give back comes more often: nothing else tells it that they have.
+const WAITING_FACTOR: u32 = 10;
+const SHORTEST_INTERVAL: Duration = Duration::from_millis(1);
+
+fn interval(config: &GroupsConfig, current: &Current) -> Duration {
+    match current.state {
+        MemberState::UnreleasedPartitions => {
+            (config.consumer_heartbeat_interval / WAITING_FACTOR).max(SHORTEST_INTERVAL)
+        }
+        MemberState::Stable | MemberState::UnrevokedPartitions => config.consumer_heartbeat_interval,
+    }
 }
 
 impl Groups {
@@ -133,7 +148,7 @@ impl Consumer {
         let is_news = beat.is_full() || !before.is_some_and(knows);
         Ok(HeartbeatAnswer {
             epoch: current.epoch,
-            heartbeat_interval: config.consumer_heartbeat_interval,
+            heartbeat_interval: interval(config, current),
             assignment: is_news.then(|| current.assigned.clone()),
             member: id,
         })

@@ -58,7 +58,8 @@ impl Groups {
             // As in Kafka, the empty name is for those who commit by themselves.
             _ if commit.within.is_some() && !commit.group.is_legal() => Err(ErrorCode::InvalidGroupId),
             _ if ended => Err(ErrorCode::ConcurrentTransactions),
-            None if commit.generation >= 0 => Err(ErrorCode::IllegalGeneration),
+            None if commit.generation >= 0 && commit.within.is_some() => Err(ErrorCode::IllegalGeneration),
+            None if commit.generation >= 0 => Err(ErrorCode::GroupIdNotFound),
             None if is_full => Err(ErrorCode::PolicyViolation),
             None => Ok(()),
             Some(group) => group.check_commit(now, &commit),

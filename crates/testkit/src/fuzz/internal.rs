@@ -24,7 +24,7 @@ use super::requests::{self, encoded, exchange};
 use crate::{SimClock, simulate};
 
 /// Where records can be put: the cluster's events, and what the coordinators remember.
-const LOGS: [(&str, Within); 9] = [
+const LOGS: [(&str, Within); 11] = [
     ("/data/broker/__headwater_metadata-0", Within::Nothing),
     ("/data/broker/__consumer_offsets-0", Within::Nothing),
     ("/data/broker/__consumer_offsets-1", Within::Nothing),
@@ -34,6 +34,8 @@ const LOGS: [(&str, Within); 9] = [
     ("/data/broker/__consumer_offsets-0", Within::Transaction(Some(ControlMarker::Commit))),
     ("/data/broker/__consumer_offsets-0", Within::Transaction(Some(ControlMarker::Abort))),
     ("/data/broker/__transaction_state-0", Within::Transaction(Some(ControlMarker::Other(7)))),
+    ("/data/broker/__headwater_groups-0", Within::Nothing),
+    ("/data/broker/__headwater_groups-1", Within::Nothing),
 ];
 
 /// What records are part of.
@@ -127,9 +129,41 @@ fn questions() -> Vec<u8> {
             },
         ),
         encoded(9, 5, &requests::begin()),
+        encoded(
+            10,
+            1,
+            &m::consumer_group_describe::ConsumerGroupDescribeRequest {
+                group_ids: vec![group()],
+                ..Default::default()
+            },
+        ),
+        encoded(11, 1, &beat(0)),
+        encoded(12, 1, &beat(-1)),
     ]
     .concat()
 }
+
+/// A heartbeat that joins the group, or leaves it.
+fn beat(epoch: i32) -> m::consumer_group_heartbeat::ConsumerGroupHeartbeatRequest {
+    m::consumer_group_heartbeat::ConsumerGroupHeartbeatRequest {
+        group_id: "g".to_owned(),
+        member_id: "m".to_owned(),
+        member_epoch: epoch,
+        rebalance_timeout_ms: 1_000,
+        subscribed_topic_names: Some(vec!["t".to_owned()]),
+        topic_partitions: Some(Vec::new()),
+        ..Default::default()
+    }
+}
+
+/// Keys and values of `__headwater_groups` that make a group of one member.
+const CONSUMER_GROUP: [(&[u8], &[u8]); 5] = [
+    (b"\x00\x02g", b"\x01\0\0\0\x03\0\0\0\0\0\0\0\x07\0"),
+    (b"\x01\x02g\x02m", b"\x01\0\0\x02c\x02h\0\0\x03\xe8\x02\x02t\0\0\0\0"),
+    (b"\x02\x02g", b"\x01\0\0\0\x03\0"),
+    (b"\x03\x02g\x02m", b"\x01\x02aaaaaaaaaaaaaaaa\x02\0\0\0\0\0"),
+    (b"\x04\x02g\x02m", b"\x01\0\0\0\0\x03\0\0\0\x02\x02aaaaaaaaaaaaaaaa\x02\0\0\0\0\x01\0"),
+];
 
 pub(super) fn seeds() -> Vec<Vec<u8>> {
     let record =
@@ -175,6 +209,15 @@ pub(super) fn seeds() -> Vec<Vec<u8>> {
         seeds.push(record(log, 2, &group, b""));
         seeds.push(record(log, 0, &offset, &encode_offset_value(&OffsetCommitValue::default())));
         seeds.push(record(log, 2, &offset, b""));
+    }
+    for (key, value) in CONSUMER_GROUP {
+        seeds.push(record(9, 0, key, value));
+        seeds.push(record(10, 0, key, value));
+        seeds.push(record(10, 2, key, b""));
+    }
+    let whole = CONSUMER_GROUP.map(|(key, value)| [&[0][..], &piece(key), &piece(value)].concat());
+    for log in [9, 10] {
+        seeds.push([&[log][..], &whole.concat()].concat());
     }
     seeds
 }

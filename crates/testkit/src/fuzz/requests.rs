@@ -117,6 +117,8 @@ answers! {
     DescribeProducers describe_producers::DescribeProducersRequest;
     DescribeTransactions describe_transactions::DescribeTransactionsRequest;
     ListTransactions list_transactions::ListTransactionsRequest;
+    ConsumerGroupHeartbeat consumer_group_heartbeat::ConsumerGroupHeartbeatRequest;
+    ConsumerGroupDescribe consumer_group_describe::ConsumerGroupDescribeRequest;
     DescribeTopicPartitions describe_topic_partitions::DescribeTopicPartitionsRequest;
 }
 

@@ -1,4 +1,4 @@
-"""A group of two that reads a topic and commits what it has read, through one rebalance after the other.
+"""A group of two that reads a topic and commits what it has read, through one rebalance after the other, by either protocol.
 
 Nobody is given a record below what the group was told is committed, nor one after a gap. The first member stays. The
 second is static, and comes back with another subscription: one that left while the broker was down would be waited for
@@ -15,17 +15,24 @@ from confluent_kafka import Consumer, KafkaException, Message, TopicPartition
 from .copier import after
 from .load import CLIENT, Load
 
-GROUP = "followers"
-_STATIC = {"group.instance.id": "second"}
+Settings = dict[str, str | int]
+
+# By the newer protocol times are the broker's.
+CLASSIC: Settings = {"session.timeout.ms": 10_000, "heartbeat.interval.ms": 100}
+NEWER: Settings = {"group.protocol": "consumer"}
+_STATIC: Settings = {"group.instance.id": "second"}
 _BATCH = 500
 _WAIT_S = 0.02
 _RETURNS = 0.03
 
 
 class Followers(Load):
-    def __init__(self, bootstrap: str, topic: str, another: str, dice: random.Random) -> None:
-        super().__init__(GROUP)
+    def __init__(self, name: str, protocol: Settings, bootstrap: str, topics: list[str], dice: random.Random) -> None:
+        """Reads the first of the topics, and now and then the second."""
+        super().__init__(name)
+        self._protocol = protocol
         self._bootstrap = bootstrap
+        topic, another = topics
         self._topic = topic
         self._subscriptions = cycle([[topic], [topic, another]])
         self._dice = dice
@@ -53,15 +60,14 @@ class Followers(Load):
     def summary(self) -> str:
         return f"{self.name}: {self.done()} records committed, the second member came back {self._returns} times"
 
-    def _member(self, identity: dict[str, str]) -> Consumer:
+    def _member(self, identity: Settings) -> Consumer:
         consumer = Consumer(
             {
                 "bootstrap.servers": self._bootstrap,
-                "group.id": GROUP,
+                "group.id": self.name,
                 "enable.auto.commit": False,
                 "auto.offset.reset": "earliest",
-                "session.timeout.ms": 10_000,
-                "heartbeat.interval.ms": 100,
+                **self._protocol,
                 **identity,
                 "fetch.wait.max.ms": 50,
                 "fetch.error.backoff.ms": 20,

@@ -8,7 +8,7 @@ from .. import topics
 from . import pairs
 from .bookmark import Bookmark
 from .copier import Copier
-from .followers import Followers
+from .followers import CLASSIC, NEWER, Followers
 from .load import Load
 from .numbers import Numbers, Place
 from .pairs import Pairs
@@ -47,13 +47,17 @@ class Loads:
         self.latest = Numbers(bootstrap, LATEST, _by_key)
         self.pairs = [Pairs(bootstrap, f"pairs-{index}", random.Random(dice.random())) for index in range(2)]
         self.copier = Copier(bootstrap, "plain", "copied", random.Random(dice.random()))
-        self.followers = Followers(bootstrap, "plain", "copied", random.Random(dice.random()))
+        protocols = {"followers": CLASSIC, "followers-848": NEWER}
+        self.followers = [
+            Followers(name, protocol, bootstrap, ["plain", "copied"], random.Random(dice.random()))
+            for name, protocol in protocols.items()
+        ]
         self.bookmark = Bookmark(bootstrap, "plain")
 
     @property
     def groups(self) -> dict[str, Copier | Followers]:
         """Those that read `plain`, by the group's name."""
-        return {self.copier.name: self.copier, self.followers.name: self.followers}
+        return {group.name: group for group in (self.copier, *self.followers)}
 
     def start(self) -> Loads:
         for load in self._all():
@@ -85,7 +89,7 @@ class Loads:
         return "\n".join(load.summary() for load in self._all())
 
     def _all(self) -> list[Load]:
-        return [self.plain, self.latest, *self.pairs, self.copier, self.followers, self.bookmark]
+        return [self.plain, self.latest, *self.pairs, self.copier, *self.followers, self.bookmark]
 
 
 def _by_turns(number: int) -> Place:

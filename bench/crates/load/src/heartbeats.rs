@@ -1,0 +1,183 @@
+//! Heartbeats of members of a consumer group that is at rest, as fast as a broker answers them: what they cost it.
+//!
+//! Requests are written by hand, many members to a connection, so that the client's own work is small.
+
+use std::time::Instant;
+
+use anyhow::Context;
+use bytes::{Bytes, BytesMut};
+use headwater_model::Uuid;
+use headwater_wire::Request;
+use headwater_wire::frame::{decode_response, encode_request};
+use headwater_wire::messages::consumer_group_heartbeat::{
+    ConsumerGroupHeartbeatRequest, ConsumerGroupHeartbeatRequestTopicPartitions,
+};
+use headwater_wire::messages::find_coordinator::FindCoordinatorRequest;
+use serde::Serialize;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+use crate::Target;
+
+/// Rounds of everybody until the group is at rest.
+const MOST_ROUNDS: usize = 100;
+
+#[derive(Debug, Clone, clap::Args)]
+pub(crate) struct Heartbeats {
+    /// How many members
+    #[arg(long)]
+    members: usize,
+    /// Connections that they share
+    #[arg(long, default_value_t = 4)]
+    connections: usize,
+    /// Waits for a line on standard input before the heartbeats that count
+    #[arg(long)]
+    wait: bool,
+}
+
+#[derive(Debug, PartialEq, Serialize)]
+pub(crate) struct Report {
+    heartbeats: u64,
+    seconds: f64,
+}
+
+struct Connection {
+    stream: TcpStream,
+    sent: i32,
+}
+
+impl Connection {
+    async fn open(target: &Target) -> anyhow::Result<Self> {
+        let stream = TcpStream::connect(&target.bootstrap).await?;
+        stream.set_nodelay(true)?;
+        Ok(Self { stream, sent: 0 })
+    }
+
+    async fn call<R: Request>(&mut self, version: i16, request: &R) -> anyhow::Result<R::Response> {
+        self.sent += 1;
+        let mut frame = BytesMut::new();
+        for chunk in encode_request(self.sent, Some("bench"), version, request) {
+            frame.extend_from_slice(&chunk.to_bytes()?);
+        }
+        self.stream.write_all(&frame).await?;
+        let length = usize::try_from(self.stream.read_i32().await?)?;
+        let mut answer = BytesMut::zeroed(length);
+        self.stream.read_exact(&mut answer).await?;
+        let (id, response) = decode_response::<R>(Bytes::from(answer), version)?;
+        anyhow::ensure!(id == self.sent, "an answer to something else");
+        Ok(response)
+    }
+}
+
+struct Member {
+    id: String,
+    epoch: i32,
+    owned: Vec<(Uuid, Vec<i32>)>,
+    has_news: bool,
+}
+
+impl Member {
+    async fn beat(&mut self, connection: &mut Connection, group: &str, topic: &str) -> anyhow::Result<()> {
+        let joins = self.epoch == 0;
+        let owned = self.owned.iter().map(|(topic_id, partitions)| ConsumerGroupHeartbeatRequestTopicPartitions {
+            topic_id: *topic_id,
+            partitions: partitions.clone(),
+        });
+        let request = ConsumerGroupHeartbeatRequest {
+            group_id: group.to_owned(),
+            member_id: self.id.clone(),
+            member_epoch: self.epoch,
+            rebalance_timeout_ms: if joins { 60_000 } else { -1 },
+            subscribed_topic_names: joins.then(|| vec![topic.to_owned()]),
+            topic_partitions: (joins || self.has_news).then(|| owned.collect()),
+            ..Default::default()
+        };
+        let response = connection.call(1, &request).await?;
+        anyhow::ensure!(response.error_code == 0, "a heartbeat failed: {:?}", response.error_message);
+        self.epoch = response.member_epoch;
+        self.has_news = response.assignment.is_some();
+        if let Some(assignment) = response.assignment {
+            let topics = assignment.topic_partitions.into_iter();
+            self.owned = topics.map(|topic| (topic.topic_id, topic.partitions)).collect();
+        }
+        Ok(())
+    }
+
+    fn partitions(&self) -> usize {
+        self.owned.iter().map(|(_, partitions)| partitions.len()).sum()
+    }
+}
+
+pub(crate) fn run(target: &Target, how: &Heartbeats) -> anyhow::Result<Report> {
+    crate::runtime()?.block_on(async {
+        let group = format!("{}-{}", target.topic, std::process::id());
+        let mut connections = Vec::new();
+        for _ in 0..how.connections {
+            connections.push(Connection::open(target).await?);
+        }
+        let first = connections.first_mut().context("no connection")?;
+        find_coordinator(first, &group).await?;
+        let mut members: Vec<Member> = (0..how.members)
+            .map(|number| Member { id: format!("m{number:05}"), epoch: 0, owned: Vec::new(), has_news: false })
+            .collect();
+        settle(first, &mut members, &group, target).await?;
+        if how.wait {
+            println!("ready");
+            tokio::task::spawn_blocking(|| std::io::stdin().read_line(&mut String::new())).await??;
+        }
+        let started = Instant::now();
+        let each = target.records / how.connections as u64;
+        let share = how.members.div_ceil(how.connections);
+        let mut crowd = tokio::task::JoinSet::new();
+        for mut connection in connections {
+            let mut mine: Vec<Member> = members.drain(..share.min(members.len())).collect();
+            let (group, topic) = (group.clone(), target.topic.clone());
+            crowd.spawn(async move {
+                let count = mine.len().max(1);
+                for number in 0..each as usize {
+                    let member = mine.get_mut(number % count).context("a connection without a member")?;
+                    member.beat(&mut connection, &group, &topic).await?;
+                }
+                anyhow::Ok(())
+            });
+        }
+        while let Some(done) = crowd.join_next().await {
+            done??;
+        }
+        let seconds = started.elapsed().as_secs_f64();
+        Ok(Report { heartbeats: each * how.connections as u64, seconds })
+    })
+}
+
+/// A coordinator may take a while to be there.
+async fn find_coordinator(connection: &mut Connection, group: &str) -> anyhow::Result<()> {
+    for _ in 0..MOST_ROUNDS {
+        let request = FindCoordinatorRequest { coordinator_keys: vec![group.to_owned()], ..Default::default() };
+        let found = connection.call(4, &request).await?;
+        if found.coordinators.first().is_some_and(|found| found.error_code == 0) {
+            return Ok(());
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+    }
+    anyhow::bail!("there is no coordinator")
+}
+
+/// Everybody in turn, until all partitions are owned and nobody is told anything new.
+async fn settle(
+    connection: &mut Connection,
+    members: &mut [Member],
+    group: &str,
+    target: &Target,
+) -> anyhow::Result<()> {
+    for _ in 0..MOST_ROUNDS {
+        for member in members.iter_mut() {
+            member.beat(connection, group, &target.topic).await?;
+        }
+        let owned: usize = members.iter().map(Member::partitions).sum();
+        let same = members.iter().all(|member| !member.has_news && member.epoch == members[0].epoch);
+        if owned == target.partitions as usize && same {
+            return Ok(());
+        }
+    }
+    anyhow::bail!("the group does not come to rest")
+}
