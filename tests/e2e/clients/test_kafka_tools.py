@@ -130,7 +130,7 @@ def test_the_members_of_a_group_whose_coordinator_assigns_are_described(cluster:
     assert state["STATE"] == "Stable" and state["ASSIGNMENT-STRATEGY"] == "range" and state["#MEMBERS"] == "1"
     listed = tool(cluster, "kafka-groups", "--list", "--consumer")
     assert re.search(rf"^{group}\s+Consumer\s+consumer", listed, re.MULTILINE)
-    assert "NonEmptyGroup" in refused(cluster, "kafka-consumer-groups", "--delete", "--group", group)
+    assert "GroupNotEmptyException" in refused(cluster, "kafka-consumer-groups", "--delete", "--group", group)
     member.end()
 
 

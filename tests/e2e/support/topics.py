@@ -113,6 +113,13 @@ def group_state(bootstrap: str, group: str) -> str:
     return state
 
 
+def group_type(bootstrap: str, group: str) -> str:
+    """By whose protocol a group of consumers works: CLASSIC or CONSUMER."""
+    client = admin(bootstrap)
+    kind: str = client.describe_consumer_groups([group])[group].result(10).type.name
+    return kind
+
+
 def read_all(bootstrap: str, topic: str, timeout_s: float = 120.0) -> list[Record]:
     """Every record from the earliest to the end that each partition has now, partition by partition in order."""
     by_partition: dict[int, list[Record]] = {}
