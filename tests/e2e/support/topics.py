@@ -17,6 +17,8 @@ from confluent_kafka import (
 )
 from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic, OffsetSpec
 
+from .processes import wait_for
+
 # Failures print the client's own errors; its chatter while a broker starts or is down would bury them.
 QUIET: dict[str, Any] = {"log_level": 2, "error_cb": lambda _error: None}
 
@@ -90,12 +92,30 @@ def config(bootstrap: str, topic: str) -> dict[str, str]:
     return {name: entry.value for name, entry in described.items()}
 
 
+# Brokers that have not heard yet of whom a partition, new perhaps, is led by.
+_UNSETTLED = (
+    KafkaError.NOT_LEADER_FOR_PARTITION,
+    KafkaError.LEADER_NOT_AVAILABLE,
+    KafkaError.UNKNOWN_LEADER_EPOCH,
+)
+
+
 def ends(bootstrap: str, topic: str) -> dict[int, int]:
     """Where each partition ends."""
     client = admin(bootstrap)
     partitions = client.list_topics(topic, timeout=10).topics[topic].partitions
     asked = {TopicPartition(topic, partition): OffsetSpec.latest() for partition in partitions}
-    return {one.partition: found.result(10).offset for one, found in client.list_offsets(asked).items()}
+
+    def ask() -> dict[int, int] | None:
+        found = client.list_offsets(asked)
+        try:
+            return {one.partition: end.result(10).offset for one, end in found.items()}
+        except KafkaException as error:
+            if error.args[0].code() in _UNSETTLED:
+                return None
+            raise
+
+    return wait_for("every partition to have a leader", ask, 30)
 
 
 def committed(bootstrap: str, group: str, topic: str) -> dict[int, int]:
