@@ -20,6 +20,14 @@ COORDINATED = (
     "transactions::members_whose_coordinator",
 )
 
+# Classic groups whose members keep what they can while they rebalance, in `crates/client/tests/it/consumer/cooperative.rs`.
+COOPERATIVE = (
+    "consumer::cooperative::on_a_cluster::members_come_and_go",
+    "consumer::cooperative::on_a_cluster::a_rebalance_waits",
+    "consumer::cooperative::on_a_cluster::a_static_member",
+    "consumer::cooperative::on_a_cluster::two_rolling_restarts",
+)
+
 
 def build(*packages: str) -> None:
     """The tests are built before a broker waits for them."""
