@@ -1,19 +1,24 @@
 //! Who of a group's members gets which partitions: the client-side half of Kafka's classic groups. Pure.
 //!
-//! Owns: [`Assignor`], with the exact results of Kafka's assignors of the same names (of a group without racks), so
-//! that members of other clients can share a group with ours; the encodings of subscriptions and assignments
-//! ([`protocol`]).
+//! Owns: [`Assignor`], so that members of other clients can share a group with ours: range and round robin with the exact
+//! results of Kafka's assignors of the same names (of a group without racks), cooperative-sticky ([`sticky`]) by the same
+//! rules; the encodings of subscriptions and assignments ([`protocol`]).
 //!
-//! Invariants: each partition of a subscribed topic goes to exactly one member that subscribes to the topic. The
-//! result depends on the set of members and partitions alone, not on their order.
+//! Invariants: each partition of a subscribed topic goes to exactly one member that subscribes to the topic; but for
+//! those that another has yet to let go of, which go to nobody. The result depends on the set of members and partitions
+//! alone, not on their order.
 //!
-//! Does not know: generations, requests, brokers.
+//! Does not know: requests, brokers, when members come and go.
 
 pub(crate) mod protocol;
+mod sticky;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use bytes::Bytes;
 use headwater_model::{PartitionId, TopicName, TopicPartition};
+
+use protocol::{Subscription, encode_generation};
 
 /// How the leader of a group divides the partitions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,20 +28,40 @@ pub enum Assignor {
     Range,
     /// All partitions of all topics dealt out in turn.
     RoundRobin,
+    /// As evenly as subscriptions allow, and everybody keeps what it can. A consumer that offers no other assignor reads
+    /// on while the group rebalances, and lets go only of what goes to another (KIP-429).
+    ///
+    /// A group changes over from the others while it works by two rolling restarts, as with Kafka's own client: first
+    /// each member offers this one beside those of before, then this one alone. A member that offers others as well lets
+    /// go of everything at each rebalance, as these require.
+    CooperativeSticky,
 }
 
 impl Assignor {
+    const ALL: [Self; 3] = [Self::Range, Self::RoundRobin, Self::CooperativeSticky];
+
     /// The name that members agree on.
     pub fn name(self) -> &'static str {
         match self {
             Self::Range => "range",
             Self::RoundRobin => "roundrobin",
+            Self::CooperativeSticky => "cooperative-sticky",
         }
     }
 
     /// The assignor of that name.
     pub(crate) fn from_name(name: &str) -> Option<Self> {
-        [Self::Range, Self::RoundRobin].into_iter().find(|assignor| assignor.name() == name)
+        Self::ALL.into_iter().find(|assignor| assignor.name() == name)
+    }
+
+    /// True if members may keep what they have while they join: it gives that to no other.
+    pub(crate) fn is_cooperative(self) -> bool {
+        self == Self::CooperativeSticky
+    }
+
+    /// What a member tells this assignor beside its subscription.
+    pub(crate) fn user_data(self, subscription: &Subscription) -> Option<Bytes> {
+        self.is_cooperative().then(|| encode_generation(subscription.generation))
     }
 
     /// What each member gets, by member id; nobody is left out. `counts` says how many partitions each topic has.
@@ -55,18 +80,23 @@ impl Assignor {
         match self {
             Self::Range => range(counts, &members, &mut give),
             Self::RoundRobin => round_robin(counts, &members, &mut give),
+            Self::CooperativeSticky => sticky::assign(counts, &members, &mut give),
         }
         assigned
     }
 }
 
-/// A member of the group and what it wants.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// A member of the group, what it wants and what it has.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct Subscriber {
     pub(crate) member_id: String,
     /// Set for static members.
     pub(crate) instance_id: Option<String>,
     pub(crate) topics: BTreeSet<TopicName>,
+    /// What it keeps while it joins; nothing, if it takes part in eager rebalances.
+    pub(crate) owned: BTreeSet<TopicPartition>,
+    /// In which generation it was given that, if it was in any.
+    pub(crate) generation: Option<i32>,
 }
 
 impl Subscriber {
@@ -139,7 +169,7 @@ mod tests {
             None => (id, None),
         };
         let topics = topics.iter().map(|name| topic(name)).collect();
-        Subscriber { member_id: member_id.to_owned(), instance_id, topics }
+        Subscriber { member_id: member_id.to_owned(), instance_id, topics, ..Subscriber::default() }
     }
 
     /// `member: partitions` a line.
@@ -216,6 +246,7 @@ mod tests {
                         member_id,
                         instance_id,
                         topics: topics.iter().map(|name| topic(name)).collect(),
+                        ..Subscriber::default()
                     };
                 members.into_iter().map(member).collect()
             },
@@ -230,7 +261,7 @@ mod tests {
             turn in any::<prop::sample::Index>(),
         ) {
             let counts: BTreeMap<_, _> = counts.iter().map(|(name, count)| (topic(name), *count)).collect();
-            for assignor in [Assignor::Range, Assignor::RoundRobin] {
+            for assignor in Assignor::ALL {
                 let assigned = assignor.assign(&counts, &members);
                 let mut given: Vec<_> = assigned.values().flatten().cloned().collect();
                 given.sort();

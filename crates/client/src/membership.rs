@@ -178,8 +178,10 @@ pub(crate) enum MemberKind {
     /// Who is no member.
     Nobody,
     /// With the generation everybody's partitions change.
-    Classic,
-    /// The epoch rises while partitions stay: a commit may be made in one epoch and sent in the next.
+    Eager,
+    /// Generations follow each other while partitions stay: a commit may be made in one and sent in the next.
+    Cooperative,
+    /// The epoch rises while partitions stay, likewise.
     Reconciling,
 }
 
@@ -191,9 +193,9 @@ impl Identity {
 
     /// True if a commit that was made by `earlier` may be sent by this one, as long as its partitions stayed.
     pub(crate) fn continues(&self, earlier: &Self) -> bool {
-        let epoch_may_differ = self.kind == MemberKind::Reconciling;
+        let partitions_stay = matches!(self.kind, MemberKind::Cooperative | MemberKind::Reconciling);
         self.member_id == earlier.member_id
             && self.kind == earlier.kind
-            && (epoch_may_differ || self.generation == earlier.generation)
+            && (partitions_stay || self.generation == earlier.generation)
     }
 }

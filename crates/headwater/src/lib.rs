@@ -41,7 +41,7 @@ pub use headwater_streams as streams;
 /// What the author of a service needs, in one line: `use headwater::prelude::*;`.
 pub mod prelude {
     pub use headwater_client::{
-        Client, ClientConfig, ConsumerConfig, ConsumerEvent, GroupProtocol, Isolation, OffsetReset,
+        Assignor, Client, ClientConfig, ConsumerConfig, ConsumerEvent, GroupProtocol, Isolation, OffsetReset,
         ProducerConfig, ProducerRecord, SendError, StartAt, TopicPattern, TransactionError,
         TransactionalConfig,
     };

@@ -100,7 +100,9 @@ def test_the_producer_while_a_broker_dies_and_comes_back(
     assert_ran(test.output())
 
 
-@pytest.mark.parametrize(("group_protocol", "share"), [("classic", 2 / 3), ("consumer", 1 / 3)])
+@pytest.mark.parametrize(
+    ("group_protocol", "share"), [("classic", 1 / 3), ("cooperative", 1 / 3), ("consumer", 1 / 3)]
+)
 def test_nothing_is_lost_doubled_or_reordered_while_brokers_come_and_go(
     three: KafkaCluster, folder: Path, moments: random.Random, group_protocol: str, share: float
 ) -> None:

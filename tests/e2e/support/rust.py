@@ -22,6 +22,14 @@ ON_ANY_CLUSTER = (
     "consumer::coordinated::what_the_coordinator_cannot",
 )
 
+# Classic groups whose members keep what they can while they rebalance, in `crates/client/tests/it/consumer/cooperative.rs`.
+COOPERATIVE = (
+    "consumer::cooperative::on_a_cluster::members_come_and_go",
+    "consumer::cooperative::on_a_cluster::a_rebalance_waits",
+    "consumer::cooperative::on_a_cluster::a_static_member",
+    "consumer::cooperative::on_a_cluster::two_rolling_restarts",
+)
+
 
 def build(*packages: str) -> None:
     """The tests are built before a broker waits for them."""

@@ -4,7 +4,8 @@
 //!
 //! Invariants: commits reach the coordinator in the order in which they were made. A commit is made for one
 //! generation and never sent for another, since partitions may belong to others by then; unless members keep theirs from
-//! one to the next ([`Identity::continues`]): then it is dropped once one of its partitions was given up.
+//! one to the next ([`Identity::continues`]): then it waits out a rebalance, and is dropped once one of its partitions was
+//! given up.
 //!
 //! Does not know: connections; `W` is whoever waits for an outcome.
 
@@ -18,7 +19,7 @@ use headwater_wire::messages::offset_commit::{
 
 use super::{CommitError, CommittedOffset};
 use crate::error::CallError;
-use crate::membership::Identity;
+use crate::membership::{Identity, MemberKind};
 use crate::retry::Backoff;
 
 /// What came of a commit, for whoever waits for it.
@@ -56,6 +57,16 @@ struct Sent<W> {
     ticket: u64,
     generation: i32,
     commits: Vec<Commit<W>>,
+}
+
+impl<W> Commit<W> {
+    /// A cooperative member goes on with the same partitions in the next generation, whose beginning may have overtaken
+    /// the request; if it does not, they are given up.
+    fn may_be_repeated(&self, error: &CommitError) -> bool {
+        let overtaken =
+            matches!(error, CommitError::Rebalancing | CommitError::NotMember(ErrorCode::IllegalGeneration));
+        error.is_retriable() || overtaken && self.committer.kind == MemberKind::Cooperative
+    }
 }
 
 /// What an answer, or the lack of one, leads to.
@@ -171,7 +182,7 @@ impl<W> Commits<W> {
                 settled.membership.get_or_insert((sent.generation, ErrorCode::RebalanceInProgress));
             }
             match outcome {
-                Err(error) if error.is_retriable() && now < commit.deadline => again.push(commit),
+                Err(error) if commit.may_be_repeated(&error) && now < commit.deadline => again.push(commit),
                 outcome => settled.outcomes.push((commit.waiter, outcome)),
             }
         }
@@ -256,7 +267,6 @@ fn is_elsewhere(error: ErrorCode) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::membership::MemberKind;
     use headwater_model::Offset;
     use headwater_wire::messages::offset_commit::{OffsetCommitResponsePartition, OffsetCommitResponseTopic};
 
@@ -268,7 +278,7 @@ mod tests {
     }
 
     fn member(generation: i32) -> Identity {
-        Identity { generation, member_id: "m".into(), instance_id: None, kind: MemberKind::Classic }
+        Identity { generation, member_id: "m".into(), instance_id: None, kind: MemberKind::Eager }
     }
 
     fn offsets(of: &[(i32, i64)]) -> Offsets {
@@ -382,6 +392,28 @@ mod tests {
         commits.push(offsets(&[(0, 3)]), member(3), "before", NOW);
         let other = Identity { member_id: "other".into(), ..member(3) };
         assert!(commits.plan(Some(&other), later + Duration::from_secs(9)).0.is_none());
+    }
+
+    #[test]
+    fn a_cooperative_members_commit_waits_out_a_rebalance() {
+        let member = |generation| Identity { kind: MemberKind::Cooperative, ..member(generation) };
+        let mut commits = commits();
+        commits.push(offsets(&[(0, 1)]), member(1), "kept", NOW);
+        commits.push(offsets(&[(1, 7)]), member(1), "given up", NOW);
+        let (ticket, _) = commits.plan(Some(&member(1)), NOW).0.unwrap();
+        let settled = commits.answered(ticket, answer(&[(0, ErrorCode::IllegalGeneration)]), NOW);
+        assert!(matches!(settled.outcomes[..], [("given up", Ok(()))]), "that one was not refused");
+        assert_eq!(settled.membership, Some((1, ErrorCode::IllegalGeneration)));
+        let (ticket, request) = commits.plan(Some(&member(2)), commits.deadline().unwrap()).0.unwrap();
+        assert_eq!((asked(&request), request.generation_id_or_member_epoch), (vec!["0:1".to_owned()], 2));
+        let settled = commits.answered(ticket, answer(&[(0, ErrorCode::RebalanceInProgress)]), NOW);
+        assert!(settled.outcomes.is_empty());
+        commits.push(offsets(&[(1, 8)]), member(2), "given up", NOW);
+        commits.give_up(&offsets(&[(1, 0)]).into_keys().collect());
+        let (request, outlived) = commits.plan(Some(&member(2)), commits.deadline().unwrap());
+        assert!(matches!(outlived[..], [("given up", Err(CommitError::Rebalancing))]));
+        let settled = commits.answered(request.unwrap().0, answer(&[(0, ErrorCode::UnknownMemberId)]), NOW);
+        assert!(matches!(settled.outcomes[..], [("kept", Err(CommitError::NotMember(_)))]));
     }
 
     #[test]

@@ -33,7 +33,8 @@ pub enum OffsetReset {
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum GroupProtocol {
     /// The members divide the partitions among themselves, by [`ConsumerConfig::assignors`]. Whenever anything changes,
-    /// each lets go of everything it has. Every cluster knows it. Kafka's default.
+    /// each lets go of everything it has; unless all its assignors are cooperative, then only of what goes to another
+    /// ([`Assignor::CooperativeSticky`]). Every cluster knows it. Kafka's default.
     #[default]
     Classic,
     /// The coordinator divides the partitions (KIP-848), and only those that change hands are let go of: Apache Kafka 4.0
@@ -58,9 +59,10 @@ pub struct ConsumerConfig {
     /// running process needs its own.
     pub group_instance_id: Option<String>,
     /// Where the consumer runs, as the brokers' `broker.rack` says it; told to the coordinator of a group with the consumer
-    /// protocol. Default: not told.
+    /// protocol, or to the leader of a classic group (ours do not heed it). Default: not told.
     pub rack: Option<String>,
-    /// How the leader of a classic group divides partitions, in the order of preference. Default: range.
+    /// How the leader of a classic group divides partitions, in the order of preference; all members must have one in
+    /// common. Default: range (Kafka's: range, and cooperative-sticky to change over to).
     pub assignors: Vec<Assignor>,
     /// A member of a classic group that is not heard of for this long is dead. With the consumer protocol that is up to
     /// the broker, and this says how long to wait for an instance id that a member holds who died. Default 45 s.

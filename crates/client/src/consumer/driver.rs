@@ -241,6 +241,7 @@ fn membership<C: Connector>(client: &Client<C>, group: &str, config: &ConsumerCo
             let config = ClassicConfig {
                 group,
                 instance_id,
+                rack: config.rack.clone(),
                 session_timeout: config.session_timeout,
                 heartbeat_interval: config.heartbeat_interval,
                 max_poll_interval,

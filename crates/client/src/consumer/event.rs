@@ -52,10 +52,10 @@ pub enum ConsumerEvent {
     /// Batches, in the order of their offsets within each partition.
     Fetched(Vec<Fetched>),
     /// The group gave this consumer these partitions, in addition to those that it has (with the classic protocol it
-    /// has none then). Nothing of them has been handed out yet, so that a seek now is in time.
+    /// has none then, unless it is cooperative). Nothing of them has been handed out yet, so that a seek now is in time.
     Assigned(Vec<TopicPartition>),
-    /// The group takes these partitions back (with the classic protocol all that this consumer has). It may commit
-    /// still; it lets go of them with its next poll, and the rebalance waits for that.
+    /// The group takes these partitions back (with the classic protocol all that this consumer has, unless it is
+    /// cooperative). It may commit still; it lets go of them with its next poll, and the rebalance waits for that.
     Revoked(Vec<TopicPartition>),
     /// These partitions, all that this consumer had, are gone, perhaps to others already: a commit would be refused.
     Lost(Vec<TopicPartition>),

@@ -1,10 +1,15 @@
-//! Membership in a classic group: the member's half of Kafka's rebalance protocol, eager. Pure.
+//! Membership in a classic group: the member's half of Kafka's rebalance protocol, eager or cooperative (KIP-429). Pure.
 //!
 //! Owns: [`ClassicMember`]: when to join, sync, beat and leave, what answers mean, which partitions are ours, and what
 //! the application is told about them.
 //!
 //! Invariants: those of every [`Membership`]. At most one of join, sync and counting is under way, and an answer to
-//! anything older is ignored. All partitions are let go of before the member joins again.
+//! anything older is ignored. An eager member lets go of all partitions before it joins again. A cooperative one keeps
+//! them and says so when it joins, until it is assigned others or the group has moved on without it; it lets go of what it
+//! is not assigned any more, and joins again at once.
+//!
+//! A member is cooperative if all its assignors are: one that is not may be chosen for the next generation, and gives to
+//! others what we keep.
 //!
 //! Does not know: connections, where the coordinator is, offsets and records, clocks.
 
@@ -29,6 +34,8 @@ pub(crate) struct ClassicConfig {
     pub(crate) group: String,
     /// Set for a static member.
     pub(crate) instance_id: Option<String>,
+    /// Where the member is.
+    pub(crate) rack: Option<String>,
     pub(crate) session_timeout: Duration,
     pub(crate) heartbeat_interval: Duration,
     /// The longest time between polls; also how long a rebalance waits for this member.
@@ -53,8 +60,8 @@ pub(crate) struct ClassicMember {
     /// Set while we lead the group.
     leading: Option<Leading>,
     owned: BTreeSet<TopicPartition>,
-    /// Whether the application knows what we own.
-    announced: bool,
+    /// What of it the application knows to have.
+    announced: BTreeSet<TopicPartition>,
     events: VecDeque<GroupEvent>,
     outbox: Outbox,
     failures: u32,
@@ -82,9 +89,10 @@ enum Phase {
         ticket: Ticket,
     },
     Member(Heartbeats),
-    /// The group rebalances; the application has to let go of its partitions first.
+    /// Joins again once the application has let go of these partitions.
     LettingGo {
         heartbeats: Heartbeats,
+        partitions: BTreeSet<TopicPartition>,
         told: bool,
     },
     /// Out of the group; joins at the next poll, or (fenced) never.
@@ -120,7 +128,7 @@ impl ClassicMember {
             phase: Phase::Out,
             leading: None,
             owned: BTreeSet::new(),
-            announced: false,
+            announced: BTreeSet::new(),
             events: VecDeque::new(),
             outbox: Outbox::default(),
             failures: 0,
@@ -165,12 +173,13 @@ impl Membership for ClassicMember {
     }
 
     fn let_go(&mut self, now: Monotonic) -> bool {
-        let was_told = matches!(self.phase, Phase::LettingGo { told: true, .. });
-        if was_told {
-            self.give_up();
-            self.join_at(now);
-        }
-        was_told
+        let Phase::LettingGo { partitions, told: true, .. } = &mut self.phase else {
+            return false;
+        };
+        let partitions = std::mem::take(partitions);
+        self.stop(partitions);
+        self.rejoin(now);
+        true
     }
 
     fn poll_ends(&mut self, now: Monotonic) {
@@ -180,7 +189,7 @@ impl Membership for ClassicMember {
     fn next_event(&mut self) -> Option<GroupEvent> {
         let event = self.events.pop_front();
         match (&event, &mut self.phase) {
-            (Some(GroupEvent::Assigned(_)), _) => self.announced = true,
+            (Some(GroupEvent::Assigned(added)), _) => self.announced.extend(added.iter().cloned()),
             (Some(GroupEvent::Revoked(_)), Phase::LettingGo { told, .. }) => *told = true,
             (None, Phase::Failed { for_good: Some(error) }) => {
                 return Some(GroupEvent::Failed(error.clone()));
@@ -224,16 +233,15 @@ impl Membership for ClassicMember {
         own.into_iter().chain(self.poll_deadline()).min()
     }
 
+    /// Who keeps partitions while joining commits for them.
     fn identity(&self) -> Option<Identity> {
-        match self.phase {
-            Phase::Member(_) | Phase::LettingGo { .. } => Some(Identity {
-                generation: self.generation,
-                member_id: self.member_id.clone(),
-                instance_id: self.config.instance_id.clone(),
-                kind: MemberKind::Classic,
-            }),
-            _ => None,
-        }
+        let is_member = matches!(self.phase, Phase::Member(_) | Phase::LettingGo { .. });
+        (is_member || !self.owned.is_empty()).then(|| Identity {
+            generation: self.generation,
+            member_id: self.member_id.clone(),
+            instance_id: self.config.instance_id.clone(),
+            kind: if self.is_cooperative() { MemberKind::Cooperative } else { MemberKind::Eager },
+        })
     }
 
     fn is_subscribed(&self) -> bool {
@@ -286,18 +294,64 @@ impl ClassicMember {
         self.fail(GroupError::PollTooLate { group, interval });
     }
 
-    /// The group rebalances: what the application has must be taken back before we join again.
+    fn is_cooperative(&self) -> bool {
+        self.config.assignors.iter().all(|assignor| assignor.is_cooperative())
+    }
+
+    /// The group rebalances: we join again, without what we may not keep.
     fn rebalance(&mut self, now: Monotonic) {
+        if matches!(self.phase, Phase::Member(_)) {
+            let is_cooperative = self.is_cooperative();
+            let is_kept = |at: &&TopicPartition| is_cooperative && self.topics.contains(&at.topic);
+            let excess = self.owned.iter().filter(|at| !is_kept(at)).cloned().collect();
+            self.take_back(excess, now);
+        }
+    }
+
+    /// Joins again once these are let go of: what the application has heard of by the application, the rest at once.
+    fn take_back(&mut self, partitions: BTreeSet<TopicPartition>, now: Monotonic) {
         let Phase::Member(heartbeats) = self.phase else {
             return;
         };
-        if self.announced && !self.owned.is_empty() {
-            self.outbox.push(Effect::Freeze(self.owned.clone()));
-            self.events.push_back(GroupEvent::Revoked(self.owned.iter().cloned().collect()));
-            self.phase = Phase::LettingGo { heartbeats, told: false };
+        let (partitions, unheard): (BTreeSet<_>, _) =
+            partitions.into_iter().partition(|at| self.announced.contains(at));
+        self.withdraw(unheard);
+        if partitions.is_empty() {
+            self.rejoin(now);
         } else {
-            self.give_up();
-            self.join_at(now);
+            self.outbox.push(Effect::Freeze(partitions.clone()));
+            self.events.push_back(GroupEvent::Revoked(partitions.iter().cloned().collect()));
+            self.phase = Phase::LettingGo { heartbeats, partitions, told: false };
+        }
+    }
+
+    /// What the application has not heard of is let go without a word.
+    fn withdraw(&mut self, partitions: BTreeSet<TopicPartition>) {
+        for event in &mut self.events {
+            if let GroupEvent::Assigned(added) = event {
+                added.retain(|at| !partitions.contains(at));
+            }
+        }
+        self.events.retain(|event| !matches!(event, GroupEvent::Assigned(added) if added.is_empty()));
+        self.stop(partitions);
+    }
+
+    /// Owns these as well. Who owns nothing is told so.
+    fn take_on(&mut self, added: BTreeSet<TopicPartition>) {
+        self.owned.extend(added.iter().cloned());
+        if added.is_empty() && !self.owned.is_empty() {
+            return;
+        }
+        self.events.push_back(GroupEvent::Assigned(added.iter().cloned().collect()));
+        self.outbox.push(Effect::Start(added));
+    }
+
+    /// Owns these no more.
+    fn stop(&mut self, partitions: BTreeSet<TopicPartition>) {
+        self.owned.retain(|at| !partitions.contains(at));
+        self.announced.retain(|at| !partitions.contains(at));
+        if !partitions.is_empty() {
+            self.outbox.push(Effect::Stop(partitions));
         }
     }
 
@@ -319,17 +373,26 @@ impl ClassicMember {
 
     /// What we own is ours no more, and the application hears of it unless it has let go by itself.
     fn give_up(&mut self) {
-        let let_go = matches!(self.phase, Phase::LettingGo { told: true, .. });
         self.events.retain(|event| !matches!(event, GroupEvent::Assigned(_) | GroupEvent::Revoked(_)));
-        let owned = std::mem::take(&mut self.owned);
-        if self.announced && !let_go && !owned.is_empty() {
-            self.events.push_back(GroupEvent::Lost(owned.iter().cloned().collect()));
+        let mut lost = std::mem::take(&mut self.announced);
+        if let Phase::LettingGo { partitions, told: true, .. } = &self.phase {
+            lost.retain(|at| !partitions.contains(at));
         }
+        if !lost.is_empty() {
+            self.events.push_back(GroupEvent::Lost(lost.into_iter().collect()));
+        }
+        let owned = std::mem::take(&mut self.owned);
         if !owned.is_empty() {
             self.outbox.push(Effect::Stop(owned));
         }
-        self.announced = false;
+        self.generation = -1;
         self.leading = None;
+    }
+
+    /// Joins for the next generation.
+    fn rejoin(&mut self, now: Monotonic) {
+        self.leading = None;
+        self.join_at(now);
     }
 
     fn join_at(&mut self, until: Monotonic) {

@@ -6,7 +6,7 @@ use headwater_model::{Monotonic, PartitionId, TopicName, TopicPartition};
 use headwater_wire::messages::consumer_group_heartbeat::ConsumerGroupHeartbeatRequest;
 
 use super::{Effect, GroupEvent, GroupRequest, Membership, Ticket};
-use crate::assignor::protocol::decode_assignment;
+use crate::assignor::protocol::{decode_assignment, decode_subscription};
 
 pub(super) fn topic(name: &str) -> TopicName {
     TopicName::new(name).unwrap()
@@ -53,7 +53,16 @@ pub(super) fn effects(membership: &mut dyn Membership, now: Monotonic, ticket: &
 
 fn sent(request: GroupRequest) -> String {
     match request {
-        GroupRequest::Join(join) => format!("join as {:?}", join.member_id),
+        GroupRequest::Join(join) => {
+            let told = decode_subscription(join.protocols[0].metadata.clone()).unwrap();
+            let owned = match told.generation {
+                Some(generation) if !told.owned.is_empty() => {
+                    format!(" with {} of {generation}", listed(&told.owned))
+                }
+                _ => String::new(),
+            };
+            format!("join as {:?}{owned}", join.member_id)
+        }
         GroupRequest::Sync(sync) => {
             let given = sync.assignments.into_iter().map(|given| {
                 let partitions = decode_assignment(given.assignment).unwrap();

@@ -1,7 +1,8 @@
 //! Producers and a group of consumers on a cluster that is not ours, while somebody kills and restarts its brokers and every
 //! other connection is cut: `HEADWATER_TEST_BOOTSTRAP` says where it listens, `HEADWATER_TEST_SECONDS` for how long it goes
 //! on (default 10), `HEADWATER_TEST_SEED` which connections are cut when,
-//! `HEADWATER_TEST_GROUP_PROTOCOL=consumer` that the coordinator divides the partitions.
+//! `HEADWATER_TEST_GROUP_PROTOCOL=consumer` that the coordinator divides the partitions, `=cooperative` that members keep
+//! what they can while they do.
 //!
 //! Proven: what was acknowledged is in the log once, what was said not to be written is not there; each producer's records of
 //! a key are in order; the group is handed every record, in order as long as it has a partition; what it has committed never
@@ -17,8 +18,9 @@ use std::time::Duration;
 
 use headwater_client::admin::{NewTopic, OffsetSpec};
 use headwater_client::{
-    Client, ClientConfig, Connector, Consumer, ConsumerConfig, ConsumerEvent, Delivery, GroupProtocol,
-    OffsetReset, ProducerConfig, ProducerRecord, RecordMetadata, SendError, StartAt, TcpConnector,
+    Assignor, Client, ClientConfig, Connector, Consumer, ConsumerConfig, ConsumerEvent, Delivery,
+    GroupProtocol, OffsetReset, ProducerConfig, ProducerRecord, RecordMetadata, SendError, StartAt,
+    TcpConnector,
 };
 use headwater_model::{Entropy, Offset, PartitionId, SystemClock, TopicName, TopicPartition};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -179,10 +181,18 @@ fn group_protocol() -> GroupProtocol {
     }
 }
 
+fn assignors() -> Vec<Assignor> {
+    match std::env::var("HEADWATER_TEST_GROUP_PROTOCOL").as_deref() {
+        Ok("cooperative") => vec![Assignor::CooperativeSticky],
+        _ => vec![Assignor::Range],
+    }
+}
+
 /// Reads as a member until told to stop.
 async fn member(client: Client<Frail>, topic: TopicName, handed: Arc<Mutex<Handed>>, stop: Arc<AtomicU64>) {
     let consumer = client.consumer(ConsumerConfig {
         group_protocol: group_protocol(),
+        assignors: assignors(),
         auto_offset_reset: OffsetReset::Earliest,
         session_timeout: Duration::from_secs(10),
         ..ConsumerConfig::in_group(topic.as_str())

@@ -1,11 +1,13 @@
-//! A group reads everything, whatever the network does to its members.
+//! A group reads everything, whatever the network does to its members; eager and cooperative ones.
 
 use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::rc::Rc;
 use std::time::Duration;
 
-use headwater_client::{Client, ConsumerConfig, ConsumerEvent, OffsetReset, ProducerConfig, ProducerRecord};
+use headwater_client::{
+    Assignor, Client, ConsumerConfig, ConsumerEvent, OffsetReset, ProducerConfig, ProducerRecord,
+};
 use headwater_model::{PartitionId, TopicPartition};
 use headwater_testkit::{Faults, SimCluster, SimConnector, simulate};
 use tokio::task::LocalSet;
@@ -31,10 +33,11 @@ async fn publish(client: &Client<SimConnector>) {
 }
 
 /// Reads as a member until every record was seen by some member; commits after each poll what it has handled.
-async fn member(client: Client<SimConnector>, seen: Seen) {
+async fn member(client: Client<SimConnector>, assignor: Assignor, seen: Seen) {
     let consumer = client.consumer(ConsumerConfig {
         auto_offset_reset: OffsetReset::Earliest,
         session_timeout: Duration::from_secs(10),
+        assignors: vec![assignor],
         poll_max_bytes: 1_000,
         ..ConsumerConfig::in_group("readers")
     });
@@ -85,8 +88,10 @@ async fn run(seed: u64, faults: Faults) -> u64 {
     publish(&client).await;
     cluster.net.set_faults(faults);
     let seen = Seen::default();
-    let doomed = tokio::task::spawn_local(member(client.clone(), Rc::clone(&seen)));
-    let survivor = tokio::task::spawn_local(member(client.clone(), Rc::clone(&seen)));
+    let is_cooperative = (seed / 2).is_multiple_of(2);
+    let assignor = if is_cooperative { Assignor::CooperativeSticky } else { Assignor::Range };
+    let doomed = tokio::task::spawn_local(member(client.clone(), assignor, Rc::clone(&seen)));
+    let survivor = tokio::task::spawn_local(member(client.clone(), assignor, Rc::clone(&seen)));
     pause(Duration::from_millis(200 * (seed % 10))).await;
     doomed.abort();
     if seed.is_multiple_of(2) {

@@ -2,13 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use headwater_model::{ErrorCode, Monotonic, TopicName};
+use headwater_model::{ErrorCode, Monotonic, TopicName, TopicPartition};
 use headwater_wire::ApiKey;
 use headwater_wire::messages::join_group::{JoinGroupResponse, JoinGroupResponseMember};
 use headwater_wire::messages::sync_group::{SyncGroupRequestAssignment, SyncGroupResponse};
 
-use super::{ClassicMember, Effect, GroupAnswer, GroupEvent, Heartbeats, Leading, Phase, Ticket};
-use crate::assignor::protocol::{decode_assignment, decode_subscription, encode_assignment};
+use super::{ClassicMember, Effect, GroupAnswer, Heartbeats, Leading, Phase, Ticket};
+use crate::assignor::protocol::{Subscription, decode_assignment, decode_subscription, encode_assignment};
 use crate::assignor::{Assignor, Subscriber};
 use crate::consumer::GroupError;
 use crate::error::CallError;
@@ -73,6 +73,8 @@ impl ClassicMember {
     pub(super) fn hear_of_commit(&mut self, generation: i32, error: ErrorCode, now: Monotonic) {
         if self.generation == generation && matches!(self.phase, Phase::Member(_) | Phase::LettingGo { .. }) {
             match error {
+                // It may be the rebalance that we have just been through: the next heartbeat tells.
+                ErrorCode::RebalanceInProgress if self.is_cooperative() => self.beat_at(now),
                 ErrorCode::RebalanceInProgress
                 | ErrorCode::IllegalGeneration
                 | ErrorCode::UnknownMemberId
@@ -123,16 +125,25 @@ impl ClassicMember {
             error => return self.refused(ApiKey::SyncGroup, error, now),
         }
         match decode_assignment(response.assignment) {
-            Ok(owned) => self.owned = owned,
+            Ok(assigned) => self.assigned(&assigned, now),
             Err(source) => {
                 let group = self.config.group.clone();
-                return self.fail(GroupError::Assignment { group, source });
+                self.fail(GroupError::Assignment { group, source });
             }
         }
+    }
+
+    /// We are a member of the new generation. What we kept and are not assigned any more goes to others, who wait for us
+    /// to join again without it.
+    fn assigned(&mut self, assigned: &BTreeSet<TopicPartition>, now: Monotonic) {
         self.failures = 0;
         self.phase = Phase::Member(Heartbeats { next: now + self.config.heartbeat_interval, waiting: None });
-        self.outbox.push(Effect::Start(self.owned.clone()));
-        self.events.push_back(GroupEvent::Assigned(self.owned.iter().cloned().collect()));
+        let excess: BTreeSet<_> = self.owned.difference(assigned).cloned().collect();
+        let added: BTreeSet<_> = assigned.difference(&self.owned).cloned().collect();
+        if !excess.is_empty() {
+            self.take_back(excess, now);
+        }
+        self.take_on(added);
         if self.joined_topics != self.topics {
             self.rebalance(now);
         }
@@ -144,9 +155,15 @@ impl ClassicMember {
         match error {
             // The generation was overtaken while we synced: that is no failure.
             ErrorCode::RebalanceInProgress if api == ApiKey::SyncGroup => self.join_at(now),
-            ErrorCode::RebalanceInProgress | ErrorCode::IllegalGeneration => self.rest(now),
+            ErrorCode::RebalanceInProgress => self.rest(now),
+            // Whatever we kept may have been given to others.
+            ErrorCode::IllegalGeneration => {
+                self.give_up();
+                self.rest(now);
+            }
             ErrorCode::UnknownMemberId => {
                 self.member_id.clear();
+                self.give_up();
                 self.rest(now);
             }
             ErrorCode::NotCoordinator | ErrorCode::CoordinatorNotAvailable => {
@@ -181,8 +198,12 @@ impl ClassicMember {
         }
         self.failures = self.failures.saturating_add(1);
         let delay = self.config.backoff.delay(self.failures, &mut self.entropy);
+        self.beat_at(now + delay.min(self.config.heartbeat_interval));
+    }
+
+    fn beat_at(&mut self, next: Monotonic) {
         if let Phase::Member(heartbeats) | Phase::LettingGo { heartbeats, .. } = &mut self.phase {
-            heartbeats.next = now + delay.min(self.config.heartbeat_interval);
+            heartbeats.next = next;
         }
     }
 
@@ -214,10 +235,14 @@ impl ClassicMember {
 
 /// A member whose subscription cannot be read gets nothing, which is better than failing the group.
 fn subscriber(member: JoinGroupResponseMember) -> Subscriber {
+    let Subscription { topics, owned, generation, rack: _ } =
+        decode_subscription(member.metadata).unwrap_or_default();
     Subscriber {
         member_id: member.member_id,
         instance_id: member.group_instance_id,
-        topics: decode_subscription(member.metadata).unwrap_or_default(),
+        topics,
+        owned,
+        generation,
     }
 }
 

@@ -8,16 +8,21 @@ use headwater_wire::messages::sync_group::{SyncGroupRequest, SyncGroupRequestAss
 
 use super::{ClassicMember, Phase};
 use crate::assignor::Assignor;
-use crate::assignor::protocol::{PROTOCOL_TYPE, encode_subscription};
+use crate::assignor::protocol::{PROTOCOL_TYPE, Subscription, encode_subscription};
 use crate::membership::GroupRequest;
 
 impl ClassicMember {
     pub(super) fn send_join(&mut self) {
         self.joined_topics = self.topics.clone();
-        let subscription = encode_subscription(&self.topics);
+        let subscription = Subscription {
+            topics: self.topics.clone(),
+            owned: self.owned.clone(),
+            generation: Some(self.generation).filter(|generation| *generation >= 0),
+            rack: self.config.rack.clone(),
+        };
         let protocols = self.config.assignors.iter().map(|assignor| JoinGroupRequestProtocol {
             name: assignor.name().to_owned(),
-            metadata: subscription.clone(),
+            metadata: encode_subscription(&subscription, assignor.user_data(&subscription)),
         });
         let request = JoinGroupRequest {
             group_id: self.config.group.clone(),
@@ -78,6 +83,5 @@ impl ClassicMember {
             };
             self.outbox.send(GroupRequest::Leave(request));
         }
-        self.generation = -1;
     }
 }

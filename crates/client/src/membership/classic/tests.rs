@@ -1,5 +1,7 @@
-//! Tables: what answers lead to. Members against a model of a coordinator are in [`model`].
+//! Tables: what answers lead to; what is peculiar to cooperative members in [`cooperative`]. Members against a model of a
+//! coordinator are in [`model`].
 
+mod cooperative;
 mod model;
 
 use bytes::Bytes;
@@ -8,7 +10,7 @@ use headwater_wire::messages::join_group::{JoinGroupResponse, JoinGroupResponseM
 use headwater_wire::messages::sync_group::SyncGroupResponse;
 
 use super::*;
-use crate::assignor::protocol::{encode_assignment, encode_subscription};
+use crate::assignor::protocol::{Subscription, encode_assignment, encode_subscription};
 use crate::error::CallError;
 use crate::membership::words::{self, partitions, topic, topics};
 
@@ -16,6 +18,7 @@ fn config(instance_id: Option<&str>) -> ClassicConfig {
     ClassicConfig {
         group: "g".into(),
         instance_id: instance_id.map(Into::into),
+        rack: None,
         session_timeout: Duration::from_secs(45),
         heartbeat_interval: Duration::from_secs(3),
         max_poll_interval: Duration::from_mins(5),
@@ -34,7 +37,11 @@ struct Member {
 
 impl Member {
     fn subscribed(instance_id: Option<&str>) -> Self {
-        let mut membership = ClassicMember::new(config(instance_id), Entropy::from_seed(1));
+        Self::of(config(instance_id))
+    }
+
+    fn of(config: ClassicConfig) -> Self {
+        let mut membership = ClassicMember::new(config, Entropy::from_seed(1));
         membership.subscribe(topics(&["t"]), Monotonic::ORIGIN);
         Self { membership, now: Monotonic::ORIGIN, ticket: 0 }
     }
@@ -65,7 +72,8 @@ impl Member {
     }
 
     fn answer_join(&mut self, error: ErrorCode, leader: &str, generation_id: i32) {
-        let metadata = encode_subscription(&topics(&["t", "u"]));
+        let wants_both = Subscription { topics: topics(&["t", "u"]), ..Subscription::default() };
+        let metadata = encode_subscription(&wants_both, None);
         let member = |member_id: &str| JoinGroupResponseMember {
             member_id: member_id.into(),
             metadata: metadata.clone(),
@@ -75,7 +83,7 @@ impl Member {
         let response = JoinGroupResponse {
             error_code: error.code(),
             generation_id,
-            protocol_name: Some("range".into()),
+            protocol_name: self.membership.config.assignors.first().map(|assignor| assignor.name().into()),
             leader: leader.into(),
             member_id: "me".into(),
             members,

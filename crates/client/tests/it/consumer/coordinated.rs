@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use headwater_client::admin::NewTopic;
 use headwater_client::{
-    Client, ConsumeError, ConsumerConfig, GroupError, GroupProtocol, OffsetReset, ProducerConfig,
+    Client, Connector, ConsumeError, ConsumerConfig, GroupError, GroupProtocol, OffsetReset, ProducerConfig,
     ProducerRecord, TcpConnector, TopicPattern,
 };
 use headwater_model::{PartitionId, TopicName};
@@ -17,18 +17,22 @@ use super::world::{Application, TICK, poll_until};
 use crate::kafka::{connect, fresh_topic};
 use crate::support::pause;
 
-const PARTITIONS: i32 = 6;
+pub(super) const PARTITIONS: i32 = 6;
 /// Sessions are the cluster's: 45 s, if it is not configured otherwise.
 const AFTER_A_DEATH: Duration = Duration::from_secs(75);
 
-type Member = Application<TcpConnector>;
+type Member<C = TcpConnector> = Application<C>;
 
-async fn create(client: &Client, topic: &TopicName) {
+pub(super) async fn create<C: Connector>(client: &Client<C>, topic: &TopicName) {
     client.admin().create_topic(NewTopic::new(topic.clone(), PARTITIONS)).await.unwrap();
 }
 
 /// These numbers, over all partitions.
-async fn publish(client: &Client, topic: &TopicName, numbers: std::ops::Range<u32>) {
+pub(super) async fn publish<C: Connector>(
+    client: &Client<C>,
+    topic: &TopicName,
+    numbers: std::ops::Range<u32>,
+) {
     let producer = client.producer(ProducerConfig::default());
     for number in numbers {
         let value = number.to_be_bytes();
@@ -46,20 +50,24 @@ fn config(topic: &TopicName) -> ConsumerConfig {
     }
 }
 
-fn member(client: &Client, topic: &TopicName, config: ConsumerConfig) -> Member {
+pub(super) fn member<C: Connector>(
+    client: &Client<C>,
+    topic: &TopicName,
+    config: ConsumerConfig,
+) -> Member<C> {
     let application = Application::new(client.consumer(config));
     application.consumer.subscribe([topic.clone()]).unwrap();
     application
 }
 
-fn read(members: &[&Member]) -> Vec<u32> {
+pub(super) fn read<C: Connector>(members: &[&Member<C>]) -> Vec<u32> {
     let mut all: Vec<u32> =
         members.iter().flat_map(|member| member.read.values().flatten()).copied().collect();
     all.sort_unstable();
     all
 }
 
-async fn commit(member: &Member) {
+pub(super) async fn commit<C: Connector>(member: &Member<C>) {
     member.consumer.commit(member.consumer.positions()).await.unwrap();
 }
 

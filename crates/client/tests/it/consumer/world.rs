@@ -67,11 +67,14 @@ pub(crate) struct Application<C: Connector = SimConnector> {
     pub(crate) read: BTreeMap<i32, Vec<u32>>,
     /// What happened to its partitions.
     pub(crate) history: Vec<String>,
+    /// Those that were taken back, in order.
+    pub(crate) taken_back: Vec<TopicPartition>,
 }
 
 impl<C: Connector> Application<C> {
     pub(crate) fn new(consumer: Consumer<C>) -> Self {
-        Self { consumer, owned: BTreeSet::new(), read: BTreeMap::new(), history: Vec::new() }
+        let (owned, read) = (BTreeSet::new(), BTreeMap::new());
+        Self { consumer, owned, read, history: Vec::new(), taken_back: Vec::new() }
     }
 
     pub(crate) fn subscribed(self) -> Self {
@@ -100,10 +103,12 @@ impl<C: Connector> Application<C> {
                 self.history.push(format!("revoked {}", partitions.len()));
                 self.consumer.commit(self.consumer.positions()).await.unwrap();
                 self.owned.retain(|at| !partitions.contains(at));
+                self.taken_back.extend(partitions);
             }
             Some(ConsumerEvent::Lost(partitions)) => {
                 self.history.push(format!("lost {}", partitions.len()));
                 self.owned.clear();
+                self.taken_back.extend(partitions);
             }
             None => {}
         }
