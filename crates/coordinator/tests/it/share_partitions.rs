@@ -1,0 +1,10 @@
+//! What becomes of the records that share groups consume (KIP-932).
+
+mod acknowledging;
+mod acquiring;
+mod model;
+mod properties;
+mod recording;
+mod releasing;
+mod schedules;
+mod script;
