@@ -288,7 +288,8 @@ impl Group {
             Kind::Consumer(consumer) => Some(consumer.epoch()),
             Kind::Classic(_) | Kind::Share(_) => None,
         };
-        if !replayed.epoch().is_some_and(|epoch| other.is_none_or(|other| epoch > other)) {
+        let counts = replayed.epoch().is_some_and(|epoch| other.is_none_or(|other| epoch > other));
+        if !counts {
             replayed.forget(&self.id, turn);
             return;
         }

@@ -50,17 +50,7 @@ impl<'a> Step<'a> {
 
     /// Notes a state that is durable from now on.
     pub(super) fn note(&mut self, first: Offset, run: &Run) {
-        let Some(batch) = durable(first, run) else {
-            return;
-        };
-        if let Some(before) = self.changed.last_mut()
-            && before.last.next() == batch.first
-            && (before.state, before.deliveries) == (batch.state, batch.deliveries)
-        {
-            before.last = batch.last;
-            return;
-        }
-        self.changed.push(batch);
+        add_durable(&mut self.changed, first, run);
     }
 
     /// Moves the start offset, and records what has durably changed.
@@ -92,16 +82,35 @@ fn durable(first: Offset, run: &Run) -> Option<StateBatch> {
     (!is_untouched).then_some(StateBatch { first, last: run.last, state, deliveries })
 }
 
+/// Adds what is durable of a run to that of others, joined with the last if they are alike.
+fn add_durable(batches: &mut Vec<StateBatch>, first: Offset, run: &Run) {
+    let Some(batch) = durable(first, run) else {
+        return;
+    };
+    if let Some(before) = batches.last_mut()
+        && before.last.next() == batch.first
+        && (before.state, before.deliveries) == (batch.state, batch.deliveries)
+    {
+        before.last = batch.last;
+        return;
+    }
+    batches.push(batch);
+}
+
 impl SharePartition {
     /// The whole state begins a new series of updates.
     pub(super) fn snapshot(&mut self) -> ShareStateChange {
         self.snapshot_epoch = self.snapshot_epoch.saturating_add(1);
         self.updates = 0;
+        let mut batches = Vec::new();
+        for (first, run) in self.runs.iter() {
+            add_durable(&mut batches, first, run);
+        }
         ShareStateChange::Snapshot(ShareSnapshot {
             state_epoch: self.state_epoch,
             snapshot_epoch: self.snapshot_epoch,
             start: self.start,
-            batches: self.runs.iter().filter_map(|(first, run)| durable(first, run)).collect(),
+            batches,
         })
     }
 

@@ -442,7 +442,7 @@ impl Run {
             }
             Reply::Sync(Err(error)) => writeln!(self.out, "{who}: sync {error:?}").unwrap(),
             Reply::ConsumerHeartbeat(outcome) | Reply::ShareHeartbeat(outcome) => {
-                self.show_answer(who, outcome)
+                self.show_answer(who, outcome);
             }
             Reply::Heartbeat(outcome) => writeln!(self.out, "{who}: beat {}", word(outcome)).unwrap(),
             Reply::EndTransaction(outcome) | Reply::DeleteGroup(outcome) => {

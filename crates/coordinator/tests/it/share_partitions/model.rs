@@ -328,7 +328,7 @@ impl Model {
     pub(super) fn recorded(&mut self, everything: bool) {
         self.durable_start = self.start;
         if everything {
-            for record in self.records[self.start..self.end].iter_mut() {
+            for record in &mut self.records[self.start..self.end] {
                 if record.state == State::Missing {
                     record.state = State::Archived;
                 }

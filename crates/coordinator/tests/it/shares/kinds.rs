@@ -1,6 +1,10 @@
 //! A share group among groups of other kinds: none becomes another while it lives.
 
 use expect_test::expect;
+use headwater_coordinator::{
+    Change, ConsumerGroupChange, Groups, GroupsConfig, ListFilter, Now, ShareGroupChange, StoredGroup,
+};
+use headwater_model::{Monotonic, Timestamp};
 
 use crate::script::check;
 
@@ -331,4 +335,53 @@ fn an_empty_share_group_does_not_expire() {
             g Empty share type=Some("share")
         "#]],
     );
+}
+
+fn share(change: ShareGroupChange) -> Change {
+    Change::ShareGroup { group: "g".into(), change }
+}
+
+fn consumer(change: ConsumerGroupChange) -> Change {
+    Change::ConsumerGroup { group: "g".into(), change }
+}
+
+/// The kind that a group is of by these records, and what else is recorded.
+fn decide(records: Vec<Change>) -> (&'static str, Vec<Change>) {
+    let mut groups = Groups::new(GroupsConfig::default());
+    for record in records {
+        groups.replay(record);
+    }
+    let effects = groups.loaded(Now { monotonic: Monotonic::ORIGIN, wall: Timestamp(0) });
+    let listed = groups.list(&ListFilter::default());
+    (listed.first().map_or("nothing", |listed| listed.group_type), effects.records)
+}
+
+#[test]
+fn of_two_kinds_that_a_crash_has_left_the_greater_epoch_counts_and_the_other_goes() {
+    let epoch = |epoch| share(ShareGroupChange::Epoch { epoch, fingerprint: 0 });
+    let target_epoch = |epoch| share(ShareGroupChange::TargetEpoch { epoch });
+    let share_forgotten =
+        || vec![share(ShareGroupChange::TargetEpochForgotten), share(ShareGroupChange::EpochForgotten)];
+    let classic = |generation| {
+        Change::GroupStored(StoredGroup {
+            group: "g".into(),
+            protocol_type: "consumer".into(),
+            generation,
+            protocol: None,
+            leader: None,
+            state_since: None,
+            members: Vec::new(),
+        })
+    };
+    let classic_forgotten = vec![Change::GroupForgotten { group: "g".into() }];
+    assert_eq!(decide(vec![epoch(3), classic(2)]), ("share", classic_forgotten));
+    assert_eq!(decide(vec![epoch(3), classic(3)]), ("classic", share_forgotten()));
+    let other = |epoch| consumer(ConsumerGroupChange::Epoch { epoch, fingerprint: 0 });
+    let other_forgotten = vec![
+        consumer(ConsumerGroupChange::TargetEpochForgotten),
+        consumer(ConsumerGroupChange::EpochForgotten),
+    ];
+    assert_eq!(decide(vec![other(2), epoch(3)]), ("share", other_forgotten));
+    assert_eq!(decide(vec![other(4), epoch(3)]), ("consumer", share_forgotten()));
+    assert_eq!(decide(vec![target_epoch(3)]), ("nothing", share_forgotten()));
 }
