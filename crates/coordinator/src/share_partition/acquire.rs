@@ -125,17 +125,18 @@ impl SharePartition {
 
     /// Nobody is given what is not there. (Who has acquired it from an older batch says so.)
     fn skip(&mut self, first: Offset, last: Offset) {
-        if first > last {
-            return;
-        }
-        for (first, run) in self.available(first, last) {
+        let mut at = first;
+        while let Some((first, run)) = self.next_available(at, last) {
+            at = run.last.next();
             self.runs.put(first, Run::new(run.last, RecordState::Archived, 0));
         }
     }
 
     /// Takes what is available of a batch, from an offset on.
     fn take(&mut self, step: &mut Step<'_>, taking: &mut Taking<'_>, batch: ReadBatch, from: Offset) {
-        for (first, run) in self.available(from, batch.last) {
+        let mut at = from;
+        while let Some((first, run)) = self.next_available(at, batch.last) {
+            at = run.last.next();
             if run.deliveries >= step.settings.delivery_limit {
                 // The limit has been lowered since.
                 self.bury(step, first, &run, DeadLetterCause::Exhausted);
@@ -163,16 +164,15 @@ impl SharePartition {
         }
     }
 
-    /// What nobody has between two offsets, be it tracked or not.
-    fn available(&self, first: Offset, last: Offset) -> Vec<(Offset, Run)> {
-        let tracked = self.runs.between(first, last);
-        let mut available: Vec<(Offset, Run)> =
-            tracked.filter(|(_, run)| run.state == RecordState::Available).collect();
-        let new = first.max(self.end());
-        if new <= last {
-            available.push((new, Run::new(last, RecordState::Available, 0)));
+    /// The first records between two offsets that nobody has, be they tracked or not, as far as they are alike.
+    fn next_available(&self, at: Offset, last: Offset) -> Option<(Offset, Run)> {
+        if at > last {
+            return None;
         }
-        available
+        self.runs.next_available(at, last).or_else(|| {
+            let new = at.max(self.end());
+            (new <= last).then(|| (new, Run::new(last, RecordState::Available, 0)))
+        })
     }
 
     /// How many records from an offset on may be in flight.

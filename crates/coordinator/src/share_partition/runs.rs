@@ -80,6 +80,20 @@ impl Runs {
         self.available.first().copied()
     }
 
+    /// The first part of a run between two offsets that is available.
+    pub(super) fn next_available(&self, at: Offset, last: Offset) -> Option<(Offset, Run)> {
+        // One that begins before may reach into this.
+        let before = self.available.range(..=at).next_back();
+        let found = before.and_then(|first| self.by_first.get(first)).filter(|run| run.last >= at);
+        let (first, run) = if let Some(run) = found {
+            (at, run)
+        } else {
+            let first = self.available.range(at..=last).next()?;
+            (*first, self.by_first.get(first)?)
+        };
+        Some((first, Run { last: run.last.min(last), ..run.clone() }))
+    }
+
     /// Records that have not been dealt with.
     pub(super) fn in_flight(&self) -> u64 {
         self.in_flight

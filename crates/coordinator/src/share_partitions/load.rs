@@ -2,7 +2,7 @@
 
 use super::{Kept, SharePartitionChange, SharePartitionEffects, SharePartitions};
 use crate::share_partition::SharePartition;
-use crate::{Now, SharePartitionId, ShareStateChange};
+use crate::{SharePartitionId, ShareStateChange};
 
 impl SharePartitions {
     /// Takes over a durable fact, in the log's order.
@@ -26,9 +26,14 @@ impl SharePartitions {
         }
     }
 
+    /// Takes the place of a state that was dropped: groups keep their rules.
+    pub fn succeed(&mut self, before: &Self) {
+        self.settings.clone_from(&before.settings);
+    }
+
     /// The log has been replayed: what may be missing in dead-letter topics is to be written, and what an interrupted
     /// command has left goes.
-    pub fn loaded(&mut self, _now: Now) -> SharePartitionEffects {
+    pub fn loaded(&mut self) -> SharePartitionEffects {
         let mut effects = SharePartitionEffects::default();
         let left = self.partitions.extract_if(.., |_, kept| kept.state.is_none());
         for (id, kept) in left {

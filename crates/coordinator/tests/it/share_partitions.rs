@@ -2,6 +2,7 @@
 
 mod acknowledging;
 mod acquiring;
+mod large;
 mod model;
 mod properties;
 mod recording;

@@ -136,6 +136,22 @@ proptest! {
         let after = case.solve();
         prop_assert_eq!(&after[..assigned.len()], &assigned[..]);
     }
+
+    #[test]
+    fn one_that_goes_where_there_are_more_than_enough_moves_one_other_at_most(
+        mut case in homogeneous(),
+        goes in any::<prop::sample::Index>(),
+    ) {
+        let partitions: i32 = case.topics.iter().sum();
+        prop_assume!(partitions > 0 && case.members.len() > partitions as usize);
+        let assigned = case.solve();
+        case.remember(&assigned);
+        let goes = goes.index(case.members.len());
+        case.members.remove(goes);
+        let after = case.solve();
+        let moved = case.members.iter().zip(&after).filter(|((.., before), after)| before != *after);
+        prop_assert!(moved.count() <= 1);
+    }
 }
 
 /// Not a bound to rely on, but a wrong order of growth would be noticed.

@@ -261,11 +261,10 @@ impl Both {
     }
 
     fn restart(&mut self) {
-        let own = self.machine.settings(&id().group).clone();
-        self.machine = SharePartitions::new(self.config.clone());
+        let before = std::mem::replace(&mut self.machine, SharePartitions::new(self.config.clone()));
         self.records.iter().cloned().for_each(|change| self.machine.replay(change));
-        self.machine.set_settings(&id().group, Some(own));
-        let effects = self.machine.loaded(at(Duration::from_secs(self.seconds)));
+        self.machine.succeed(&before);
+        let effects = self.machine.loaded();
         assert_eq!(effects.records, [], "there is nothing to mend");
         self.model.restart();
         let causes = |(offset, deliveries, _)| (offset, deliveries);

@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use expect_test::expect;
 use headwater_coordinator::{
-    Acquire, AcquireMode, ReadBatch, SharePartitionEffects, SharePartitionId, SharePartitionReply,
-    SharePartitions, SharePartitionsConfig, SharePartitionsGone, ShareSettings, Token,
+    Acquire, AcquireMode, DeliveryState, ReadBatch, SharePartitionChange, SharePartitionEffects,
+    SharePartitionId, SharePartitionReply, SharePartitions, SharePartitionsConfig, SharePartitionsGone,
+    ShareSettings, ShareSnapshot, ShareStateChange, ShareUpdate, StateBatch, Token,
 };
 use headwater_model::{ErrorCode, Offset, PartitionId, Uuid};
 
@@ -275,4 +276,31 @@ fn a_group_may_have_rules_of_its_own() {
     assert_eq!(machine.next_fetch_offset(&id()), None);
     machine.set_settings(&id().group, None);
     assert_eq!(machine.next_fetch_offset(&id()), Some(Offset(2)));
+}
+
+#[test]
+fn an_update_of_another_snapshot_is_of_no_account() {
+    let batch = |first: i64, last: i64| {
+        let (first, last) = (Offset(first), Offset(last));
+        StateBatch { first, last, state: DeliveryState::Acknowledged, deliveries: 0 }
+    };
+    let snapshot =
+        ShareSnapshot { state_epoch: 4, snapshot_epoch: 2, start: Offset(10), batches: vec![batch(12, 13)] };
+    let update = |snapshot_epoch, slot| {
+        let update = ShareUpdate { snapshot_epoch, start: Offset(11), batches: vec![batch(11, 11)] };
+        ShareStateChange::Update { slot, update }
+    };
+    let start = |changes: Vec<ShareStateChange>| {
+        let mut machine = SharePartitions::new(SharePartitionsConfig::default());
+        for change in changes {
+            machine.replay(SharePartitionChange { id: id(), change });
+        }
+        let effects = machine.loaded();
+        (machine.describe(&id()).map(|described| described.start.0), effects.records.len())
+    };
+    let snapshot = || ShareStateChange::Snapshot(snapshot.clone());
+    assert_eq!(start(vec![update(1, 7), snapshot()]), (Some(10), 0));
+    assert_eq!(start(vec![snapshot(), update(1, 0)]), (Some(10), 0));
+    assert_eq!(start(vec![snapshot(), update(2, 0)]), (Some(14), 0));
+    assert_eq!(start(vec![update(2, 3)]), (None, 1), "it goes");
 }

@@ -402,7 +402,7 @@ impl World {
     fn rebuild(&mut self) -> SharePartitionEffects {
         self.machine = SharePartitions::new(self.config.clone());
         self.records.iter().cloned().for_each(|change| self.machine.replay(change));
-        self.machine.loaded(self.now())
+        self.machine.loaded()
     }
 
     fn check(&mut self) {
@@ -509,7 +509,53 @@ impl Durable {
     }
 }
 
-/// Whatever part of the records a state is built from, what is not dealt with by them is to be had, and nothing else.
+/// A machine by these records, with rules that hold nothing back.
+fn replayed(config: &SharePartitionsConfig, records: &[SharePartitionChange]) -> SharePartitions {
+    let settings =
+        ShareSettings { delivery_limit: 1_000, max_record_locks: 1_000_000, ..config.settings.clone() };
+    let mut machine = SharePartitions::new(SharePartitionsConfig { settings, ..config.clone() });
+    records.iter().cloned().for_each(|change| machine.replay(change));
+    assert_eq!(machine.loaded().records, []);
+    machine
+}
+
+/// Everything that is to be had before an offset, with its deliveries.
+fn everything(machine: &mut SharePartitions, end: i64) -> Vec<(i64, u16)> {
+    let batch = ReadBatch { first: Offset(0), last: Offset(end - 1), is_deliverable: true };
+    let request = Acquire {
+        member: "m".into(),
+        mode: AcquireMode::BatchOptimized,
+        max_records: u64::MAX,
+        batch_size: u64::MAX,
+        from: machine.describe(&id()).unwrap().start,
+        batches: vec![batch],
+    };
+    let effects = machine.acquire(at(Duration::ZERO), Token(1), &id(), &request);
+    let [(_, SharePartitionReply::Acquire(Ok(acquired)))] = effects.replies.as_slice() else {
+        panic!("not what was asked");
+    };
+    let each = |one: &Acquired| {
+        let deliveries = one.deliveries;
+        (one.first.0..=one.last.0).map(move |offset| (offset, deliveries))
+    };
+    acquired.iter().flat_map(each).collect()
+}
+
+/// The log after a compaction that has come to a place: of what was before, the last of each key is left.
+fn compacted(records: &[SharePartitionChange], place: usize) -> Vec<SharePartitionChange> {
+    let key = |change: &ShareStateChange| match change {
+        ShareStateChange::Snapshot(_) | ShareStateChange::SnapshotForgotten => None,
+        ShareStateChange::Update { slot, .. } | ShareStateChange::UpdateForgotten { slot } => Some(*slot),
+    };
+    let (before, after) = records.split_at(place);
+    let last: BTreeMap<Option<u16>, usize> =
+        before.iter().enumerate().map(|(index, record)| (key(&record.change), index)).collect();
+    let left = before.iter().enumerate().filter(|(index, record)| last[&key(&record.change)] == *index);
+    left.map(|(_, record)| record).chain(after).cloned().collect()
+}
+
+/// Whatever part of the records a state is built from, what is not dealt with by them is to be had, and nothing else; and
+/// compaction of the log changes nothing.
 #[test]
 fn every_prefix_of_the_log_gives_what_is_durable() {
     for seed in 0..200 {
@@ -517,36 +563,17 @@ fn every_prefix_of_the_log_gives_what_is_durable() {
         for _ in 0..STEPS {
             world.step();
         }
-        let settings = ShareSettings {
-            delivery_limit: 1_000,
-            max_record_locks: 1_000_000,
-            ..world.config.settings.clone()
-        };
-        let config = SharePartitionsConfig { settings, ..world.config.clone() };
         let mut durable = Durable::default();
         for count in 0..world.records.len() {
             durable.read(&world.records[count].change);
-            let mut machine = SharePartitions::new(config.clone());
-            world.records[..=count].iter().cloned().for_each(|change| machine.replay(change));
-            assert_eq!(machine.loaded(world.now()).records, []);
-            let everything =
-                ReadBatch { first: Offset(0), last: Offset(world.log_end + 5), is_deliverable: true };
-            let request = Acquire {
-                member: "m".into(),
-                mode: AcquireMode::BatchOptimized,
-                max_records: u64::MAX,
-                batch_size: u64::MAX,
-                from: machine.describe(&id()).unwrap().start,
-                batches: vec![everything],
-            };
-            let effects = machine.acquire(world.now(), Token(1), &id(), &request);
-            let [(_, SharePartitionReply::Acquire(Ok(acquired)))] = effects.replies.as_slice() else {
-                panic!("not what was asked");
-            };
-            let flat = acquired
-                .iter()
-                .flat_map(|one| (one.first.0..=one.last.0).map(|offset| (offset, one.deliveries)));
-            assert_eq!(flat.collect::<Vec<_>>(), durable.to_be_had(world.log_end + 6));
+            let mut machine = replayed(&world.config, &world.records[..=count]);
+            let end = world.log_end + 6;
+            assert_eq!(everything(&mut machine, end), durable.to_be_had(end));
+        }
+        let whole = everything(&mut replayed(&world.config, &world.records), world.log_end + 6);
+        for place in 0..=world.records.len() {
+            let mut machine = replayed(&world.config, &compacted(&world.records, place));
+            assert_eq!(everything(&mut machine, world.log_end + 6), whole, "compacted to {place}");
         }
     }
 }

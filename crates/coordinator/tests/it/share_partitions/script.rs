@@ -161,7 +161,7 @@ impl Run {
         self.log.truncate(self.log.len() - without);
         self.machine = SharePartitions::new(self.config.clone());
         self.log.iter().cloned().for_each(|change| self.machine.replay(change));
-        let effects = self.machine.loaded(at(self.elapsed));
+        let effects = self.machine.loaded();
         self.show(effects);
     }
 

@@ -1,6 +1,10 @@
 //! Members that are not heard of, and coordinators that begin anew.
 
 use expect_test::expect;
+use headwater_coordinator::{
+    Change, Groups, GroupsConfig, Now, Partitions, ShareCurrent, ShareGroupChange, ShareSubscription,
+};
+use headwater_model::{Monotonic, Timestamp};
 
 use crate::script::check;
 
@@ -112,4 +116,41 @@ fn a_restart_forgets_nothing_and_gives_everybody_a_whole_session() {
               b epoch=2 [t-1] -> [t-1]
         "#]],
     );
+}
+
+/// What is recorded, once these records have been replayed.
+fn mended(records: Vec<ShareGroupChange>) -> Vec<ShareGroupChange> {
+    let mut groups = Groups::new(GroupsConfig::default());
+    for change in records {
+        groups.replay(Change::ShareGroup { group: "g".into(), change });
+    }
+    let effects = groups.loaded(Now { monotonic: Monotonic::ORIGIN, wall: Timestamp(0) });
+    let changes = effects.records.into_iter().map(|record| match record {
+        Change::ShareGroup { change, .. } => change,
+        other => panic!("{other:?}"),
+    });
+    changes.collect()
+}
+
+#[test]
+fn records_that_do_not_fit_together_begin_a_new_epoch() {
+    let epoch = |epoch| ShareGroupChange::Epoch { epoch, fingerprint: 7 };
+    let target_epoch = |epoch| ShareGroupChange::TargetEpoch { epoch };
+    let member =
+        || ShareGroupChange::Member { member: "a".into(), subscription: ShareSubscription::default() };
+    let target = || ShareGroupChange::Target { member: "a".into(), partitions: Partitions::new() };
+    let current = |epoch| {
+        let current = ShareCurrent { epoch, ..ShareCurrent::default() };
+        ShareGroupChange::Current { member: "a".into(), current }
+    };
+    assert_eq!(mended(vec![epoch(3), member(), target(), target_epoch(3), current(3)]), []);
+    assert_eq!(mended(vec![epoch(3), member(), target_epoch(3)]), [epoch(4)], "its target is not there");
+    assert_eq!(mended(vec![epoch(3), member(), target_epoch(2)]), [], "it will be computed");
+    assert_eq!(mended(vec![epoch(3), member(), target(), target_epoch(3), current(5)]), [epoch(6)]);
+    let forgotten = [
+        ShareGroupChange::CurrentForgotten { member: "a".into() },
+        ShareGroupChange::TargetForgotten { member: "a".into() },
+        ShareGroupChange::MemberForgotten { member: "a".into() },
+    ];
+    assert_eq!(mended(vec![epoch(3), target_epoch(3), current(3)]), forgotten);
 }
