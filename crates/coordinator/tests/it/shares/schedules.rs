@@ -31,6 +31,8 @@ struct Client {
     awaited: Option<Answer>,
     /// An answer got lost: it says everything.
     unsure: bool,
+    /// It wants something else than it has said.
+    changed: bool,
     frozen: bool,
     topics: Vec<String>,
 }
@@ -174,7 +176,8 @@ impl World {
             *lives += 1;
             MemberId::from(format!("m{index}-{lives}"))
         });
-        let full = client.epoch == 0 || client.unsure || self.dice.chance(1, 10);
+        let full = client.epoch == 0 || client.unsure || client.changed || self.dice.chance(1, 10);
+        client.changed &= !full;
         ShareHeartbeat {
             group: group(),
             member: member.clone(),
@@ -245,7 +248,7 @@ impl World {
         topics.retain(|_| self.dice.chance(2, 3));
         if !topics.is_empty() {
             self.clients[index].topics = topics;
-            self.clients[index].unsure = true;
+            self.clients[index].changed = true;
         }
     }
 
@@ -381,7 +384,8 @@ impl World {
     fn come_to_rest(&mut self) {
         self.late.clear();
         for client in &mut self.clients {
-            client.frozen = false;
+            // What came late may have been taken for what it wants: it says everything once more.
+            (client.frozen, client.changed) = (false, true);
         }
         for _ in 0..40 {
             for index in 0..self.clients.len() {
