@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use expect_test::expect;
 use headwater_coordinator::{
-    Acquire, AcquireMode, DeliveryState, ReadBatch, SharePartitionChange, SharePartitionEffects,
-    SharePartitionId, SharePartitionReply, SharePartitions, SharePartitionsConfig, SharePartitionsGone,
-    ShareSettings, ShareSnapshot, ShareStateChange, ShareUpdate, StateBatch, Token,
+    Acquire, AcquireMode, DeliveryState, Departure, MemberGone, ReadBatch, SharePartitionChange,
+    SharePartitionEffects, SharePartitionId, SharePartitionReply, SharePartitions, SharePartitionsConfig,
+    SharePartitionsGone, ShareSettings, ShareSnapshot, ShareStateChange, ShareUpdate, StateBatch, Token,
 };
 use headwater_model::{ErrorCode, Offset, PartitionId, Uuid};
 
@@ -257,12 +257,9 @@ fn groups_and_topics_do_not_touch_each_other() {
     assert_eq!((starts(&machine, "g"), starts(&machine, "h")), (vec![1], vec![]));
 }
 
-#[test]
-fn a_group_may_have_rules_of_its_own() {
-    let mut machine = SharePartitions::new(SharePartitionsConfig::default());
-    let own = ShareSettings { max_record_locks: 2, ..ShareSettings::default() };
-    machine.set_settings(&id().group, Some(own));
-    machine.begin(Token(1), &id(), Offset(0));
+/// The member `a` acquires the first ten records.
+fn acquire_ten(machine: &mut SharePartitions, id: &SharePartitionId) {
+    machine.begin(Token(1), id, Offset(0));
     let request = Acquire {
         member: "a".into(),
         mode: AcquireMode::BatchOptimized,
@@ -271,7 +268,45 @@ fn a_group_may_have_rules_of_its_own() {
         from: Offset(0),
         batches: vec![ReadBatch { first: Offset(0), last: Offset(9), is_deliverable: true }],
     };
-    machine.acquire(at(Duration::ZERO), Token(2), &id(), &request);
+    machine.acquire(at(Duration::ZERO), Token(2), id, &request);
+}
+
+#[test]
+fn a_member_goes_from_what_is_named_and_from_all_if_nothing_is() {
+    let mut machine = SharePartitions::new(SharePartitionsConfig::default());
+    let ids = [id(), other(2), SharePartitionId { group: "h".into(), ..id() }];
+    for id in &ids {
+        acquire_ten(&mut machine, id);
+    }
+    let mut release = |partitions: Option<BTreeSet<(Uuid, PartitionId)>>| {
+        let gone =
+            MemberGone { group: "g".into(), member: "a".into(), departure: Departure::Closed, partitions };
+        let effects = machine.release(at(Duration::ZERO), Token(1), &gone);
+        assert_eq!(effects.replies, [(Token(1), SharePartitionReply::Release)]);
+        (effects.freed, machine.next_deadline())
+    };
+    let lock = Some(at(Duration::from_secs(30)).monotonic);
+    assert_eq!(release(Some(BTreeSet::from([(id().topic, PartitionId(1))]))), (BTreeSet::new(), lock));
+    assert_eq!(release(Some(BTreeSet::from([(id().topic, PartitionId(0))]))), (BTreeSet::from([id()]), lock));
+    assert_eq!(release(None), (BTreeSet::from([other(2)]), lock), "the other group has its own");
+}
+
+#[test]
+fn what_is_forgotten_has_no_deadline() {
+    let mut machine = SharePartitions::new(SharePartitionsConfig::default());
+    acquire_ten(&mut machine, &id());
+    assert!(machine.next_deadline().is_some());
+    machine.forget(Token(1), &SharePartitionsGone::Group(id().group));
+    assert_eq!(machine.next_deadline(), None);
+    assert_eq!(machine.tick(at(Duration::from_mins(1))), SharePartitionEffects::default());
+}
+
+#[test]
+fn a_group_may_have_rules_of_its_own() {
+    let mut machine = SharePartitions::new(SharePartitionsConfig::default());
+    let own = ShareSettings { max_record_locks: 2, ..ShareSettings::default() };
+    machine.set_settings(&id().group, Some(own));
+    acquire_ten(&mut machine, &id());
     assert_eq!(machine.describe(&id()).map(|described| described.in_flight), Some(2));
     assert_eq!(machine.next_fetch_offset(&id()), None);
     machine.set_settings(&id().group, None);
