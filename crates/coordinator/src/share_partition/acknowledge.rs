@@ -72,17 +72,15 @@ impl AcknowledgementBatch {
         Ok(())
     }
 
-    /// Neighbours of the same type together, from an offset on.
-    fn parts(&self, start: Offset) -> impl Iterator<Item = (Offset, Offset, Acknowledge)> {
+    /// Neighbours of the same type together.
+    fn parts(&self) -> impl Iterator<Item = (Offset, Offset, Acknowledge)> {
         let mut at = self.first;
-        let parts = self.types.chunk_by(|one, next| one == next).filter_map(move |alike| {
+        self.types.chunk_by(|one, next| one == next).filter_map(move |alike| {
             let first = at;
             let last = if self.types.len() == 1 { self.last } else { first + (alike.len() as i64 - 1) };
             at = last.next();
             alike.first().map(|one| (first, last, *one))
-        });
-        let left = parts.filter(move |(_, last, _)| *last >= start);
-        left.map(move |(first, last, one)| (first.max(start), last, one))
+        })
     }
 }
 
@@ -100,9 +98,8 @@ impl SharePartition {
             before = Some(batch);
         }
         step.watch(self);
-        let start = self.start;
         for batch in batches {
-            for (first, last, one) in batch.parts(start) {
+            for (first, last, one) in batch.parts() {
                 self.settle(step, member, (first, last), one);
             }
         }
@@ -140,6 +137,7 @@ impl SharePartition {
         Ok(())
     }
 
+    /// (What the start offset has passed is not among the runs.)
     fn settle(
         &mut self,
         step: &mut Step<'_>,

@@ -25,7 +25,8 @@ enum Command {
         mode: AcquireMode,
         max_records: u64,
         batches: usize,
-        from_start: bool,
+        /// Read from a place after the start offset, or else from where it is best.
+        ahead: Option<i64>,
     },
     Acknowledge {
         member: u8,
@@ -84,9 +85,9 @@ fn command() -> impl Strategy<Value = Command> {
     let departure = prop_oneof![Just(Departure::Closed), Just(Departure::Lost)];
     let spans = prop::collection::vec((0..LOG, -1..6_i64, types()), 1..3);
     prop_oneof![
-        10 => (member.clone(), mode, 0..12_u64, 0..5_usize, any::<bool>()).prop_map(
-            |(member, mode, max_records, batches, from_start)| {
-                Command::Acquire { member, mode, max_records, batches, from_start }
+        10 => (member.clone(), mode, 0..12_u64, 0..5_usize, prop::option::of(0..8_i64)).prop_map(
+            |(member, mode, max_records, batches, ahead)| {
+                Command::Acquire { member, mode, max_records, batches, ahead }
             }
         ),
         10 => (member.clone(), 0..8_usize, 1..10_usize, types()).prop_map(
@@ -158,9 +159,10 @@ impl Both {
         let now = at(Duration::from_secs(self.seconds));
         let token = Token(1);
         let effects = match command {
-            Command::Acquire { member, mode, max_records, batches, from_start } => {
-                let next = self.machine.next_fetch_offset(&id()).filter(|_| !from_start);
-                let from = next.unwrap_or_else(|| self.machine.describe(&id()).unwrap().start);
+            Command::Acquire { member, mode, max_records, batches, ahead } => {
+                let start = self.machine.describe(&id()).unwrap().start;
+                let next = self.machine.next_fetch_offset(&id()).unwrap_or(start);
+                let from = ahead.map_or(next, |ahead| start + ahead);
                 self.acquire(member, mode, max_records, batches, from)
             }
             Command::Settle { member, skip, records, types } => {
