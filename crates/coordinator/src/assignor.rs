@@ -1,13 +1,15 @@
 //! Who is to work on what: the assignors of the newer kinds of group, as pure functions.
 //!
-//! Owns: what an assignor is told ([`Problem`]) and which there are ([`Assignor`]).
+//! Owns: what an assignor is told ([`Problem`]), which there are for consumer groups ([`Assignor`]), and the one of share
+//! groups ([`simple`]).
 //!
-//! Invariants: every partition of a topic to which somebody subscribes is given to exactly one of those; the outcome
-//! depends on the problem alone, members and topics in order.
+//! Invariants: every partition of a topic to which somebody subscribes is given to exactly one of those, in a share group
+//! to at least one; the outcome depends on the problem alone, members and topics in order.
 //!
 //! Does not know: epochs, who works on what at present, racks.
 
 mod range;
+pub(crate) mod simple;
 mod uniform;
 
 use std::collections::BTreeMap;

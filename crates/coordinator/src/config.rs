@@ -38,6 +38,12 @@ pub struct GroupsConfig {
     /// The assignors that consumer groups may use; the first is that of groups whose members do not say (Kafka's
     /// `group.consumer.assignors`).
     pub consumer_assignors: Vec<Assignor>,
+    /// The greatest number of members of one share group (Kafka's `group.share.max.size`).
+    pub max_share_group_size: usize,
+    /// How long a member of a share group may be silent (Kafka's `group.share.session.timeout.ms`).
+    pub share_session_timeout: Duration,
+    /// How often a member of a share group is to be heard of (Kafka's `group.share.heartbeat.interval.ms`).
+    pub share_heartbeat_interval: Duration,
     /// How long an offset outlives its last use (Kafka's `offsets.retention.minutes`).
     pub offsets_retention: Duration,
     /// How often to look for offsets that have outlived their retention.
@@ -59,6 +65,9 @@ impl Default for GroupsConfig {
             consumer_session_timeout: Duration::from_secs(45),
             consumer_heartbeat_interval: Duration::from_secs(5),
             consumer_assignors: vec![Assignor::Uniform, Assignor::Range],
+            max_share_group_size: 200,
+            share_session_timeout: Duration::from_secs(45),
+            share_heartbeat_interval: Duration::from_secs(5),
             offsets_retention: Duration::from_hours(7 * 24),
             retention_check_interval: Duration::from_mins(10),
         }

@@ -106,6 +106,10 @@ impl Consumer {
         self.members.len()
     }
 
+    pub(crate) fn member_ids(&self) -> BTreeSet<MemberId> {
+        self.members.keys().cloned().collect()
+    }
+
     /// Whether one of the names is a member's.
     pub(crate) fn knows(&self, member: Option<&MemberId>, instance: Option<&InstanceId>) -> bool {
         member.is_some_and(|member| self.members.contains_key(member))

@@ -43,6 +43,8 @@ pub enum Reply {
     Heartbeat(Result<(), ErrorCode>),
     /// To a heartbeat of a member of a consumer group.
     ConsumerHeartbeat(Result<HeartbeatAnswer, Refused>),
+    /// To a heartbeat of a member of a share group.
+    ShareHeartbeat(Result<HeartbeatAnswer, Refused>),
     /// To a leave: the outcome for the whole request, else for each leaver, in the request's order.
     Leave(Result<Vec<ErrorCode>, ErrorCode>),
     /// To a commit: the outcome for each offset, in the request's order.

@@ -1,6 +1,6 @@
 //! One group: of one kind at a time, with the offsets that it has committed.
 //!
-//! A group without members may become one of another kind; its offsets stay. What the log still holds of the kind that
+//! A group without members may become one of another kind, unless it is a share group; its offsets stay. What the log still holds of the kind that
 //! it was ([`Former`]) is of no account as long as the newer kind's epoch is greater, and goes with the group, or when
 //! the log is read again.
 
@@ -13,6 +13,7 @@ use crate::classic::{CONSUMER_PROTOCOL_TYPE, Classic};
 use crate::consumer::{Consumer, ConsumerGroupChange, Replayed};
 use crate::effects::Turn;
 use crate::offsets::Offsets;
+use crate::share::{self, SHARE_PROTOCOL_TYPE, Share, ShareGroupChange};
 use crate::subscription::subscribed_topics;
 use crate::{Change, GroupId, GroupState, MemberId, Topics};
 
@@ -32,6 +33,7 @@ pub(crate) struct Group {
 pub(crate) enum Kind {
     Classic(Classic),
     Consumer(Consumer),
+    Share(Share),
 }
 
 impl Kind {
@@ -40,6 +42,7 @@ impl Kind {
         match self {
             Self::Classic(_) => "classic",
             Self::Consumer(_) => "consumer",
+            Self::Share(_) => "share",
         }
     }
 }
@@ -103,6 +106,7 @@ impl Group {
         match &self.kind {
             Kind::Classic(classic) => classic.is_idle(),
             Kind::Consumer(consumer) => consumer.is_empty(),
+            Kind::Share(share) => share.is_empty(),
         }
     }
 
@@ -111,6 +115,7 @@ impl Group {
         match &self.kind {
             Kind::Classic(classic) => classic.is_empty(),
             Kind::Consumer(consumer) => consumer.is_empty(),
+            Kind::Share(share) => share.is_empty(),
         }
     }
 
@@ -119,6 +124,7 @@ impl Group {
         let stored = match &self.kind {
             Kind::Classic(classic) => classic.is_stored(),
             Kind::Consumer(consumer) => consumer.is_stored(),
+            Kind::Share(share) => share.is_stored(),
         };
         stored || !self.former.is_nothing()
     }
@@ -127,6 +133,7 @@ impl Group {
         match &self.kind {
             Kind::Classic(classic) => classic.state(),
             Kind::Consumer(consumer) => consumer.state(),
+            Kind::Share(share) => share.state(),
         }
     }
 
@@ -134,6 +141,7 @@ impl Group {
         match &self.kind {
             Kind::Classic(classic) => classic.protocol_type().cloned(),
             Kind::Consumer(_) => Some(Arc::from(CONSUMER_PROTOCOL_TYPE)),
+            Kind::Share(_) => Some(Arc::from(SHARE_PROTOCOL_TYPE)),
         }
     }
 
@@ -142,6 +150,7 @@ impl Group {
         match &self.kind {
             Kind::Classic(classic) => classic.next_deadline(),
             Kind::Consumer(consumer) => consumer.next_deadline(),
+            Kind::Share(share) => share.next_deadline(),
         }
     }
 
@@ -155,6 +164,7 @@ impl Group {
             }
             // Which topics count is found out when they are told.
             (Kind::Consumer(consumer), None) => consumer.expire(turn, &Topics::default()),
+            (Kind::Share(share), topics) => share.expire(turn, topics.unwrap_or(&Topics::default())),
         }
     }
 
@@ -163,7 +173,7 @@ impl Group {
         match &mut self.kind {
             Kind::Classic(classic) => classic.fail_pending(turn, error),
             // Nobody waits in one.
-            Kind::Consumer(_) => {}
+            Kind::Consumer(_) | Kind::Share(_) => {}
         }
     }
 
@@ -176,13 +186,14 @@ impl Group {
             Kind::Consumer(consumer) if consumer.is_stored() => {
                 ConsumerGroupChange::forget_group(&self.id, turn);
             }
-            Kind::Classic(_) | Kind::Consumer(_) => {}
+            Kind::Share(share) if share.is_stored() => ShareGroupChange::forget_group(&self.id, turn),
+            Kind::Classic(_) | Kind::Consumer(_) | Kind::Share(_) => {}
         }
         self.former.forget(&self.id, turn);
         self.kind = Kind::Classic(Classic::new(self.id.clone()));
     }
 
-    /// The classic kind of the group; a group of another kind becomes a classic one if it has no members.
+    /// The classic kind of the group; a consumer group becomes a classic one if it has no members.
     pub(crate) fn as_classic(&mut self) -> Option<&mut Classic> {
         if let Kind::Consumer(consumer) = &self.kind
             && consumer.is_empty()
@@ -197,7 +208,7 @@ impl Group {
         }
         match &mut self.kind {
             Kind::Classic(classic) => Some(classic),
-            Kind::Consumer(_) => None,
+            Kind::Consumer(_) | Kind::Share(_) => None,
         }
     }
 
@@ -225,7 +236,7 @@ impl Group {
         }
         let generation = match &self.kind {
             Kind::Classic(classic) if classic.is_stored() => Some(classic.generation()),
-            Kind::Classic(_) | Kind::Consumer(_) => None,
+            Kind::Classic(_) | Kind::Consumer(_) | Kind::Share(_) => None,
         };
         let counts = replayed.epoch().is_some_and(|epoch| generation.is_none_or(|other| epoch > other));
         if counts {
@@ -242,8 +253,53 @@ impl Group {
     pub(crate) fn consumer(&mut self) -> Option<&mut Consumer> {
         match &mut self.kind {
             Kind::Consumer(consumer) => Some(consumer),
-            Kind::Classic(_) => None,
+            Kind::Classic(_) | Kind::Share(_) => None,
         }
+    }
+
+    /// The share kind of the group; one that is nothing yet becomes a share group.
+    pub(crate) fn as_share(&mut self) -> Option<&mut Share> {
+        if self.is_vacant() {
+            self.kind = Kind::Share(Share::beginning_after(self.id.clone(), 0));
+        }
+        self.share()
+    }
+
+    /// The share kind of the group, if it is of that kind.
+    pub(crate) fn share(&mut self) -> Option<&mut Share> {
+        match &mut self.kind {
+            Kind::Share(share) => Some(share),
+            Kind::Classic(_) | Kind::Consumer(_) => None,
+        }
+    }
+
+    pub(crate) fn is_share(&self) -> bool {
+        matches!(self.kind, Kind::Share(_))
+    }
+
+    /// Decides between what was replayed of the group as a share group, and as one of another kind: both are there only if
+    /// the end of one got lost, and then the greater epoch counts.
+    pub(crate) fn decide_share(&mut self, turn: &mut Turn<'_>, replayed: share::Replayed) {
+        if replayed.is_nothing() {
+            return;
+        }
+        let other = match &self.kind {
+            Kind::Classic(classic) if classic.is_stored() => Some(classic.generation()),
+            Kind::Consumer(consumer) => Some(consumer.epoch()),
+            Kind::Classic(_) | Kind::Share(_) => None,
+        };
+        let counts = replayed.epoch().is_some_and(|epoch| other.is_none_or(|other| epoch > other));
+        if !counts {
+            replayed.forget(&self.id, turn);
+            return;
+        }
+        match &self.kind {
+            Kind::Classic(classic) => self.former.classic |= classic.is_stored(),
+            Kind::Consumer(consumer) => self.former.consumer = Some(consumer.member_ids()),
+            Kind::Share(_) => {}
+        }
+        self.former.forget(&self.id, turn);
+        self.kind = Kind::Share(replayed.into_group(self.id.clone(), turn));
     }
 
     /// The topics that members consume. None if that is not known: there are members that do not tell in Kafka's way, or
@@ -253,6 +309,7 @@ impl Group {
             Kind::Classic(classic) => consumed_by_classic(classic),
             Kind::Consumer(consumer) if consumer.is_empty() => Some(BTreeSet::new()),
             Kind::Consumer(consumer) => topics.map(|topics| consumer.subscribed(topics)),
+            Kind::Share(share) => topics.map(|topics| share.subscribed(topics)),
         }
     }
 }

@@ -10,6 +10,7 @@ use crate::consumer::Replayed;
 use crate::effects::Turn;
 use crate::group::{Group, Kind};
 use crate::offsets::{Ends, OpenTransactions, Placed};
+use crate::share;
 use crate::{
     Change, CommittedOffset, Effects, GroupId, GroupsConfig, Heartbeat, Join, Leave, Now, Reply, Sync, Token,
     Topics,
@@ -25,6 +26,8 @@ pub struct Groups {
     retention_check: Option<Monotonic>,
     /// What has been replayed of consumer groups, until all has been.
     replayed: BTreeMap<GroupId, Replayed>,
+    /// And of share groups.
+    replayed_shares: BTreeMap<GroupId, share::Replayed>,
     /// The topics that there are, once that has been told.
     pub(crate) topics: Option<Arc<Topics>>,
     pub(crate) in_transactions: OpenTransactions,
@@ -42,6 +45,7 @@ impl Groups {
             deadlines: BTreeSet::new(),
             retention_check: None,
             replayed: BTreeMap::new(),
+            replayed_shares: BTreeMap::new(),
             topics: None,
             in_transactions: OpenTransactions::default(),
             ends: Ends::default(),
@@ -85,6 +89,9 @@ impl Groups {
             Change::ConsumerGroup { group, change } => {
                 self.replayed.entry(group).or_default().replay(change);
             }
+            Change::ShareGroup { group, change } => {
+                self.replayed_shares.entry(group).or_default().replay(change);
+            }
         }
     }
 
@@ -96,6 +103,10 @@ impl Groups {
         for (id, replayed) in std::mem::take(&mut self.replayed) {
             let group = self.groups.entry(id.clone()).or_insert_with(|| Group::new(id));
             group.decide_kind(&mut turn, replayed);
+        }
+        for (id, replayed) in std::mem::take(&mut self.replayed_shares) {
+            let group = self.groups.entry(id.clone()).or_insert_with(|| Group::new(id));
+            group.decide_share(&mut turn, replayed);
         }
         let effects = turn.effects;
         let ids: Vec<GroupId> = self.groups.keys().cloned().collect();
@@ -109,12 +120,15 @@ impl Groups {
     }
 
     /// These are the topics that there are now: to be told once the log has been replayed, and whenever they change.
-    /// Before, consumer groups cannot be served.
+    /// Before, consumer groups and share groups cannot be served.
     pub fn topics_changed(&mut self, now: Now, topics: Arc<Topics>) -> Effects {
         let mut turn = Turn::new(now, &self.config);
         for group in self.groups.values_mut() {
             if let Some(consumer) = group.consumer() {
                 consumer.topics_changed(&mut turn, &topics);
+            }
+            if let Some(share) = group.share() {
+                share.topics_changed(&mut turn, &topics);
             }
         }
         self.topics = Some(topics);
@@ -130,6 +144,9 @@ impl Groups {
             Ok(()) if !known && member.is_some() => Err(ErrorCode::UnknownMemberId),
             Ok(()) if !known && self.groups.len() >= turn.config.max_groups => {
                 Err(ErrorCode::PolicyViolation)
+            }
+            Ok(()) if self.groups.get(&join.group).is_some_and(Group::is_share) => {
+                Err(ErrorCode::InconsistentGroupProtocol)
             }
             checked => checked,
         };
@@ -163,7 +180,9 @@ impl Groups {
                 let outcome = topics.and_then(|topics| consumer.classic_sync(now, topics, &sync));
                 turn.reply(token, Reply::Sync(outcome));
             }
-            None => turn.reply(token, Reply::Sync(Err(ErrorCode::UnknownMemberId))),
+            Some(Group { kind: Kind::Share(_), .. }) | None => {
+                turn.reply(token, Reply::Sync(Err(ErrorCode::UnknownMemberId)));
+            }
         }
         let effects = turn.effects;
         self.settle(&id);
@@ -181,7 +200,7 @@ impl Groups {
                 self.settle(&heartbeat.group);
                 outcome
             }
-            None => Err(ErrorCode::UnknownMemberId),
+            Some(Group { kind: Kind::Share(_), .. }) | None => Err(ErrorCode::UnknownMemberId),
         };
         Effects { records: Vec::new(), replies: vec![(token, Reply::Heartbeat(outcome))] }
     }
@@ -192,7 +211,9 @@ impl Groups {
         let outcome = match self.groups.get_mut(&leave.group) {
             _ if leave.group.as_str().is_empty() => Err(ErrorCode::InvalidGroupId),
             Some(Group { kind: Kind::Classic(classic), .. }) => Ok(classic.leave(&mut turn, &leave.leavers)),
-            None => Ok(vec![ErrorCode::UnknownMemberId; leave.leavers.len()]),
+            Some(Group { kind: Kind::Share(_), .. }) | None => {
+                Ok(vec![ErrorCode::UnknownMemberId; leave.leavers.len()])
+            }
             Some(group) => {
                 let topics = self.topics.as_deref().ok_or(ErrorCode::CoordinatorLoadInProgress);
                 topics.map(|topics| group.classic_leave(&mut turn, topics, &leave.leavers))

@@ -1,10 +1,11 @@
 //! Coordination of groups and transactions as pure state machines.
 //!
 //! [`Transactions`] holds every transactional id of one shard of `__transaction_state`; its module says how it works.
+//! [`SharePartitions`] holds what has become of the records that share groups consume; its module says how.
 //! [`Groups`] holds every group of one shard: its members and the offsets that it has committed. A group is of one kind at
-//! a time: classic, whose members join, elect a leader and sync, or a consumer group (KIP-848), to which the coordinator
-//! assigns. Offsets and classic groups are recorded in `__consumer_offsets`; [`Change::ConsumerGroup`] is for a log of its
-//! own. A reply waits for both. A command goes in with the time and a [`Token`]; out come [`Effects`]: the [`Change`]s
+//! a time: classic, whose members join, elect a leader and sync, or a consumer group (KIP-848) or share group (KIP-932), to
+//! which the coordinator assigns. Offsets and classic groups are recorded in `__consumer_offsets`; [`Change::ConsumerGroup`]
+//! and [`Change::ShareGroup`] are for a log of their own. A reply waits for both. A command goes in with the time and a [`Token`]; out come [`Effects`]: the [`Change`]s
 //! to append to the log, and the replies to send once these are durable. A reply may belong to another token than the
 //! command's: a join is answered when the last member has joined, or by [`Groups::tick`].
 //!
@@ -15,6 +16,8 @@
 //!   an instance id. An assignment reaches the member that the leader gave it to, and nobody else.
 //! - In a consumer group no partition is held by two members, epochs only grow, and once it is stable every partition of
 //!   the topics that its members subscribe to is assigned to one of them.
+//! - In a share group a partition may have several members; epochs only grow, and once all members have come to the group's
+//!   epoch, every partition of the topics that they subscribe to has one.
 //! - A group that changes its kind goes on with a greater epoch or generation, so that the logs tell which kind counts,
 //!   in whatever order they are read.
 //! - Replaying every change, in the order of its log, gives what is durable: committed offsets, and each group as it was
@@ -43,6 +46,9 @@ mod migration;
 mod offsets;
 mod partitions;
 mod queries;
+mod share;
+mod share_partition;
+mod share_partitions;
 mod subscription;
 mod topics;
 mod transactions;
@@ -62,6 +68,19 @@ pub use membership::{Current, MemberState};
 pub use offsets::{CommitOffsets, DeleteOffsets, EndsSeen, OffsetToCommit, WithinTransaction};
 pub use partitions::Partitions;
 pub use queries::{DescribedGroup, DescribedMember, ListFilter, ListedGroup};
+pub use share::{
+    DescribedShareGroup, DescribedShareMember, ShareCurrent, ShareGroupChange, ShareHeartbeat,
+    ShareSubscription,
+};
+pub use share_partition::{
+    Acknowledge, AcknowledgementBatch, Acknowledgements, Acquire, AcquireMode, Acquired, DeadLetterCause,
+    DeliveryState, Departure, DescribedSharePartition, ReadBatch, ShareSettings, ShareSnapshot,
+    ShareStateChange, ShareUpdate, StateBatch,
+};
+pub use share_partitions::{
+    DeadLetters, MemberGone, SharePartitionChange, SharePartitionEffects, SharePartitionId,
+    SharePartitionReply, SharePartitions, SharePartitionsConfig, SharePartitionsGone,
+};
 pub use topics::{Topic, Topics};
 pub use transactions::{
     AddPartitions, EndTransaction, FreshIds, InitProducer, Markers, Outcome, ProducerIdentity,

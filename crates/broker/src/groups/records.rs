@@ -99,7 +99,7 @@ fn encode(change: &Change) -> Encoded {
             Encoded::Record(group_key(stored.group.as_str()), Some(value))
         }
         Change::GroupForgotten { group } => Encoded::Record(group_key(group.as_str()), None),
-        Change::ConsumerGroup { .. } => Encoded::Elsewhere,
+        Change::ConsumerGroup { .. } | Change::ShareGroup { .. } => Encoded::Elsewhere,
     }
 }
 

@@ -79,6 +79,8 @@ impl Group {
                 (classic.len(), classic.knows(beat.member.as_ref(), beat.instance.as_ref()))
             }
             Kind::Consumer(group) => (group.len(), group.knows(beat.member.as_ref(), beat.instance.as_ref())),
+            // It is refused for another reason.
+            Kind::Share(_) => return Ok(()),
         };
         if known || members < config.max_group_size {
             return Ok(());

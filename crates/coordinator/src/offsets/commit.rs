@@ -116,6 +116,8 @@ impl Group {
         match &mut self.kind {
             Kind::Classic(classic) => classic.check_commit(now, commit),
             Kind::Consumer(consumer) => consumer.check_commit(commit),
+            // It has offsets of another sort.
+            Kind::Share(_) => Err(ErrorCode::GroupIdNotFound),
         }
     }
 

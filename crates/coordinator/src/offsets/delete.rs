@@ -61,6 +61,7 @@ impl Group {
             (Kind::Classic(classic), _) if !classic.is_empty() && !classic.is_consumer_group() => {
                 return Err(ErrorCode::NonEmptyGroup);
             }
+            (Kind::Share(_), _) => return Err(ErrorCode::GroupIdNotFound),
             (Kind::Consumer(_), None) => return Err(ErrorCode::CoordinatorLoadInProgress),
             (_, consumed) => consumed.unwrap_or_default(),
         };

@@ -16,6 +16,7 @@ impl Groups {
     ) -> Result<(), ErrorCode> {
         match self.groups.get(group).map(|group| &group.kind) {
             Some(Kind::Consumer(consumer)) => consumer.check_fetch(member, epoch),
+            Some(Kind::Share(_)) => Err(ErrorCode::GroupIdNotFound),
             Some(Kind::Classic(_)) | None => Ok(()),
         }
     }

@@ -39,7 +39,8 @@ impl Group {
         });
         let old: BTreeSet<TopicPartition> = old.map(|(partition, _)| partition.clone()).collect();
         self.forget_offsets(turn, |partition| old.contains(partition));
-        if self.is_idle() && self.is_stored() && self.offsets.is_empty() {
+        // A share group is kept for what its members have acknowledged.
+        if self.is_idle() && self.is_stored() && self.offsets.is_empty() && !self.is_share() {
             self.forget(turn);
         }
     }

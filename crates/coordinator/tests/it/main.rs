@@ -17,6 +17,8 @@ mod pending_offsets;
 mod replay;
 mod schedules;
 mod script;
+mod share_partitions;
+mod shares;
 mod statics;
 mod syncing;
 mod transactions;

@@ -12,10 +12,11 @@
 //! - `commit CLIENT|- TOPIC-N=OFFSET[/METADATA] .. [gen=N] [keep=S] [in=PRODUCER [late]]`, `fetch`, `forget TOPIC-N ..`;
 //!   `late` means that the transaction was looked at before its last end
 //! - `end PRODUCER commit|abort`: of its transaction; a PRODUCER is an id, in epoch 0, or ID/EPOCH
-//! - of consumer groups: see [`consumers`]
+//! - of consumer groups: see [`consumers`]; of share groups: see [`shares`]
 //! - `wait S`: seconds pass; `restart`: the state is lost and replayed; `delete`; `list [STATE ..] [type=TYPE]`; `show`
 
 pub(crate) mod consumers;
+mod shares;
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -152,6 +153,7 @@ impl Run {
             "topics" | "hello" | "hb" | "bye" | "members" | "may-fetch" => {
                 self.consumer_line(command, words);
             }
+            "share" => self.share_line(words),
             unknown => panic!("unknown command {unknown}"),
         }
     }
@@ -439,7 +441,9 @@ impl Run {
                 writeln!(self.out, "{who}: synced {protocol} {assignment}").unwrap();
             }
             Reply::Sync(Err(error)) => writeln!(self.out, "{who}: sync {error:?}").unwrap(),
-            Reply::ConsumerHeartbeat(outcome) => self.show_answer(who, outcome),
+            Reply::ConsumerHeartbeat(outcome) | Reply::ShareHeartbeat(outcome) => {
+                self.show_answer(who, outcome);
+            }
             Reply::Heartbeat(outcome) => writeln!(self.out, "{who}: beat {}", word(outcome)).unwrap(),
             Reply::EndTransaction(outcome) | Reply::DeleteGroup(outcome) => {
                 writeln!(self.out, "{who}: {}", word(outcome)).unwrap();
@@ -488,6 +492,7 @@ impl Run {
         match change {
             Change::GroupStored(stored) => self.show_stored(stored),
             Change::ConsumerGroup { change, .. } => self.show_consumer_change(change),
+            Change::ShareGroup { change, .. } => self.show_share_change(change),
             Change::GroupForgotten { group } => writeln!(self.out, "+ {group} forgotten").unwrap(),
             Change::OffsetCommitted { partition, committed, .. } => {
                 writeln!(self.out, "+ {partition}={}/{}", committed.offset, committed.metadata).unwrap();

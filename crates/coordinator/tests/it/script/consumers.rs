@@ -228,7 +228,7 @@ impl Run {
     }
 
     /// In brackets, after a space.
-    fn list_of(&self, partitions: &Partitions) -> String {
+    pub(super) fn list_of(&self, partitions: &Partitions) -> String {
         let topics = self.topics.as_ref().unwrap();
         let one = |(topic, number): (Uuid, PartitionId)| match topics.name(topic) {
             Some(name) => format!("{name}-{number}"),

@@ -1,0 +1,7 @@
+//! The members of share groups (KIP-932).
+
+mod heartbeats;
+mod kinds;
+mod schedules;
+mod timeouts;
+mod topics;
