@@ -7,7 +7,9 @@ use std::time::Duration;
 use bytes::Bytes;
 use headwater_model::{LeaderEpoch, Offset, Timestamp, TopicPartition};
 
-use crate::{ConsumerGroupChange, GroupId, InstanceId, MemberId, Outcome, ProducerIdentity};
+use crate::{
+    ConsumerGroupChange, GroupId, InstanceId, MemberId, Outcome, ProducerIdentity, StreamsGroupChange,
+};
 
 /// A durable fact. Each replaces what an earlier one with the same key said, so that the log may be compacted.
 #[derive(Debug, Clone, PartialEq)]
@@ -59,6 +61,13 @@ pub enum Change {
         group: GroupId,
         /// What.
         change: ConsumerGroupChange,
+    },
+    /// Something about a streams group, in the same log as what is about consumer groups.
+    StreamsGroup {
+        /// The group.
+        group: GroupId,
+        /// What.
+        change: StreamsGroupChange,
     },
 }
 

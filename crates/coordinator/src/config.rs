@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::Assignor;
+use crate::{Assignor, StreamsSettings};
 
 /// Limits and times that hold for every group of a coordinator.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,6 +38,8 @@ pub struct GroupsConfig {
     /// The assignors that consumer groups may use; the first is that of groups whose members do not say (Kafka's
     /// `group.consumer.assignors`).
     pub consumer_assignors: Vec<Assignor>,
+    /// The settings of streams groups that have none of their own.
+    pub streams: StreamsSettings,
     /// How long an offset outlives its last use (Kafka's `offsets.retention.minutes`).
     pub offsets_retention: Duration,
     /// How often to look for offsets that have outlived their retention.
@@ -59,6 +61,7 @@ impl Default for GroupsConfig {
             consumer_session_timeout: Duration::from_secs(45),
             consumer_heartbeat_interval: Duration::from_secs(5),
             consumer_assignors: vec![Assignor::Uniform, Assignor::Range],
+            streams: StreamsSettings::default(),
             offsets_retention: Duration::from_hours(7 * 24),
             retention_check_interval: Duration::from_mins(10),
         }

@@ -112,6 +112,10 @@ impl Consumer {
             || instance.is_some_and(|instance| self.statics.contains_key(instance))
     }
 
+    pub(crate) fn member_ids(&self) -> BTreeSet<MemberId> {
+        self.members.keys().cloned().collect()
+    }
+
     pub(crate) fn is_stored(&self) -> bool {
         self.stored
     }

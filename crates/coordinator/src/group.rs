@@ -13,6 +13,7 @@ use crate::classic::{CONSUMER_PROTOCOL_TYPE, Classic};
 use crate::consumer::{Consumer, ConsumerGroupChange, Replayed};
 use crate::effects::Turn;
 use crate::offsets::Offsets;
+use crate::streams::{self, STREAMS_PROTOCOL_TYPE, Streams, StreamsGroupChange, StreamsSettings};
 use crate::subscription::subscribed_topics;
 use crate::{Change, GroupId, GroupState, MemberId, Topics};
 
@@ -32,6 +33,7 @@ pub(crate) struct Group {
 pub(crate) enum Kind {
     Classic(Classic),
     Consumer(Consumer),
+    Streams(Streams),
 }
 
 impl Kind {
@@ -40,6 +42,7 @@ impl Kind {
         match self {
             Self::Classic(_) => "classic",
             Self::Consumer(_) => "consumer",
+            Self::Streams(_) => "streams",
         }
     }
 }
@@ -50,11 +53,13 @@ pub(crate) struct Former {
     pub(crate) classic: bool,
     /// The members of which there are records.
     pub(crate) consumer: Option<BTreeSet<MemberId>>,
+    /// There are no members left in one that becomes something else.
+    pub(crate) streams: bool,
 }
 
 impl Former {
     fn is_nothing(&self) -> bool {
-        !self.classic && self.consumer.is_none()
+        !self.classic && self.consumer.is_none() && !self.streams
     }
 
     fn forget_classic(&mut self, group: &GroupId, turn: &mut Turn<'_>) {
@@ -79,6 +84,9 @@ impl Former {
     pub(crate) fn forget(&mut self, group: &GroupId, turn: &mut Turn<'_>) {
         self.forget_classic(group, turn);
         self.forget_consumer(group, turn, true);
+        if std::mem::take(&mut self.streams) {
+            StreamsGroupChange::forget_group(group, turn);
+        }
     }
 }
 
@@ -103,6 +111,7 @@ impl Group {
         match &self.kind {
             Kind::Classic(classic) => classic.is_idle(),
             Kind::Consumer(consumer) => consumer.is_empty(),
+            Kind::Streams(streams) => streams.is_empty(),
         }
     }
 
@@ -111,6 +120,7 @@ impl Group {
         match &self.kind {
             Kind::Classic(classic) => classic.is_empty(),
             Kind::Consumer(consumer) => consumer.is_empty(),
+            Kind::Streams(streams) => streams.is_empty(),
         }
     }
 
@@ -119,6 +129,7 @@ impl Group {
         let stored = match &self.kind {
             Kind::Classic(classic) => classic.is_stored(),
             Kind::Consumer(consumer) => consumer.is_stored(),
+            Kind::Streams(streams) => streams.is_stored(),
         };
         stored || !self.former.is_nothing()
     }
@@ -127,6 +138,7 @@ impl Group {
         match &self.kind {
             Kind::Classic(classic) => classic.state(),
             Kind::Consumer(consumer) => consumer.state(),
+            Kind::Streams(streams) => streams.state(),
         }
     }
 
@@ -134,6 +146,7 @@ impl Group {
         match &self.kind {
             Kind::Classic(classic) => classic.protocol_type().cloned(),
             Kind::Consumer(_) => Some(Arc::from(CONSUMER_PROTOCOL_TYPE)),
+            Kind::Streams(_) => Some(Arc::from(STREAMS_PROTOCOL_TYPE)),
         }
     }
 
@@ -142,6 +155,7 @@ impl Group {
         match &self.kind {
             Kind::Classic(classic) => classic.next_deadline(),
             Kind::Consumer(consumer) => consumer.next_deadline(),
+            Kind::Streams(streams) => streams.next_deadline(),
         }
     }
 
@@ -155,6 +169,7 @@ impl Group {
             }
             // Which topics count is found out when they are told.
             (Kind::Consumer(consumer), None) => consumer.expire(turn, &Topics::default()),
+            (Kind::Streams(streams), _) => streams.expire(turn),
         }
     }
 
@@ -163,7 +178,7 @@ impl Group {
         match &mut self.kind {
             Kind::Classic(classic) => classic.fail_pending(turn, error),
             // Nobody waits in one.
-            Kind::Consumer(_) => {}
+            Kind::Consumer(_) | Kind::Streams(_) => {}
         }
     }
 
@@ -176,7 +191,10 @@ impl Group {
             Kind::Consumer(consumer) if consumer.is_stored() => {
                 ConsumerGroupChange::forget_group(&self.id, turn);
             }
-            Kind::Classic(_) | Kind::Consumer(_) => {}
+            Kind::Streams(streams) if streams.is_stored() => {
+                StreamsGroupChange::forget_group(&self.id, turn);
+            }
+            Kind::Classic(_) | Kind::Consumer(_) | Kind::Streams(_) => {}
         }
         self.former.forget(&self.id, turn);
         self.kind = Kind::Classic(Classic::new(self.id.clone()));
@@ -195,14 +213,41 @@ impl Group {
             let classic = Classic::beginning_after(self.id.clone(), consumer.epoch(), stored);
             self.kind = Kind::Classic(classic);
         }
+        if let Kind::Streams(streams) = &self.kind
+            && streams.is_empty()
+        {
+            self.former.streams |= streams.is_stored();
+            let stored = std::mem::take(&mut self.former.classic);
+            let classic = Classic::beginning_after(self.id.clone(), streams.epoch(), stored);
+            self.kind = Kind::Classic(classic);
+        }
         match &mut self.kind {
             Kind::Classic(classic) => Some(classic),
-            Kind::Consumer(_) => None,
+            Kind::Consumer(_) | Kind::Streams(_) => None,
         }
+    }
+
+    /// The streams kind of the group; a group of another kind becomes one if it has no members.
+    pub(crate) fn as_streams(&mut self, turn: &Turn<'_>) -> Option<&mut Streams> {
+        let is_streams = matches!(self.kind, Kind::Streams(_));
+        if let Some(classic) = if is_streams { None } else { self.as_classic() }
+            && classic.is_empty()
+        {
+            let (generation, classic_is_stored) = (classic.generation(), classic.is_stored());
+            self.former.classic |= classic_is_stored;
+            // If the log still has records of the kind, they are those that will be replaced.
+            let stored = std::mem::take(&mut self.former.streams);
+            let streams = Streams::beginning_after(self.id.clone(), generation, stored, turn.now.wall);
+            self.kind = Kind::Streams(streams);
+        }
+        self.streams()
     }
 
     /// The consumer kind of the group; a classic group becomes one if it has no members, or only Kafka consumers.
     pub(crate) fn as_consumer(&mut self, turn: &mut Turn<'_>, topics: &Topics) -> Option<&mut Consumer> {
+        if matches!(self.kind, Kind::Streams(_)) {
+            self.as_classic();
+        }
         if matches!(&self.kind, Kind::Classic(classic) if !classic.is_empty()) {
             return self.convert_to_consumer(turn, topics);
         }
@@ -225,7 +270,7 @@ impl Group {
         }
         let generation = match &self.kind {
             Kind::Classic(classic) if classic.is_stored() => Some(classic.generation()),
-            Kind::Classic(_) | Kind::Consumer(_) => None,
+            Kind::Classic(_) | Kind::Consumer(_) | Kind::Streams(_) => None,
         };
         let counts = replayed.epoch().is_some_and(|epoch| generation.is_none_or(|other| epoch > other));
         if counts {
@@ -238,11 +283,48 @@ impl Group {
         self.former.forget(&self.id, turn);
     }
 
+    /// Decides between what was replayed of the group as a streams group, and what it is otherwise.
+    pub(crate) fn decide_streams(
+        &mut self,
+        turn: &mut Turn<'_>,
+        replayed: streams::Replayed,
+        settings: &StreamsSettings,
+    ) {
+        if replayed.is_nothing() {
+            return;
+        }
+        let other = match &self.kind {
+            Kind::Classic(classic) if classic.is_stored() => Some(classic.generation()),
+            Kind::Consumer(consumer) if consumer.is_stored() => Some(consumer.epoch()),
+            Kind::Classic(_) | Kind::Consumer(_) | Kind::Streams(_) => None,
+        };
+        let counts = replayed.epoch().is_some_and(|epoch| other.is_none_or(|other| epoch > other));
+        if !counts {
+            replayed.forget(&self.id, turn);
+            return;
+        }
+        match &self.kind {
+            Kind::Classic(classic) => self.former.classic = classic.is_stored(),
+            Kind::Consumer(consumer) => self.former.consumer = Some(consumer.member_ids()),
+            Kind::Streams(_) => {}
+        }
+        self.kind = Kind::Streams(replayed.into_group(self.id.clone(), turn, settings));
+        self.former.forget(&self.id, turn);
+    }
+
     /// The consumer kind of the group, if it is of that kind.
     pub(crate) fn consumer(&mut self) -> Option<&mut Consumer> {
         match &mut self.kind {
             Kind::Consumer(consumer) => Some(consumer),
-            Kind::Classic(_) => None,
+            Kind::Classic(_) | Kind::Streams(_) => None,
+        }
+    }
+
+    /// The streams kind of the group, if it is of that kind.
+    pub(crate) fn streams(&mut self) -> Option<&mut Streams> {
+        match &mut self.kind {
+            Kind::Streams(streams) => Some(streams),
+            Kind::Classic(_) | Kind::Consumer(_) => None,
         }
     }
 
@@ -253,6 +335,7 @@ impl Group {
             Kind::Classic(classic) => consumed_by_classic(classic),
             Kind::Consumer(consumer) if consumer.is_empty() => Some(BTreeSet::new()),
             Kind::Consumer(consumer) => topics.map(|topics| consumer.subscribed(topics)),
+            Kind::Streams(streams) => Some(streams.consumed()),
         }
     }
 }

@@ -10,9 +10,10 @@ use crate::consumer::Replayed;
 use crate::effects::Turn;
 use crate::group::{Group, Kind};
 use crate::offsets::{Ends, OpenTransactions, Placed};
+use crate::streams;
 use crate::{
-    Change, CommittedOffset, Effects, GroupId, GroupsConfig, Heartbeat, Join, Leave, Now, Reply, Sync, Token,
-    Topics,
+    Change, CommittedOffset, Effects, GroupId, GroupsConfig, Heartbeat, Join, Leave, Now, Reply,
+    StreamsSettings, Sync, Token, Topics,
 };
 
 /// The groups of one shard of `__consumer_offsets`.
@@ -25,6 +26,10 @@ pub struct Groups {
     retention_check: Option<Monotonic>,
     /// What has been replayed of consumer groups, until all has been.
     replayed: BTreeMap<GroupId, Replayed>,
+    /// The same of streams groups.
+    replayed_streams: BTreeMap<GroupId, streams::Replayed>,
+    /// Of the streams groups that have settings of their own.
+    pub(crate) streams_settings: BTreeMap<GroupId, StreamsSettings>,
     /// The topics that there are, once that has been told.
     pub(crate) topics: Option<Arc<Topics>>,
     pub(crate) in_transactions: OpenTransactions,
@@ -42,6 +47,8 @@ impl Groups {
             deadlines: BTreeSet::new(),
             retention_check: None,
             replayed: BTreeMap::new(),
+            replayed_streams: BTreeMap::new(),
+            streams_settings: BTreeMap::new(),
             topics: None,
             in_transactions: OpenTransactions::default(),
             ends: Ends::default(),
@@ -85,6 +92,9 @@ impl Groups {
             Change::ConsumerGroup { group, change } => {
                 self.replayed.entry(group).or_default().replay(change);
             }
+            Change::StreamsGroup { group, change } => {
+                self.replayed_streams.entry(group).or_default().replay(change);
+            }
         }
     }
 
@@ -96,6 +106,11 @@ impl Groups {
         for (id, replayed) in std::mem::take(&mut self.replayed) {
             let group = self.groups.entry(id.clone()).or_insert_with(|| Group::new(id));
             group.decide_kind(&mut turn, replayed);
+        }
+        for (id, replayed) in std::mem::take(&mut self.replayed_streams) {
+            let settings = self.streams_settings.get(&id).unwrap_or(&self.config.streams);
+            let group = self.groups.entry(id.clone()).or_insert_with(|| Group::new(id));
+            group.decide_streams(&mut turn, replayed, settings);
         }
         let effects = turn.effects;
         let ids: Vec<GroupId> = self.groups.keys().cloned().collect();
@@ -109,12 +124,15 @@ impl Groups {
     }
 
     /// These are the topics that there are now: to be told once the log has been replayed, and whenever they change.
-    /// Before, consumer groups cannot be served.
+    /// Before, the newer kinds of group cannot be served.
     pub fn topics_changed(&mut self, now: Now, topics: Arc<Topics>) -> Effects {
         let mut turn = Turn::new(now, &self.config);
         for group in self.groups.values_mut() {
             if let Some(consumer) = group.consumer() {
                 consumer.topics_changed(&mut turn, &topics);
+            }
+            if let Some(streams) = group.streams() {
+                streams.topics_changed(&mut turn, &topics);
             }
         }
         self.topics = Some(topics);
@@ -163,7 +181,9 @@ impl Groups {
                 let outcome = topics.and_then(|topics| consumer.classic_sync(now, topics, &sync));
                 turn.reply(token, Reply::Sync(outcome));
             }
-            None => turn.reply(token, Reply::Sync(Err(ErrorCode::UnknownMemberId))),
+            Some(Group { kind: Kind::Streams(_), .. }) | None => {
+                turn.reply(token, Reply::Sync(Err(ErrorCode::UnknownMemberId)));
+            }
         }
         let effects = turn.effects;
         self.settle(&id);
@@ -181,7 +201,7 @@ impl Groups {
                 self.settle(&heartbeat.group);
                 outcome
             }
-            None => Err(ErrorCode::UnknownMemberId),
+            Some(Group { kind: Kind::Streams(_), .. }) | None => Err(ErrorCode::UnknownMemberId),
         };
         Effects { records: Vec::new(), replies: vec![(token, Reply::Heartbeat(outcome))] }
     }
@@ -192,7 +212,9 @@ impl Groups {
         let outcome = match self.groups.get_mut(&leave.group) {
             _ if leave.group.as_str().is_empty() => Err(ErrorCode::InvalidGroupId),
             Some(Group { kind: Kind::Classic(classic), .. }) => Ok(classic.leave(&mut turn, &leave.leavers)),
-            None => Ok(vec![ErrorCode::UnknownMemberId; leave.leavers.len()]),
+            Some(Group { kind: Kind::Streams(_), .. }) | None => {
+                Ok(vec![ErrorCode::UnknownMemberId; leave.leavers.len()])
+            }
             Some(group) => {
                 let topics = self.topics.as_deref().ok_or(ErrorCode::CoordinatorLoadInProgress);
                 topics.map(|topics| group.classic_leave(&mut turn, topics, &leave.leavers))

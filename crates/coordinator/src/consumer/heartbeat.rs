@@ -64,6 +64,8 @@ impl Group {
                 (classic.len(), classic.knows(beat.member.as_ref(), beat.instance.as_ref()))
             }
             Kind::Consumer(group) => (group.len(), group.knows(beat.member.as_ref(), beat.instance.as_ref())),
+            // It becomes a consumer group only without members.
+            Kind::Streams(_) => (0, false),
         };
         if known || members < config.max_group_size {
             return Ok(());

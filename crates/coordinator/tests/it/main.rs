@@ -18,5 +18,6 @@ mod replay;
 mod schedules;
 mod script;
 mod statics;
+mod streams;
 mod syncing;
 mod transactions;

@@ -12,10 +12,11 @@
 //! - `commit CLIENT|- TOPIC-N=OFFSET[/METADATA] .. [gen=N] [keep=S] [in=PRODUCER [late]]`, `fetch`, `forget TOPIC-N ..`;
 //!   `late` means that the transaction was looked at before its last end
 //! - `end PRODUCER commit|abort`: of its transaction; a PRODUCER is an id, in epoch 0, or ID/EPOCH
-//! - of consumer groups: see [`consumers`]
+//! - of consumer groups: see [`consumers`]; of streams groups: see [`streams`]
 //! - `wait S`: seconds pass; `restart`: the state is lost and replayed; `delete`; `list [STATE ..] [type=TYPE]`; `show`
 
 pub(crate) mod consumers;
+pub(crate) mod streams;
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -24,9 +25,10 @@ use std::time::Duration;
 
 use expect_test::Expect;
 use headwater_coordinator::{
-    Change, CommitOffsets, DeleteOffsets, Effects, EndsSeen, GroupId, Groups, GroupsConfig, Heartbeat,
-    InstanceId, Join, JoinRefused, Joined, Leave, Leaver, ListFilter, MemberId, Now, OffsetToCommit, Outcome,
-    Partitions, ProducerIdentity, Protocol, Reply, StoredGroup, Sync, Token, Topics, WithinTransaction,
+    AssignedTasks, Change, CommitOffsets, DeleteOffsets, Effects, EndsSeen, GroupId, Groups, GroupsConfig,
+    Heartbeat, InstanceId, Join, JoinRefused, Joined, Leave, Leaver, ListFilter, MemberId, Now,
+    OffsetToCommit, Outcome, Partitions, ProducerIdentity, Protocol, Reply, StoredGroup, StreamsSettings,
+    StreamsTopology, Sync, Token, Topics, WithinTransaction,
 };
 use headwater_model::{
     Entropy, ErrorCode, Monotonic, Offset, PartitionId, ProducerEpoch, ProducerId, Timestamp, TopicName,
@@ -58,6 +60,9 @@ struct Client {
     lives: usize,
     /// What it was last told to work on, in a consumer group.
     told: Partitions,
+    /// The same in a streams group.
+    tasks: AssignedTasks,
+    endpoint_epoch: Option<i32>,
 }
 
 struct Run {
@@ -72,6 +77,9 @@ struct Run {
     log: Vec<Change>,
     before_last_end: EndsSeen,
     topics: Option<Arc<Topics>>,
+    /// What members of a streams group bring.
+    topology: StreamsTopology,
+    settings: Option<StreamsSettings>,
     out: String,
 }
 
@@ -123,6 +131,8 @@ impl Run {
             tokens: 0,
             log: Vec::new(),
             topics: None,
+            topology: StreamsTopology::default(),
+            settings: None,
             out: String::new(),
         }
     }
@@ -151,6 +161,9 @@ impl Run {
             "show" => self.describe(),
             "topics" | "hello" | "hb" | "bye" | "members" | "may-fetch" => {
                 self.consumer_line(command, words);
+            }
+            "topology" | "enter" | "sb" | "exit" | "settings" | "tasks" => {
+                self.streams_line(command, words);
             }
             unknown => panic!("unknown command {unknown}"),
         }
@@ -374,6 +387,7 @@ impl Run {
         let effects = self.groups.fail_pending(self.now(), ErrorCode::NotCoordinator);
         self.show(effects);
         self.groups = Groups::new(self.config.clone());
+        self.groups.set_streams_settings(group(), self.settings.clone());
         for change in &self.log {
             self.groups.replay(change.clone());
         }
@@ -440,6 +454,7 @@ impl Run {
             }
             Reply::Sync(Err(error)) => writeln!(self.out, "{who}: sync {error:?}").unwrap(),
             Reply::ConsumerHeartbeat(outcome) => self.show_answer(who, outcome),
+            Reply::StreamsHeartbeat(outcome) => self.show_streams_answer(who, outcome),
             Reply::Heartbeat(outcome) => writeln!(self.out, "{who}: beat {}", word(outcome)).unwrap(),
             Reply::EndTransaction(outcome) | Reply::DeleteGroup(outcome) => {
                 writeln!(self.out, "{who}: {}", word(outcome)).unwrap();
@@ -488,6 +503,7 @@ impl Run {
         match change {
             Change::GroupStored(stored) => self.show_stored(stored),
             Change::ConsumerGroup { change, .. } => self.show_consumer_change(change),
+            Change::StreamsGroup { change, .. } => self.show_streams_change(change),
             Change::GroupForgotten { group } => writeln!(self.out, "+ {group} forgotten").unwrap(),
             Change::OffsetCommitted { partition, committed, .. } => {
                 writeln!(self.out, "+ {partition}={}/{}", committed.offset, committed.metadata).unwrap();
