@@ -227,6 +227,27 @@ mod tests {
     }
 
     #[test]
+    fn what_comes_with_an_old_epoch_gives_nothing_back() {
+        let from = current(UnrevokedPartitions, 5, tasks(&[0], &[]), tasks(&[1], &[]));
+        let (owned, me, holders) = (tasks(&[0], &[]), MemberId::new("me"), Holders::default());
+        let place = Place { member: &me, process: "p", holders: &holders };
+        let target = TasksTarget { epoch: 9, tasks: &tasks(&[0], &[]) };
+        assert_eq!(from.reconciled(place, 4, OwnedTasks::These(&owned), target), None);
+        assert!(from.reconciled(place, 5, OwnedTasks::These(&owned), target).is_some());
+    }
+
+    #[test]
+    fn the_epoch_that_the_member_came_with_is_the_one_it_may_still_have() {
+        let nothing = AssignedTasks::new;
+        let from = StreamsCurrent { previous_epoch: 2, ..current(Stable, 5, nothing(), nothing()) };
+        let (me, holders) = (MemberId::new("me"), Holders::default());
+        let place = Place { member: &me, process: "p", holders: &holders };
+        let target = TasksTarget { epoch: 9, tasks: &tasks(&[0], &[]) };
+        let next = from.reconciled(place, 2, OwnedTasks::Unsaid, target).unwrap();
+        assert_eq!((next.epoch, next.previous_epoch), (9, 2));
+    }
+
+    #[test]
     fn an_older_epoch_is_accepted_only_with_proof() {
         let member = current(UnrevokedPartitions, 5, tasks(&[0], &[2]), tasks(&[1], &[]));
         let (owned, too_much) = (tasks(&[0, 1], &[]), tasks(&[2], &[]));

@@ -60,7 +60,8 @@ impl Room {
         room
     }
 
-    /// Those that have more than their share now may have one more; then those that had, as long as there is more to give.
+    /// Those that have or had more than their share may have one more, as long as there is more to give. (There is enough
+    /// for those that have.)
     fn give_more(&mut self, table: &Table, wanted: &[usize]) {
         let share = self.share;
         let mut given = vec![0_usize; table.processes.len()];
@@ -68,9 +69,8 @@ impl Room {
         while self.longer > 0 {
             let order = |member: &&Place| {
                 let process = &table.members[**member].process;
-                let has = table.members[**member].active > share;
                 // Of equal processes the larger one has room for more.
-                (!has, given[*process], Reverse(table.processes[*process].members.len()), **member)
+                (given[*process], Reverse(table.processes[*process].members.len()), **member)
             };
             let Some(member) = more.iter().min_by_key(order).copied() else {
                 return;
