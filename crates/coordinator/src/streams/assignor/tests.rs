@@ -230,8 +230,8 @@ fn nobody_or_nothing_to_assign_is_no_problem() {
     assert_eq!(Case::new(&[], &[0], &[0, 0], 1).solve(), [AssignedTasks::new(), AssignedTasks::new()]);
 }
 
-/// 100 threads with 1,000 tasks are nothing; 1,000 threads with 10,000 tasks are bearable. The bounds are far above what
-/// it takes, so that a slow machine passes and a wrong order of growth does not.
+/// 100 threads with 1,000 tasks are nothing; 1,000 threads with 10,000 tasks are bearable. The bounds are far above
+/// what it takes, so that a slow machine passes and a wrong order of growth does not.
 #[test]
 fn large_groups_are_assigned_in_a_moment() {
     #[expect(clippy::disallowed_methods, reason = "the test tells how long it takes")]

@@ -1,13 +1,13 @@
 //! The commands of streams groups.
 //!
-//! - `topology [epoch=N] SUBTOPOLOGY ..`: what members bring from now on; a subtopology is `ID:TOPIC,<READ[/N],>WRITTEN,
-//!   *CHANGELOG,&JOINED&JOINED`
-//! - `enter CLIENT [anew] [OPTION ..]`: joins, with nothing in its hands; `sb CLIENT [epoch=N] [OPTION ..]`: a heartbeat
-//!   that says only what the options say; `exit CLIENT`
-//! - options: owns=ID_N,~ID_N,..|told|nothing (~ is a copy) process=P timeout=S rack=R endpoint=HOST:PORT tags=K.V,.. as=I
-//!   warmup=ID_N offsets=ID_N:OFFSET id=ID; `shutdown`, `bare` (without a topology)
-//! - `settings [standbys=N] [delay=S] [session=S]`; `tasks`: the group in detail; `internal`: the internal topics of its
-//!   topology
+//! - `topology [epoch=N] SUBTOPOLOGY ..`: what members bring from now on; a subtopology is
+//!   `ID:TOPIC,<READ[/N],>WRITTEN, *CHANGELOG,&JOINED&JOINED`
+//! - `enter CLIENT [anew] [OPTION ..]`: joins, with nothing in its hands; `sb CLIENT [epoch=N] [OPTION ..]`: a
+//!   heartbeat that says only what the options say; `exit CLIENT`
+//! - options: owns=ID_N,~ID_N,..|told|nothing (~ is a copy) process=P timeout=S rack=R endpoint=HOST:PORT tags=K.V,..
+//!   as=I warmup=ID_N offsets=ID_N:OFFSET id=ID; `shutdown`, `bare` (without a topology)
+//! - `settings [standbys=N] [delay=S] [session=S]`; `tasks`: the group in detail; `internal`: the internal topics of
+//!   its topology
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
