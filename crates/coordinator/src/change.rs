@@ -9,6 +9,7 @@ use headwater_model::{LeaderEpoch, Offset, Timestamp, TopicPartition};
 
 use crate::{
     ConsumerGroupChange, GroupId, InstanceId, MemberId, Outcome, ProducerIdentity, ShareGroupChange,
+    StreamsGroupChange,
 };
 
 /// A durable fact. Each replaces what an earlier one with the same key said, so that the log may be compacted.
@@ -68,6 +69,13 @@ pub enum Change {
         group: GroupId,
         /// What.
         change: ShareGroupChange,
+    },
+    /// Something about a streams group, in the same log as what is about consumer groups.
+    StreamsGroup {
+        /// The group.
+        group: GroupId,
+        /// What.
+        change: StreamsGroupChange,
     },
 }
 

@@ -53,6 +53,8 @@ pub enum GroupState {
     PreparingRebalance,
     /// All have joined; the leader has to assign.
     CompletingRebalance,
+    /// The topics that the topology needs are not all there (streams groups).
+    NotReady,
     /// Members have changed, or what they want; the coordinator has to assign (newer kinds of group).
     Assigning,
     /// The coordinator has assigned; members are on their way there (newer kinds of group).
@@ -69,6 +71,7 @@ impl fmt::Display for GroupState {
             Self::Empty => "Empty",
             Self::PreparingRebalance => "PreparingRebalance",
             Self::CompletingRebalance => "CompletingRebalance",
+            Self::NotReady => "NotReady",
             Self::Assigning => "Assigning",
             Self::Reconciling => "Reconciling",
             Self::Stable => "Stable",

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::Assignor;
+use crate::{Assignor, StreamsSettings};
 
 /// Limits and times that hold for every group of a coordinator.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -44,6 +44,8 @@ pub struct GroupsConfig {
     pub share_session_timeout: Duration,
     /// How often a member of a share group is to be heard of (Kafka's `group.share.heartbeat.interval.ms`).
     pub share_heartbeat_interval: Duration,
+    /// The settings of streams groups that have none of their own.
+    pub streams: StreamsSettings,
     /// How long an offset outlives its last use (Kafka's `offsets.retention.minutes`).
     pub offsets_retention: Duration,
     /// How often to look for offsets that have outlived their retention.
@@ -68,6 +70,7 @@ impl Default for GroupsConfig {
             max_share_group_size: 200,
             share_session_timeout: Duration::from_secs(45),
             share_heartbeat_interval: Duration::from_secs(5),
+            streams: StreamsSettings::default(),
             offsets_retention: Duration::from_hours(7 * 24),
             retention_check_interval: Duration::from_mins(10),
         }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use headwater_model::{ErrorCode, Monotonic, Timestamp};
 
-use crate::{Change, GroupsConfig, HeartbeatAnswer, InstanceId, MemberId, Refused};
+use crate::{Change, GroupsConfig, HeartbeatAnswer, InstanceId, MemberId, Refused, StreamsAnswer};
 
 /// The time at which a command takes effect.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,6 +45,8 @@ pub enum Reply {
     ConsumerHeartbeat(Result<HeartbeatAnswer, Refused>),
     /// To a heartbeat of a member of a share group.
     ShareHeartbeat(Result<HeartbeatAnswer, Refused>),
+    /// To a heartbeat of a member of a streams group.
+    StreamsHeartbeat(Result<StreamsAnswer, Refused>),
     /// To a leave: the outcome for the whole request, else for each leaver, in the request's order.
     Leave(Result<Vec<ErrorCode>, ErrorCode>),
     /// To a commit: the outcome for each offset, in the request's order.

@@ -14,6 +14,7 @@ use crate::consumer::{Consumer, ConsumerGroupChange, Replayed};
 use crate::effects::Turn;
 use crate::offsets::Offsets;
 use crate::share::{self, SHARE_PROTOCOL_TYPE, Share, ShareGroupChange};
+use crate::streams::{self, STREAMS_PROTOCOL_TYPE, Streams, StreamsGroupChange, StreamsSettings};
 use crate::subscription::subscribed_topics;
 use crate::{Change, GroupId, GroupState, MemberId, Topics};
 
@@ -34,6 +35,7 @@ pub(crate) enum Kind {
     Classic(Classic),
     Consumer(Consumer),
     Share(Share),
+    Streams(Streams),
 }
 
 impl Kind {
@@ -43,6 +45,7 @@ impl Kind {
             Self::Classic(_) => "classic",
             Self::Consumer(_) => "consumer",
             Self::Share(_) => "share",
+            Self::Streams(_) => "streams",
         }
     }
 }
@@ -53,11 +56,13 @@ pub(crate) struct Former {
     pub(crate) classic: bool,
     /// The members of which there are records.
     pub(crate) consumer: Option<BTreeSet<MemberId>>,
+    /// There are no members left in one that becomes something else.
+    pub(crate) streams: bool,
 }
 
 impl Former {
     fn is_nothing(&self) -> bool {
-        !self.classic && self.consumer.is_none()
+        !self.classic && self.consumer.is_none() && !self.streams
     }
 
     fn forget_classic(&mut self, group: &GroupId, turn: &mut Turn<'_>) {
@@ -82,6 +87,9 @@ impl Former {
     pub(crate) fn forget(&mut self, group: &GroupId, turn: &mut Turn<'_>) {
         self.forget_classic(group, turn);
         self.forget_consumer(group, turn, true);
+        if std::mem::take(&mut self.streams) {
+            StreamsGroupChange::forget_group(group, turn);
+        }
     }
 }
 
@@ -107,6 +115,7 @@ impl Group {
             Kind::Classic(classic) => classic.is_idle(),
             Kind::Consumer(consumer) => consumer.is_empty(),
             Kind::Share(share) => share.is_empty(),
+            Kind::Streams(streams) => streams.is_empty(),
         }
     }
 
@@ -116,6 +125,7 @@ impl Group {
             Kind::Classic(classic) => classic.is_empty(),
             Kind::Consumer(consumer) => consumer.is_empty(),
             Kind::Share(share) => share.is_empty(),
+            Kind::Streams(streams) => streams.is_empty(),
         }
     }
 
@@ -125,6 +135,7 @@ impl Group {
             Kind::Classic(classic) => classic.is_stored(),
             Kind::Consumer(consumer) => consumer.is_stored(),
             Kind::Share(share) => share.is_stored(),
+            Kind::Streams(streams) => streams.is_stored(),
         };
         stored || !self.former.is_nothing()
     }
@@ -134,6 +145,7 @@ impl Group {
             Kind::Classic(classic) => classic.state(),
             Kind::Consumer(consumer) => consumer.state(),
             Kind::Share(share) => share.state(),
+            Kind::Streams(streams) => streams.state(),
         }
     }
 
@@ -142,6 +154,7 @@ impl Group {
             Kind::Classic(classic) => classic.protocol_type().cloned(),
             Kind::Consumer(_) => Some(Arc::from(CONSUMER_PROTOCOL_TYPE)),
             Kind::Share(_) => Some(Arc::from(SHARE_PROTOCOL_TYPE)),
+            Kind::Streams(_) => Some(Arc::from(STREAMS_PROTOCOL_TYPE)),
         }
     }
 
@@ -151,6 +164,7 @@ impl Group {
             Kind::Classic(classic) => classic.next_deadline(),
             Kind::Consumer(consumer) => consumer.next_deadline(),
             Kind::Share(share) => share.next_deadline(),
+            Kind::Streams(streams) => streams.next_deadline(),
         }
     }
 
@@ -165,6 +179,7 @@ impl Group {
             // Which topics count is found out when they are told.
             (Kind::Consumer(consumer), None) => consumer.expire(turn, &Topics::default()),
             (Kind::Share(share), topics) => share.expire(turn, topics.unwrap_or(&Topics::default())),
+            (Kind::Streams(streams), _) => streams.expire(turn),
         }
     }
 
@@ -173,7 +188,7 @@ impl Group {
         match &mut self.kind {
             Kind::Classic(classic) => classic.fail_pending(turn, error),
             // Nobody waits in one.
-            Kind::Consumer(_) | Kind::Share(_) => {}
+            Kind::Consumer(_) | Kind::Share(_) | Kind::Streams(_) => {}
         }
     }
 
@@ -187,7 +202,10 @@ impl Group {
                 ConsumerGroupChange::forget_group(&self.id, turn);
             }
             Kind::Share(share) if share.is_stored() => ShareGroupChange::forget_group(&self.id, turn),
-            Kind::Classic(_) | Kind::Consumer(_) | Kind::Share(_) => {}
+            Kind::Streams(streams) if streams.is_stored() => {
+                StreamsGroupChange::forget_group(&self.id, turn);
+            }
+            Kind::Classic(_) | Kind::Consumer(_) | Kind::Share(_) | Kind::Streams(_) => {}
         }
         self.former.forget(&self.id, turn);
         self.kind = Kind::Classic(Classic::new(self.id.clone()));
@@ -206,14 +224,41 @@ impl Group {
             let classic = Classic::beginning_after(self.id.clone(), consumer.epoch(), stored);
             self.kind = Kind::Classic(classic);
         }
+        if let Kind::Streams(streams) = &self.kind
+            && streams.is_empty()
+        {
+            self.former.streams |= streams.is_stored();
+            let stored = std::mem::take(&mut self.former.classic);
+            let classic = Classic::beginning_after(self.id.clone(), streams.epoch(), stored);
+            self.kind = Kind::Classic(classic);
+        }
         match &mut self.kind {
             Kind::Classic(classic) => Some(classic),
-            Kind::Consumer(_) | Kind::Share(_) => None,
+            Kind::Consumer(_) | Kind::Share(_) | Kind::Streams(_) => None,
         }
+    }
+
+    /// The streams kind of the group; a group of another kind becomes one if it has no members.
+    pub(crate) fn as_streams(&mut self, turn: &Turn<'_>) -> Option<&mut Streams> {
+        let is_streams = matches!(self.kind, Kind::Streams(_));
+        if let Some(classic) = if is_streams { None } else { self.as_classic() }
+            && classic.is_empty()
+        {
+            let (generation, classic_is_stored) = (classic.generation(), classic.is_stored());
+            self.former.classic |= classic_is_stored;
+            // If the log still has records of the kind, they are those that will be replaced.
+            let stored = std::mem::take(&mut self.former.streams);
+            let streams = Streams::beginning_after(self.id.clone(), generation, stored, turn.now.wall);
+            self.kind = Kind::Streams(streams);
+        }
+        self.streams()
     }
 
     /// The consumer kind of the group; a classic group becomes one if it has no members, or only Kafka consumers.
     pub(crate) fn as_consumer(&mut self, turn: &mut Turn<'_>, topics: &Topics) -> Option<&mut Consumer> {
+        if matches!(self.kind, Kind::Streams(_)) {
+            self.as_classic();
+        }
         if matches!(&self.kind, Kind::Classic(classic) if !classic.is_empty()) {
             return self.convert_to_consumer(turn, topics);
         }
@@ -236,7 +281,7 @@ impl Group {
         }
         let generation = match &self.kind {
             Kind::Classic(classic) if classic.is_stored() => Some(classic.generation()),
-            Kind::Classic(_) | Kind::Consumer(_) | Kind::Share(_) => None,
+            Kind::Classic(_) | Kind::Consumer(_) | Kind::Share(_) | Kind::Streams(_) => None,
         };
         let counts = replayed.epoch().is_some_and(|epoch| generation.is_none_or(|other| epoch > other));
         if counts {
@@ -249,11 +294,50 @@ impl Group {
         self.former.forget(&self.id, turn);
     }
 
+    /// Decides between what was replayed of the group as a streams group, and what it is otherwise.
+    pub(crate) fn decide_streams(
+        &mut self,
+        turn: &mut Turn<'_>,
+        replayed: streams::Replayed,
+        settings: &StreamsSettings,
+    ) {
+        if replayed.is_nothing() {
+            return;
+        }
+        let other = match &self.kind {
+            Kind::Classic(classic) if classic.is_stored() => Some(classic.generation()),
+            Kind::Consumer(consumer) if consumer.is_stored() => Some(consumer.epoch()),
+            Kind::Share(share) => Some(share.epoch()),
+            Kind::Classic(_) | Kind::Consumer(_) | Kind::Streams(_) => None,
+        };
+        let counts = replayed.epoch().is_some_and(|epoch| other.is_none_or(|other| epoch > other));
+        if !counts {
+            replayed.forget(&self.id, turn);
+            return;
+        }
+        match &self.kind {
+            Kind::Classic(classic) => self.former.classic = classic.is_stored(),
+            Kind::Consumer(consumer) => self.former.consumer = Some(consumer.member_ids()),
+            Kind::Share(share) => share.forget(turn),
+            Kind::Streams(_) => {}
+        }
+        self.kind = Kind::Streams(replayed.into_group(self.id.clone(), turn, settings));
+        self.former.forget(&self.id, turn);
+    }
+
     /// The consumer kind of the group, if it is of that kind.
     pub(crate) fn consumer(&mut self) -> Option<&mut Consumer> {
         match &mut self.kind {
             Kind::Consumer(consumer) => Some(consumer),
-            Kind::Classic(_) | Kind::Share(_) => None,
+            Kind::Classic(_) | Kind::Share(_) | Kind::Streams(_) => None,
+        }
+    }
+
+    /// The streams kind of the group, if it is of that kind.
+    pub(crate) fn streams(&mut self) -> Option<&mut Streams> {
+        match &mut self.kind {
+            Kind::Streams(streams) => Some(streams),
+            Kind::Classic(_) | Kind::Consumer(_) | Kind::Share(_) => None,
         }
     }
 
@@ -269,7 +353,7 @@ impl Group {
     pub(crate) fn share(&mut self) -> Option<&mut Share> {
         match &mut self.kind {
             Kind::Share(share) => Some(share),
-            Kind::Classic(_) | Kind::Consumer(_) => None,
+            Kind::Classic(_) | Kind::Consumer(_) | Kind::Streams(_) => None,
         }
     }
 
@@ -286,7 +370,8 @@ impl Group {
         let other = match &self.kind {
             Kind::Classic(classic) if classic.is_stored() => Some(classic.generation()),
             Kind::Consumer(consumer) => Some(consumer.epoch()),
-            Kind::Classic(_) | Kind::Share(_) => None,
+            // What was a streams group is decided afterwards.
+            Kind::Classic(_) | Kind::Share(_) | Kind::Streams(_) => None,
         };
         let counts = replayed.epoch().is_some_and(|epoch| other.is_none_or(|other| epoch > other));
         if !counts {
@@ -296,7 +381,7 @@ impl Group {
         match &self.kind {
             Kind::Classic(classic) => self.former.classic |= classic.is_stored(),
             Kind::Consumer(consumer) => self.former.consumer = Some(consumer.member_ids()),
-            Kind::Share(_) => {}
+            Kind::Share(_) | Kind::Streams(_) => {}
         }
         self.former.forget(&self.id, turn);
         self.kind = Kind::Share(replayed.into_group(self.id.clone(), turn));
@@ -310,6 +395,7 @@ impl Group {
             Kind::Consumer(consumer) if consumer.is_empty() => Some(BTreeSet::new()),
             Kind::Consumer(consumer) => topics.map(|topics| consumer.subscribed(topics)),
             Kind::Share(share) => topics.map(|topics| share.subscribed(topics)),
+            Kind::Streams(streams) => Some(streams.consumed()),
         }
     }
 }

@@ -11,9 +11,10 @@ use crate::effects::Turn;
 use crate::group::{Group, Kind};
 use crate::offsets::{Ends, OpenTransactions, Placed};
 use crate::share;
+use crate::streams;
 use crate::{
-    Change, CommittedOffset, Effects, GroupId, GroupsConfig, Heartbeat, Join, Leave, Now, Reply, Sync, Token,
-    Topics,
+    Change, CommittedOffset, Effects, GroupId, GroupsConfig, Heartbeat, Join, Leave, Now, Reply,
+    StreamsSettings, Sync, Token, Topics,
 };
 
 /// The groups of one shard of `__consumer_offsets`.
@@ -28,6 +29,10 @@ pub struct Groups {
     replayed: BTreeMap<GroupId, Replayed>,
     /// And of share groups.
     replayed_shares: BTreeMap<GroupId, share::Replayed>,
+    /// The same of streams groups.
+    replayed_streams: BTreeMap<GroupId, streams::Replayed>,
+    /// Of the streams groups that have settings of their own.
+    pub(crate) streams_settings: BTreeMap<GroupId, StreamsSettings>,
     /// The topics that there are, once that has been told.
     pub(crate) topics: Option<Arc<Topics>>,
     pub(crate) in_transactions: OpenTransactions,
@@ -46,6 +51,8 @@ impl Groups {
             retention_check: None,
             replayed: BTreeMap::new(),
             replayed_shares: BTreeMap::new(),
+            replayed_streams: BTreeMap::new(),
+            streams_settings: BTreeMap::new(),
             topics: None,
             in_transactions: OpenTransactions::default(),
             ends: Ends::default(),
@@ -92,6 +99,9 @@ impl Groups {
             Change::ShareGroup { group, change } => {
                 self.replayed_shares.entry(group).or_default().replay(change);
             }
+            Change::StreamsGroup { group, change } => {
+                self.replayed_streams.entry(group).or_default().replay(change);
+            }
         }
     }
 
@@ -108,6 +118,11 @@ impl Groups {
             let group = self.groups.entry(id.clone()).or_insert_with(|| Group::new(id));
             group.decide_share(&mut turn, replayed);
         }
+        for (id, replayed) in std::mem::take(&mut self.replayed_streams) {
+            let settings = self.streams_settings.get(&id).unwrap_or(&self.config.streams);
+            let group = self.groups.entry(id.clone()).or_insert_with(|| Group::new(id));
+            group.decide_streams(&mut turn, replayed, settings);
+        }
         let effects = turn.effects;
         let ids: Vec<GroupId> = self.groups.keys().cloned().collect();
         for id in ids {
@@ -120,7 +135,7 @@ impl Groups {
     }
 
     /// These are the topics that there are now: to be told once the log has been replayed, and whenever they change.
-    /// Before, consumer groups and share groups cannot be served.
+    /// Before, the newer kinds of group cannot be served.
     pub fn topics_changed(&mut self, now: Now, topics: Arc<Topics>) -> Effects {
         let mut turn = Turn::new(now, &self.config);
         for group in self.groups.values_mut() {
@@ -129,6 +144,9 @@ impl Groups {
             }
             if let Some(share) = group.share() {
                 share.topics_changed(&mut turn, &topics);
+            }
+            if let Some(streams) = group.streams() {
+                streams.topics_changed(&mut turn, &topics);
             }
         }
         self.topics = Some(topics);
@@ -180,7 +198,7 @@ impl Groups {
                 let outcome = topics.and_then(|topics| consumer.classic_sync(now, topics, &sync));
                 turn.reply(token, Reply::Sync(outcome));
             }
-            Some(Group { kind: Kind::Share(_), .. }) | None => {
+            Some(Group { kind: Kind::Share(_) | Kind::Streams(_), .. }) | None => {
                 turn.reply(token, Reply::Sync(Err(ErrorCode::UnknownMemberId)));
             }
         }
@@ -200,7 +218,9 @@ impl Groups {
                 self.settle(&heartbeat.group);
                 outcome
             }
-            Some(Group { kind: Kind::Share(_), .. }) | None => Err(ErrorCode::UnknownMemberId),
+            Some(Group { kind: Kind::Share(_) | Kind::Streams(_), .. }) | None => {
+                Err(ErrorCode::UnknownMemberId)
+            }
         };
         Effects { records: Vec::new(), replies: vec![(token, Reply::Heartbeat(outcome))] }
     }
@@ -211,7 +231,7 @@ impl Groups {
         let outcome = match self.groups.get_mut(&leave.group) {
             _ if leave.group.as_str().is_empty() => Err(ErrorCode::InvalidGroupId),
             Some(Group { kind: Kind::Classic(classic), .. }) => Ok(classic.leave(&mut turn, &leave.leavers)),
-            Some(Group { kind: Kind::Share(_), .. }) | None => {
+            Some(Group { kind: Kind::Share(_) | Kind::Streams(_), .. }) | None => {
                 Ok(vec![ErrorCode::UnknownMemberId; leave.leavers.len()])
             }
             Some(group) => {

@@ -54,6 +54,8 @@ names! {
     MemberId
     /// The name that a static member keeps over restarts (Kafka's `group.instance.id`, KIP-345).
     InstanceId
+    /// The name of a part of a streams topology whose tasks are one for each partition (KIP-1071).
+    SubtopologyId
     /// The name under which a producer's incarnations succeed each other (Kafka's `transactional.id`).
     TransactionalId
 }

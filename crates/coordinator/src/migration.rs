@@ -47,10 +47,13 @@ impl Group {
         token: Token,
         join: Join,
     ) {
-        if let Some(consumer) = self.consumer() {
-            let outcome = consumer.classic_join(turn, entropy, topics, join);
-            turn.reply(token, Reply::Join(outcome));
-        }
+        let Some(consumer) = self.consumer() else {
+            // A group of another kind, with members.
+            turn.refuse_join(token, ErrorCode::InconsistentGroupProtocol, join.member);
+            return;
+        };
+        let outcome = consumer.classic_join(turn, entropy, topics, join);
+        turn.reply(token, Reply::Join(outcome));
         self.become_classic_if_all_are(turn, topics);
     }
 

@@ -13,7 +13,7 @@ use crate::{GroupId, GroupState, Groups, InstanceId, MemberId};
 pub struct ListFilter {
     /// Names of states.
     pub states: Vec<String>,
-    /// Names of group types: "classic", "consumer", "share".
+    /// Names of group types: "classic", "consumer", "share", "streams".
     pub types: Vec<String>,
 }
 
@@ -26,7 +26,7 @@ pub struct ListedGroup {
     pub protocol_type: Option<Arc<str>>,
     /// Its state.
     pub state: GroupState,
-    /// Its type: "classic", "consumer" or "share".
+    /// Its type: "classic", "consumer", "share" or "streams".
     pub group_type: &'static str,
 }
 

@@ -74,6 +74,18 @@ impl Share {
         }
     }
 
+    pub(crate) fn epoch(&self) -> i32 {
+        self.epoch
+    }
+
+    /// Drops the records of the group and its members.
+    pub(crate) fn forget(&self, turn: &mut Turn<'_>) {
+        for member in self.members.keys() {
+            ShareGroupChange::forget_member(&self.id, member, turn);
+        }
+        ShareGroupChange::forget_group(&self.id, turn);
+    }
+
     pub(crate) fn is_empty(&self) -> bool {
         self.members.is_empty()
     }

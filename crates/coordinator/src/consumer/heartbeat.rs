@@ -81,6 +81,8 @@ impl Group {
             Kind::Consumer(group) => (group.len(), group.knows(beat.member.as_ref(), beat.instance.as_ref())),
             // It is refused for another reason.
             Kind::Share(_) => return Ok(()),
+            // It becomes a consumer group only without members.
+            Kind::Streams(_) => (0, false),
         };
         if known || members < config.max_group_size {
             return Ok(());

@@ -23,7 +23,7 @@ pub struct CommitOffsets {
     pub member: Option<MemberId>,
     /// Its instance id, if it is static.
     pub instance: Option<InstanceId>,
-    /// The generation that it works in, or the member's epoch in a consumer group; negative if the client is no member.
+    /// The generation that it works in, or the member's epoch in a newer kind of group; negative if the client is no member.
     pub generation: i32,
     /// How long to keep the offsets, if the client has a say (up to version 4).
     pub retention: Option<Duration>,
@@ -118,6 +118,7 @@ impl Group {
             Kind::Consumer(consumer) => consumer.check_commit(commit),
             // It has offsets of another sort.
             Kind::Share(_) => Err(ErrorCode::GroupIdNotFound),
+            Kind::Streams(streams) => streams.check_commit(commit),
         }
     }
 

@@ -6,7 +6,7 @@ use crate::group::Kind;
 use crate::{CommittedOffset, GroupId, Groups, MemberId};
 
 impl Groups {
-    /// Whether a client may ask for a group's offsets: in a consumer group a member must come with its epoch, if it says
+    /// Whether a client may ask for a group's offsets: in a newer kind of group a member must come with its epoch, if it says
     /// to be one.
     pub fn check_fetch(
         &self,
@@ -17,6 +17,7 @@ impl Groups {
         match self.groups.get(group).map(|group| &group.kind) {
             Some(Kind::Consumer(consumer)) => consumer.check_fetch(member, epoch),
             Some(Kind::Share(_)) => Err(ErrorCode::GroupIdNotFound),
+            Some(Kind::Streams(streams)) => streams.check_fetch(member, epoch),
             Some(Kind::Classic(_)) | None => Ok(()),
         }
     }

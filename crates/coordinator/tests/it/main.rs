@@ -20,5 +20,6 @@ mod script;
 mod share_partitions;
 mod shares;
 mod statics;
+mod streams;
 mod syncing;
 mod transactions;

@@ -12,11 +12,12 @@
 //! - `commit CLIENT|- TOPIC-N=OFFSET[/METADATA] .. [gen=N] [keep=S] [in=PRODUCER [late]]`, `fetch`, `forget TOPIC-N ..`;
 //!   `late` means that the transaction was looked at before its last end
 //! - `end PRODUCER commit|abort`: of its transaction; a PRODUCER is an id, in epoch 0, or ID/EPOCH
-//! - of consumer groups: see [`consumers`]; of share groups: see [`shares`]
+//! - of consumer groups: see [`consumers`]; of share groups: see [`shares`]; of streams groups: see [`streams`]
 //! - `wait S`: seconds pass; `restart`: the state is lost and replayed; `delete`; `list [STATE ..] [type=TYPE]`; `show`
 
 pub(crate) mod consumers;
 mod shares;
+pub(crate) mod streams;
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -25,9 +26,10 @@ use std::time::Duration;
 
 use expect_test::Expect;
 use headwater_coordinator::{
-    Change, CommitOffsets, DeleteOffsets, Effects, EndsSeen, GroupId, Groups, GroupsConfig, Heartbeat,
-    InstanceId, Join, JoinRefused, Joined, Leave, Leaver, ListFilter, MemberId, Now, OffsetToCommit, Outcome,
-    Partitions, ProducerIdentity, Protocol, Reply, StoredGroup, Sync, Token, Topics, WithinTransaction,
+    AssignedTasks, Change, CommitOffsets, DeleteOffsets, Effects, EndsSeen, GroupId, Groups, GroupsConfig,
+    Heartbeat, InstanceId, Join, JoinRefused, Joined, Leave, Leaver, ListFilter, MemberId, Now,
+    OffsetToCommit, Outcome, Partitions, ProducerIdentity, Protocol, Reply, StoredGroup, StreamsSettings,
+    StreamsTopology, Sync, Token, Topics, WithinTransaction,
 };
 use headwater_model::{
     Entropy, ErrorCode, Monotonic, Offset, PartitionId, ProducerEpoch, ProducerId, Timestamp, TopicName,
@@ -59,6 +61,9 @@ struct Client {
     lives: usize,
     /// What it was last told to work on, in a consumer group.
     told: Partitions,
+    /// The same in a streams group.
+    tasks: AssignedTasks,
+    endpoint_epoch: Option<i32>,
 }
 
 struct Run {
@@ -73,6 +78,9 @@ struct Run {
     log: Vec<Change>,
     before_last_end: EndsSeen,
     topics: Option<Arc<Topics>>,
+    /// What members of a streams group bring.
+    topology: StreamsTopology,
+    settings: Option<StreamsSettings>,
     out: String,
 }
 
@@ -124,6 +132,8 @@ impl Run {
             tokens: 0,
             log: Vec::new(),
             topics: None,
+            topology: StreamsTopology::default(),
+            settings: None,
             out: String::new(),
         }
     }
@@ -154,6 +164,9 @@ impl Run {
                 self.consumer_line(command, words);
             }
             "share" => self.share_line(words),
+            "topology" | "enter" | "sb" | "exit" | "settings" | "tasks" | "internal" => {
+                self.streams_line(command, words);
+            }
             unknown => panic!("unknown command {unknown}"),
         }
     }
@@ -376,6 +389,7 @@ impl Run {
         let effects = self.groups.fail_pending(self.now(), ErrorCode::NotCoordinator);
         self.show(effects);
         self.groups = Groups::new(self.config.clone());
+        self.groups.set_streams_settings(group(), self.settings.clone());
         for change in &self.log {
             self.groups.replay(change.clone());
         }
@@ -444,6 +458,7 @@ impl Run {
             Reply::ConsumerHeartbeat(outcome) | Reply::ShareHeartbeat(outcome) => {
                 self.show_answer(who, outcome);
             }
+            Reply::StreamsHeartbeat(outcome) => self.show_streams_answer(who, outcome),
             Reply::Heartbeat(outcome) => writeln!(self.out, "{who}: beat {}", word(outcome)).unwrap(),
             Reply::EndTransaction(outcome) | Reply::DeleteGroup(outcome) => {
                 writeln!(self.out, "{who}: {}", word(outcome)).unwrap();
@@ -493,6 +508,7 @@ impl Run {
             Change::GroupStored(stored) => self.show_stored(stored),
             Change::ConsumerGroup { change, .. } => self.show_consumer_change(change),
             Change::ShareGroup { change, .. } => self.show_share_change(change),
+            Change::StreamsGroup { change, .. } => self.show_streams_change(change),
             Change::GroupForgotten { group } => writeln!(self.out, "+ {group} forgotten").unwrap(),
             Change::OffsetCommitted { partition, committed, .. } => {
                 writeln!(self.out, "+ {partition}={}/{}", committed.offset, committed.metadata).unwrap();
