@@ -27,6 +27,7 @@ COOPERATIVE = (
     "consumer::cooperative::on_a_cluster::members_come_and_go",
     "consumer::cooperative::on_a_cluster::a_rebalance_waits",
     "consumer::cooperative::on_a_cluster::a_static_member",
+    "consumer::cooperative::on_a_cluster::who_does_not_poll",
     "consumer::cooperative::on_a_cluster::two_rolling_restarts",
 )
 

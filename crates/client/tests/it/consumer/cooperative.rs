@@ -6,8 +6,8 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use headwater_client::{
-    Assignor, Client, Connector, ConsumerConfig, OffsetReset, Producer, ProducerConfig, ProducerRecord,
-    TcpConnector,
+    Assignor, Client, Connector, ConsumeError, ConsumerConfig, GroupError, OffsetReset, Producer,
+    ProducerConfig, ProducerRecord, TcpConnector,
 };
 use headwater_model::{PartitionId, TopicName, TopicPartition};
 use tokio::time::Instant;
@@ -200,6 +200,29 @@ async fn a_static_member_restarts_unnoticed<C: Connector>(client: &Client<C>, to
     }
 }
 
+async fn who_does_not_poll_loses_everything<C: Connector>(client: &Client<C>, topic: &TopicName) {
+    let member = || {
+        let max_poll_interval = Duration::from_secs(4);
+        member(client, topic, ConsumerConfig { max_poll_interval, ..config(topic) })
+    };
+    let mut flow = Flow::new(client, topic);
+    let (mut idle, mut busy) = (member(), member());
+    flow.until(&mut [&mut idle, &mut busy], |all| have(all, [3, 3])).await;
+    commit(&idle).await;
+    flow.until(&mut [&mut busy], |all| have(all, [6])).await;
+    idle.poll().await.unwrap();
+    assert_eq!(idle.history.last().map(String::as_str), Some("lost 3"), "{:?}", idle.history);
+    let error = idle.poll().await.unwrap_err();
+    assert!(matches!(error, ConsumeError::Group(GroupError::PollTooLate { .. })), "{error}");
+    flow.until(&mut [&mut idle, &mut busy], |all| have(all, [3, 3])).await;
+    let written: Vec<u32> = (0..flow.next).collect();
+    poll_until(&mut [&mut idle, &mut busy], |[idle, busy]| read(&[idle, busy]).len() >= written.len()).await;
+    assert_eq!(read(&[&idle, &busy]), written, "each once");
+    for member in [idle, busy] {
+        member.consumer.close().await;
+    }
+}
+
 /// From range to cooperative-sticky by two restarts of each member, while records flow.
 async fn a_group_becomes_cooperative_by_two_rolling_restarts<C: Connector>(
     client: &Client<C>,
@@ -270,6 +293,13 @@ fn a_static_member_restarts_unnoticed_by_who_keeps() {
 }
 
 #[test]
+fn who_does_not_poll_loses_everything_and_comes_back() {
+    in_world(PARTITIONS, |world| async move {
+        who_does_not_poll_loses_everything(&world.client, &topic()).await;
+    });
+}
+
+#[test]
 fn a_group_changes_over_to_keeping_by_two_rolling_restarts() {
     in_world(PARTITIONS, |world| async move {
         a_group_becomes_cooperative_by_two_rolling_restarts(&world.client, &topic()).await;
@@ -305,6 +335,13 @@ mod on_a_cluster {
     async fn a_static_member() {
         let (client, topic) = fresh().await;
         a_static_member_restarts_unnoticed(&client, &topic).await;
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    #[ignore = "needs HEADWATER_TEST_BOOTSTRAP"]
+    async fn who_does_not_poll() {
+        let (client, topic) = fresh().await;
+        who_does_not_poll_loses_everything(&client, &topic).await;
     }
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
