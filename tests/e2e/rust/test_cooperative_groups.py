@@ -13,7 +13,7 @@ from support import topics
 from support.kafka import tool_command
 from support.paths import REPOSITORY
 from support.processes import Running, wait_for
-from support.rust import COOPERATIVE, assert_ran, build, command
+from support.rust import assert_ran, build, command
 
 PARTITIONS = 6
 # How many records our member publishes: while it shares the topic, and when it has left.
@@ -34,11 +34,6 @@ def assert_passes(running: Running) -> None:
     code = running.wait(180)
     assert code == 0, running.last_words(60)
     assert_ran(running.output())
-
-
-@pytest.mark.parametrize("test", COOPERATIVE)
-def test_members_keep_what_they_can(cluster: Cluster, folder: Path, test: str) -> None:
-    assert_passes(start(cluster, folder, test))
 
 
 class Java:

@@ -8,7 +8,8 @@ from .paths import REPOSITORY
 from .processes import run
 
 # Of our client, in `crates/client/tests/it/transactions.rs`, with both versions, and in `consumer/coordinated.rs`: groups
-# whose coordinator divides the partitions.
+# whose coordinator divides the partitions, and in `consumer/cooperative.rs`: classic groups whose members keep what they can
+# while they rebalance.
 ON_ANY_CLUSTER = (
     "transactions::what_is_committed",
     "transactions::reading_committed",
@@ -20,10 +21,6 @@ ON_ANY_CLUSTER = (
     "consumer::coordinated::a_static_member",
     "consumer::coordinated::a_pattern",
     "consumer::coordinated::what_the_coordinator_cannot",
-)
-
-# Classic groups whose members keep what they can while they rebalance, in `crates/client/tests/it/consumer/cooperative.rs`.
-COOPERATIVE = (
     "consumer::cooperative::on_a_cluster::members_come_and_go",
     "consumer::cooperative::on_a_cluster::a_rebalance_waits",
     "consumer::cooperative::on_a_cluster::a_static_member",

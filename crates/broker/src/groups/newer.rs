@@ -56,6 +56,8 @@ pub(super) fn to_batches(changes: &[Change], now: Timestamp) -> Vec<Bytes> {
 fn encode(change: &Change) -> Option<(Bytes, Option<Bytes>)> {
     let (key, body) = match change {
         Change::ConsumerGroup { group, change } => consumer::encode(group, change),
+        // Neither kind is served yet, and so nothing of it comes to be.
+        Change::ShareGroup { .. } | Change::StreamsGroup { .. } => return None,
         Change::OffsetCommitted { .. }
         | Change::OffsetForgotten { .. }
         | Change::OffsetPending { .. }

@@ -99,7 +99,9 @@ fn encode(change: &Change) -> Encoded {
             Encoded::Record(group_key(stored.group.as_str()), Some(value))
         }
         Change::GroupForgotten { group } => Encoded::Record(group_key(group.as_str()), None),
-        Change::ConsumerGroup { .. } | Change::ShareGroup { .. } => Encoded::Elsewhere,
+        Change::ConsumerGroup { .. } | Change::ShareGroup { .. } | Change::StreamsGroup { .. } => {
+            Encoded::Elsewhere
+        }
     }
 }
 
