@@ -56,9 +56,10 @@ pub(super) fn to_batches(changes: &[Change], now: Timestamp) -> Vec<Bytes> {
 fn encode(change: &Change) -> Option<(Bytes, Option<Bytes>)> {
     let (key, body) = match change {
         Change::ConsumerGroup { group, change } => consumer::encode(group, change),
-        // Neither kind is served yet, and so nothing of it comes to be.
-        Change::ShareGroup { .. } | Change::StreamsGroup { .. } => return None,
-        Change::OffsetCommitted { .. }
+        // The first two kinds are not served yet, and so nothing of them comes to be; the others are kept elsewhere.
+        Change::ShareGroup { .. }
+        | Change::StreamsGroup { .. }
+        | Change::OffsetCommitted { .. }
         | Change::OffsetForgotten { .. }
         | Change::OffsetPending { .. }
         | Change::TransactionEnded { .. }
