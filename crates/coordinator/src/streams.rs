@@ -1,5 +1,5 @@
-//! A streams group (KIP-1071): the members of a streams application say its topology and what they work on by heartbeats,
-//! and the coordinator assigns tasks.
+//! A streams group (KIP-1071): the members of a streams application say its topology and what they work on by
+//! heartbeats, and the coordinator assigns tasks.
 //!
 //! The topology is the group's; the first member brings it. When all topics that it needs are there
 //! ([`configuration`]), it has tasks; until then members have none, and are told why. The group's epoch grows
@@ -8,13 +8,13 @@
 //! ([`reconciliation`]).
 //!
 //! # Invariants
-//! - Epochs only grow: the group's, the target's, which never is ahead of it, and each member's. A member is ahead of the
-//!   target only in the first epoch of a group that waits for more members, with nothing to do.
-//! - No task is active at two members. Two members of one process do not have the same task, unless one has moved
-//!   to the other's process with it. When all members are stable, each task is active at exactly one of them.
+//! - Epochs only grow: the group's, the target's, which never is ahead of it, and each member's. A member is ahead of
+//!   the target only in the first epoch of a group that waits for more members, with nothing to do.
+//! - No task is active at two members. Two members of one process do not have the same task, unless one has moved to
+//!   the other's process with it. When all members are stable, each task is active at exactly one of them.
 //! - A member that is there has a session, and one that has to give tasks back a time by which it must have.
-//! - The records of a command begin with the group's new epoch, and the topology comes before who has brought it: whatever
-//!   is lost of them, the target is computed anew.
+//! - The records of a command begin with the group's new epoch, and the topology comes before who has brought it:
+//!   whatever is lost of them, the target is computed anew.
 //!
 //! # What is not here
 //! Who may read or make which topic; who makes the topics that are missing (the driver does, by
@@ -228,7 +228,7 @@ impl Streams {
         self.holders.hold(id, &member.said.process, &next);
         let tells = member.said.endpoint.is_some() && next.assigned != member.current.assigned;
         turn.record(StreamsGroupChange::Current { member: id.clone(), current: next.clone() }.of(&self.id));
-        member.current = next;
+        member.advance(next);
         if tells {
             self.endpoints_changed();
         }

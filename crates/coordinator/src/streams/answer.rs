@@ -55,21 +55,21 @@ impl StreamsAnswer {
 impl Streams {
     /// What the member is told after its heartbeat; `before` is what it worked on until then.
     pub(super) fn answer(&self, beat: &StreamsHeartbeat, before: Option<&StreamsCurrent>) -> StreamsAnswer {
-        let current = self.members.get(&beat.member).map(|member| &member.current);
-        let epoch = current.map_or(0, |current| current.epoch);
-        let assigned = current.map(|current| current.assigned.clone()).unwrap_or_default();
+        let joining = StreamsCurrent::joining();
+        let current = self.members.get(&beat.member).map_or(&joining, |member| &member.current);
         // One that comes with an older epoch has missed an answer.
-        let knows = |before: &StreamsCurrent| before.epoch == beat.epoch && before.assigned == assigned;
+        let knows =
+            |before: &StreamsCurrent| before.epoch == beat.epoch && before.assigned == current.assigned;
         let is_news = beat.is_full() || !before.is_some_and(knows);
         let endpoints_are_news = beat.endpoint_epoch != self.endpoint_epoch;
         StreamsAnswer {
             member: beat.member.clone(),
-            epoch,
+            epoch: current.epoch,
             heartbeat_interval: self.settings.heartbeat_interval,
             acceptable_recovery_lag: self.settings.acceptable_recovery_lag,
             task_offset_interval: self.settings.task_offset_interval,
             status: self.status(&beat.member),
-            tasks: is_news.then_some(assigned),
+            tasks: is_news.then(|| current.assigned.clone()),
             endpoint_epoch: self.endpoint_epoch,
             endpoints: endpoints_are_news.then(|| self.endpoints()),
             to_create: self.configuration.as_ref().map(Configuration::missing).unwrap_or_default().to_vec(),

@@ -1,12 +1,12 @@
 //! Who is to work on which tasks: Kafka's sticky assignor of streams groups, as a pure function.
 //!
-//! First the tasks that are processed, those with state before those without, each kind spread evenly over all members
-//! ([`active`]); then the copies of their state ([`standby`]). What a member has it keeps as far as that goes, as a task
-//! that moves has to read its state anew.
+//! First the tasks that are processed, those with state before those without, each kind spread evenly over all
+//! members ([`active`]); then the copies of their state ([`standby`]). What a member has it keeps as far as that
+//! goes, as a task that moves has to read its state anew.
 //!
 //! # Invariants
-//! - Every task is active at exactly one member, and no two members differ by more than one in the number of active tasks,
-//!   nor in those with state.
+//! - Every task is active at exactly one member, and no two members differ by more than one in the number of active
+//!   tasks, nor in those with state.
 //! - A task with state has as many copies as were asked for, or as there are other processes; a task is in a process
 //!   once.
 //! - The outcome depends on the problem alone; if nothing has changed it is what it was.

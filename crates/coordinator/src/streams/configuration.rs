@@ -1,5 +1,5 @@
-//! What a topology comes to on the topics that there are: how many tasks each subtopology has, and which internal topics
-//! are still to be made (KIP-1071, "Topology initialization").
+//! What a topology comes to on the topics that there are: how many tasks each subtopology has, and which internal
+//! topics are still to be made (KIP-1071, "Topology initialization").
 //!
 //! The source topics must exist. From their partitions follow those of the repartition topics, through chains of
 //! subtopologies ([`counts`]), unless the application has fixed them; topics that are joined must have as many as each
@@ -22,8 +22,8 @@ use crate::{SubtopologyId, Topics};
 /// The greatest number of tasks of one group: they are listed in records and answers.
 const MAX_TASKS: i64 = 100_000;
 
-/// An internal topic that is to be made before the group can work. What it is to have comes from the members: who makes it
-/// has the say.
+/// An internal topic that is to be made before the group can work. What it is to have comes from the members: who
+/// makes it has the say.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MissingTopic {
     /// Its name.

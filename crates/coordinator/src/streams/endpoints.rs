@@ -1,7 +1,7 @@
 //! Where which state is to be asked for: members' endpoints with the partitions of their tasks (interactive queries).
 //!
-//! What is known has a number, so that members are told only what is news. It is not durable: it begins at the second in
-//! which the group was loaded, so that no member knows it from before.
+//! What is known has a number, so that members are told only what is news. It is not durable: it begins at the second
+//! in which the group was loaded, so that no member knows it from before.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -225,7 +225,7 @@ impl Streams {
         };
         self.holders.release(id, &member.current);
         self.revocations.cancel(id);
-        member.current = StreamsCurrent::joining();
+        member.begin_anew();
         if member.said.endpoint.is_some() {
             self.endpoints_changed();
         }

@@ -1,6 +1,7 @@
 //! Which member holds which task, and in which process.
 //!
-//! A task is active at one member at a time, and is in a process once: threads of one process share its state directory.
+//! A task is active at one member at a time, and is in a process once: threads of one process share its state
+//! directory.
 
 use std::collections::BTreeMap;
 

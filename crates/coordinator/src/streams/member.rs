@@ -100,6 +100,8 @@ pub(super) struct Member {
     /// What it is to work on; none before that was computed for the first time.
     pub(super) target: Option<AssignedTasks>,
     pub(super) current: StreamsCurrent,
+    /// The epoch since which it has each task that it processes, as far as that was seen; not durable.
+    pub(super) since: BTreeMap<Task, i32>,
     /// What it last told of its tasks' state, and of its changelogs' ends; not durable.
     pub(super) offsets: Vec<TaskOffset>,
     pub(super) end_offsets: Vec<TaskOffset>,
@@ -111,6 +113,22 @@ impl Member {
     }
 
     pub(super) fn with(said: StreamsMember, target: Option<AssignedTasks>, current: StreamsCurrent) -> Self {
-        Self { said, target, current, offsets: Vec::new(), end_offsets: Vec::new() }
+        Self { said, target, current, since: BTreeMap::new(), offsets: Vec::new(), end_offsets: Vec::new() }
+    }
+
+    /// It goes on to work on this.
+    pub(super) fn advance(&mut self, next: StreamsCurrent) {
+        let (assigned, revoking) = (&next.assigned.active, &next.revoking.active);
+        self.since.retain(|task, _| assigned.contains(task) || revoking.contains(task));
+        for task in assigned.iter() {
+            self.since.entry(task).or_insert(next.epoch);
+        }
+        self.current = next;
+    }
+
+    /// Begins anew with nothing in its hands.
+    pub(super) fn begin_anew(&mut self) {
+        self.current = StreamsCurrent::joining();
+        self.since.clear();
     }
 }

@@ -1,8 +1,8 @@
 //! The way of one member from the tasks that it works on to those that it is to work on (KIP-1071, "Reconciliation").
 //!
 //! As with the partitions of a consumer group ([`crate::membership`]): a member first gives back what is not in its
-//! target, and says so; then it goes to the target's epoch and is given what is free of the rest. A task that it keeps a
-//! copy of and is to process, or the other way round, is given back too in between.
+//! target, and says so; then it goes to the target's epoch and is given what is free of the rest. A task that it
+//! keeps a copy of and is to process, or the other way round, is given back too in between.
 
 use crate::streams::holders::Holders;
 use crate::streams::tasks::AssignedTasks;
@@ -73,8 +73,8 @@ impl StreamsCurrent {
         self.state == MemberState::Stable && self.epoch == target_epoch
     }
 
-    /// Whether a member comes with an epoch that it can have: its own, or the one that it had before the last answer, if
-    /// that got lost. It is no such member if it works on what it does not hold.
+    /// Whether a member comes with an epoch that it can have: its own, or the one that it had before the last answer,
+    /// if that got lost. It is no such member if it works on what it does not hold.
     pub(super) fn accepts(&self, epoch: i32, owned: OwnedTasks<'_>) -> bool {
         let missed_an_answer =
             || epoch == self.previous_epoch && matches!(owned, OwnedTasks::These(owned) if self.holds(owned));
@@ -156,8 +156,8 @@ mod tests {
         StreamsCurrent { state, epoch, previous_epoch: epoch - 1, assigned, revoking }
     }
 
-    /// One step of a member of the process `p` towards epoch 9. Others hold tasks in their processes. Gives state, epoch,
-    /// assigned and revoking, all unless nothing changes.
+    /// One step of a member of the process `p` towards epoch 9. Others hold tasks in their processes. Gives state,
+    /// epoch, assigned and revoking, all unless nothing changes.
     fn step(
         from: &StreamsCurrent,
         owned: Option<&AssignedTasks>,
@@ -224,6 +224,27 @@ mod tests {
         let revoking = current(UnrevokedPartitions, 5, tasks(&[], &[]), tasks(&[], &[0]));
         let done = Some((Stable, 9, tasks(&[0], &[]), tasks(&[], &[])));
         assert_eq!(step(&revoking, Some(&tasks(&[], &[])), &tasks(&[0], &[]), &[]), done);
+    }
+
+    #[test]
+    fn what_comes_with_an_old_epoch_gives_nothing_back() {
+        let from = current(UnrevokedPartitions, 5, tasks(&[0], &[]), tasks(&[1], &[]));
+        let (owned, me, holders) = (tasks(&[0], &[]), MemberId::new("me"), Holders::default());
+        let place = Place { member: &me, process: "p", holders: &holders };
+        let target = TasksTarget { epoch: 9, tasks: &tasks(&[0], &[]) };
+        assert_eq!(from.reconciled(place, 4, OwnedTasks::These(&owned), target), None);
+        assert!(from.reconciled(place, 5, OwnedTasks::These(&owned), target).is_some());
+    }
+
+    #[test]
+    fn the_epoch_that_the_member_came_with_is_the_one_it_may_still_have() {
+        let nothing = AssignedTasks::new;
+        let from = StreamsCurrent { previous_epoch: 2, ..current(Stable, 5, nothing(), nothing()) };
+        let (me, holders) = (MemberId::new("me"), Holders::default());
+        let place = Place { member: &me, process: "p", holders: &holders };
+        let target = TasksTarget { epoch: 9, tasks: &tasks(&[0], &[]) };
+        let next = from.reconciled(place, 2, OwnedTasks::Unsaid, target).unwrap();
+        assert_eq!((next.epoch, next.previous_epoch), (9, 2));
     }
 
     #[test]

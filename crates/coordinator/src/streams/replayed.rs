@@ -1,7 +1,7 @@
 //! What the log tells of a streams group, and the group that it adds up to.
 //!
-//! The log may end in the midst of a command's records. What counts is the group's epoch: without one there is no group;
-//! if what is there does not fit together, a new epoch begins, in which the target is computed anew. Without a
+//! The log may end in the midst of a command's records. What counts is the group's epoch: without one there is no
+//! group; if what is there does not fit together, a new epoch begins, in which the target is computed anew. Without a
 //! topology there are no members.
 
 use std::collections::{BTreeMap, BTreeSet};

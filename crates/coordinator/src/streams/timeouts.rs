@@ -1,4 +1,5 @@
-//! What happens when nothing is heard: sessions end, and so do the time to give tasks back and the wait for more members.
+//! What happens when nothing is heard: sessions end, and so do the time to give tasks back and the wait for more
+//! members.
 
 use headwater_model::Monotonic;
 

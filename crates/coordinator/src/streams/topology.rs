@@ -85,7 +85,8 @@ impl StreamsTopology {
         self.check_internal_topics()
     }
 
-    /// Each internal topic means one thing: it keeps the state of one subtopology, or it is read, declared alike by all.
+    /// Each internal topic means one thing: it keeps the state of one subtopology, or it is read, declared alike by
+    /// all.
     fn check_internal_topics(&self) -> Result<(), Refused> {
         let mut changelogs = BTreeSet::new();
         let mut repartition: BTreeMap<&str, &InternalTopic> = BTreeMap::new();

@@ -162,7 +162,7 @@ impl Run {
             "topics" | "hello" | "hb" | "bye" | "members" | "may-fetch" => {
                 self.consumer_line(command, words);
             }
-            "topology" | "enter" | "sb" | "exit" | "settings" | "tasks" => {
+            "topology" | "enter" | "sb" | "exit" | "settings" | "tasks" | "internal" => {
                 self.streams_line(command, words);
             }
             unknown => panic!("unknown command {unknown}"),

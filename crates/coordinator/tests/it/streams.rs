@@ -2,7 +2,9 @@
 
 mod heartbeats;
 mod kinds;
+mod large;
 mod offsets;
+mod replay;
 mod schedules;
 mod standbys;
 mod timeouts;

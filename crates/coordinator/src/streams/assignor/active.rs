@@ -1,8 +1,8 @@
 //! The tasks that are processed: an even share for every member, and as few as that takes are moved.
 //!
-//! Each member keeps what it had up to its share. The rest goes to who has a copy of the state, else into a process that
-//! has had it, else where there is least to do. If it does not come out even, some get one more: those first that have
-//! more already, spread over the processes.
+//! Each member keeps what it had up to its share. The rest goes to who has a copy of the state, else into a process
+//! that has had it, else where there is least to do. If it does not come out even, some get one more: those first
+//! that have more already, spread over the processes.
 #![expect(clippy::indexing_slicing, reason = "places are those of the table's lists")]
 
 use std::cmp::Reverse;
@@ -60,7 +60,8 @@ impl Room {
         room
     }
 
-    /// Those that have more than their share now may have one more; then those that had, as long as there is more to give.
+    /// Those that have or had more than their share may have one more, as long as there is more to give. (There is
+    /// enough for those that have.)
     fn give_more(&mut self, table: &Table, wanted: &[usize]) {
         let share = self.share;
         let mut given = vec![0_usize; table.processes.len()];
@@ -68,9 +69,8 @@ impl Room {
         while self.longer > 0 {
             let order = |member: &&Place| {
                 let process = &table.members[**member].process;
-                let has = table.members[**member].active > share;
                 // Of equal processes the larger one has room for more.
-                (!has, given[*process], Reverse(table.processes[*process].members.len()), **member)
+                (given[*process], Reverse(table.processes[*process].members.len()), **member)
             };
             let Some(member) = more.iter().min_by_key(order).copied() else {
                 return;

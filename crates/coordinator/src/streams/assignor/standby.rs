@@ -53,8 +53,8 @@ fn best(table: &Table, task: Place, members: &mut dyn Iterator<Item = Place>) ->
     members.filter(|member| !table.is_in_process(task, table.process_of(*member))).min_by_key(by_load)
 }
 
-/// Moves one copy from a member to one with less to do, by two at least. False if there is none to move. (The sum of the
-/// squares of the loads becomes smaller with each.)
+/// Moves one copy from a member to one with less to do, by two at least. False if there is none to move. (The sum of
+/// the squares of the loads becomes smaller with each.)
 fn shift_one(table: &mut Table, copies: &mut [BTreeSet<Place>]) -> bool {
     let load = |member: Place| table.members[member].load();
     // Of each process the member with the least to do: it is as good as any.

@@ -74,10 +74,27 @@ impl Case {
             known.standby.insert(task);
         }
         assert!(assigned.iter().all(|tasks| tasks.is_subset(&known)), "there are no such tasks");
+        self.check_copies(assigned);
         let stateful =
             |task: &Task| task.subtopology.as_str().parse::<usize>().unwrap() < self.stateful.len();
         assert!(spread(assigned.iter().map(|tasks| tasks.active.len())) <= 1);
         assert!(spread(assigned.iter().map(|tasks| tasks.active.filtered(stateful).len())) <= 1);
+    }
+
+    /// No copy could go to a process that does not have the task, and bring two loads closer together.
+    fn check_copies(&self, assigned: &[AssignedTasks]) {
+        let in_process = |process: &str, task: &Task| {
+            let mut members = assigned.iter().zip(&self.processes).filter(|(_, of)| *of == process);
+            members.any(|(tasks, _)| tasks.active.contains(task) || tasks.standby.contains(task))
+        };
+        for (giver, from) in assigned.iter().zip(&self.processes) {
+            for (taker, to) in assigned.iter().zip(&self.processes) {
+                if taker.len() + 2 <= giver.len() {
+                    let stays = |task: Task| from != to && in_process(to, &task);
+                    assert!(giver.standby.iter().all(stays), "a copy could move from {from} to {to}");
+                }
+            }
+        }
     }
 
     /// The members with these places stay; others join, of a process of their own or an old one.
@@ -105,7 +122,7 @@ fn case() -> impl Strategy<Value = Case> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 400, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 1_000, ..ProptestConfig::default() })]
 
     #[test]
     fn every_assignment_is_whole_and_even(
@@ -225,13 +242,21 @@ fn a_task_that_moves_within_a_process_finds_its_state() {
 }
 
 #[test]
+fn who_has_a_copy_is_asked_before_others_of_its_process() {
+    let mut case = Case::new(&[1], &[], &[0, 0], 1);
+    let task = Task { subtopology: SubtopologyId::new("0"), partition: PartitionId(0) };
+    case.before[1].standby.insert(task.clone());
+    assert!(case.solve()[1].active.contains(&task));
+}
+
+#[test]
 fn nobody_or_nothing_to_assign_is_no_problem() {
     assert!(Case::new(&[3], &[3], &[], 1).solve().is_empty());
     assert_eq!(Case::new(&[], &[0], &[0, 0], 1).solve(), [AssignedTasks::new(), AssignedTasks::new()]);
 }
 
-/// 100 threads with 1,000 tasks are nothing; 1,000 threads with 10,000 tasks are bearable. The bounds are far above what
-/// it takes, so that a slow machine passes and a wrong order of growth does not.
+/// 100 threads with 1,000 tasks are nothing; 1,000 threads with 10,000 tasks are bearable. The bounds are far above
+/// what it takes, so that a slow machine passes and a wrong order of growth does not.
 #[test]
 fn large_groups_are_assigned_in_a_moment() {
     #[expect(clippy::disallowed_methods, reason = "the test tells how long it takes")]

@@ -1,7 +1,7 @@
 //! Topics that are joined must have as many partitions as each other.
 //!
-//! What is joined with the same topic is joined with each other, over all subtopologies. Where a topic from outside or a
-//! fixed count is among them, that decides, and all of these must agree; else the greatest count does.
+//! What is joined with the same topic is joined with each other, over all subtopologies. Where a topic from outside
+//! or a fixed count is among them, that decides, and all of these must agree; else the greatest count does.
 
 use std::collections::{BTreeMap, BTreeSet};
 

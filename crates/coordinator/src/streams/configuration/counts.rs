@@ -1,8 +1,8 @@
 //! How many partitions repartition topics get.
 //!
 //! A topic whose count the application did not fix gets the greatest count of all topics that are read by those who
-//! write it. Counts spread from the greatest on, so that the first one that reaches a topic is the one that it gets, also
-//! in chains and circles of subtopologies.
+//! write it. Counts spread from the greatest on, so that the first one that reaches a topic is the one that it gets,
+//! also in chains and circles of subtopologies.
 
 use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
 

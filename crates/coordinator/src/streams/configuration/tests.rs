@@ -270,8 +270,8 @@ fn a_long_list_of_names_is_cut() {
     );
 }
 
-/// Counts from scratch: each topic that is not fixed gets more as long as something that its writers read has more; then
-/// joined topics are brought together, as long as something changes. None if something does not fit.
+/// Counts from scratch: each topic that is not fixed gets more as long as something that its writers read has more;
+/// then joined topics are brought together, as long as something changes. None if something does not fit.
 fn naive(topology: &StreamsTopology, topics: &Topics) -> Option<BTreeMap<String, i32>> {
     let mut counts: BTreeMap<String, i32> = BTreeMap::new();
     let mut fixed: BTreeMap<String, i32> = BTreeMap::new();

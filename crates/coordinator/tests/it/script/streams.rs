@@ -1,12 +1,13 @@
 //! The commands of streams groups.
 //!
-//! - `topology [epoch=N] SUBTOPOLOGY ..`: what members bring from now on; a subtopology is `ID:TOPIC,<READ[/N],>WRITTEN,
-//!   *CHANGELOG,&JOINED&JOINED`
-//! - `enter CLIENT [anew] [OPTION ..]`: joins, with nothing in its hands; `sb CLIENT [epoch=N] [OPTION ..]`: a heartbeat
-//!   that says only what the options say; `exit CLIENT`
-//! - options: owns=ID_N,~ID_N,..|told|nothing (~ is a copy) process=P timeout=S rack=R endpoint=HOST:PORT tags=K.V,.. as=I
-//!   warmup=ID_N offsets=ID_N:OFFSET id=ID; `shutdown`, `bare` (without a topology)
-//! - `settings [standbys=N] [delay=S] [session=S]`; `tasks`: the group in detail
+//! - `topology [epoch=N] SUBTOPOLOGY ..`: what members bring from now on; a subtopology is
+//!   `ID:TOPIC,<READ[/N],>WRITTEN, *CHANGELOG,&JOINED&JOINED`
+//! - `enter CLIENT [anew] [OPTION ..]`: joins, with nothing in its hands; `sb CLIENT [epoch=N] [OPTION ..]`: a
+//!   heartbeat that says only what the options say; `exit CLIENT`
+//! - options: owns=ID_N,~ID_N,..|told|nothing (~ is a copy) process=P timeout=S rack=R endpoint=HOST:PORT tags=K.V,..
+//!   as=I warmup=ID_N offsets=ID_N:OFFSET id=ID; `shutdown`, `bare` (without a topology)
+//! - `settings [standbys=N] [delay=S] [session=S]`; `tasks`: the group in detail; `internal`: the internal topics of
+//!   its topology
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
@@ -109,6 +110,7 @@ impl Run {
             "sb" => self.sb(words, None),
             "exit" => self.sb(words, Some(-1)),
             "settings" => self.set_settings(words),
+            "internal" => self.show_internal(),
             _ => self.show_tasks(),
         }
     }
@@ -272,6 +274,18 @@ impl Run {
             }
         };
         writeln!(self.out, "+ {line}").unwrap();
+    }
+
+    fn show_internal(&mut self) {
+        let described = self.groups.describe_streams_group(&group());
+        let topology = described.and_then(|described| described.topology).unwrap();
+        for subtopology in topology.subtopologies {
+            write!(self.out, "{}", subtopology.id).unwrap();
+            for topic in subtopology.repartition_sources.iter().chain(&subtopology.changelogs) {
+                write!(self.out, " {}/{}", topic.name, topic.partitions).unwrap();
+            }
+            writeln!(self.out).unwrap();
+        }
     }
 
     fn show_tasks(&mut self) {

@@ -69,6 +69,108 @@ fn members_commit_with_their_epoch() {
 }
 
 #[test]
+fn with_an_older_epoch_a_member_commits_for_tasks_that_it_has_had_since() {
+    check(
+        "topics t=2 u=1
+         topology 0:t
+         enter a
+         enter b
+         sb a
+         commit a t-1=1
+         sb a owns=0_0
+         sb b
+         tasks
+         commit a t-0=2 gen=2
+         commit a t-1=3 gen=2
+         commit a t-0=4 t-1=4 gen=2
+         commit a u-0=5 gen=2
+         commit a t-0=6 gen=1
+         commit a t-0=7 gen=4
+         exit b
+         sb a
+         commit a t-1=8 gen=3
+         commit a t-0=9 gen=3
+         may-fetch a gen=3
+         restart
+         commit a t-0=10 gen=3
+         commit a t-0=11",
+        expect![[r#"
+            > topics t=2 u=1
+            > topology 0:t
+            > enter a
+            a: epoch=2 [0_0 0_1]
+            + epoch 2 validated=0
+            + topology 0
+            + member a
+            + target a [0_0 0_1]
+            + target epoch 2
+            + current a epoch=2 Stable [0_0 0_1]
+            > enter b
+            b: epoch=3 []
+            + epoch 3 validated=0
+            + member b
+            + target a [0_0]
+            + target b [0_1]
+            + target epoch 3
+            + current b epoch=3 UnreleasedPartitions []
+            > sb a
+            a: epoch=2 [0_0]
+            + current a epoch=2 UnrevokedPartitions [0_0] revoking [0_1]
+            > commit a t-1=1
+            a: commit [None]
+            + t-1=1/
+            > sb a owns=0_0
+            a: epoch=3
+            + current a epoch=3 Stable [0_0]
+            > sb b
+            b: epoch=3 [0_1]
+            + current b epoch=3 Stable [0_1]
+            > tasks
+            Stable epoch=3 target=3
+              a epoch=3 Stable [0_0] -> [0_0]
+              b epoch=3 Stable [0_1] -> [0_1]
+            > commit a t-0=2 gen=2
+            a: commit [None]
+            + t-0=2/
+            > commit a t-1=3 gen=2
+            a: commit [StaleMemberEpoch]
+            > commit a t-0=4 t-1=4 gen=2
+            a: commit [StaleMemberEpoch, StaleMemberEpoch]
+            > commit a u-0=5 gen=2
+            a: commit [StaleMemberEpoch]
+            > commit a t-0=6 gen=1
+            a: commit [StaleMemberEpoch]
+            > commit a t-0=7 gen=4
+            a: commit [StaleMemberEpoch]
+            > exit b
+            b: epoch=-1 leaves
+            + epoch 4 validated=0
+            + current b forgotten
+            + target b forgotten
+            + member b forgotten
+            > sb a
+            a: epoch=4 [0_0 0_1]
+            + target a [0_0 0_1]
+            + target epoch 4
+            + current a epoch=4 Stable [0_0 0_1]
+            > commit a t-1=8 gen=3
+            a: commit [StaleMemberEpoch]
+            > commit a t-0=9 gen=3
+            a: commit [None]
+            + t-0=9/
+            > may-fetch a gen=3
+            a: may fetch StaleMemberEpoch
+            > restart
+            > commit a t-0=10 gen=3
+            a: commit [StaleMemberEpoch]
+            > commit a t-0=11
+            a: commit [None]
+            + t-0=11/
+        "#]],
+    );
+}
+
+#[test]
 fn within_transactions_the_epoch_counts_if_a_member_is_named() {
     check(
         "topics t=1

@@ -1,10 +1,11 @@
 //! Random schedules of members that join, work, freeze, vanish, shut down and come back, with answers lost and late,
-//! topics that come, grow and go, internal topics that are made late, and a coordinator that is rebuilt from what it has
-//! recorded, or from a part of it. Checked after each step: no task is active at two members, or twice in a process; epochs
-//! only grow; and the records give the state. In the end, left alone, the group comes to rest with everything assigned.
+//! topics that come, grow and go, internal topics that are made late, and a coordinator that is rebuilt from what it
+//! has recorded, or from a part of it. Checked after each step: no task is active at two members, or twice in a
+//! process; epochs only grow; and the records give the state. In the end, left alone, the group comes to rest with
+//! everything assigned.
 //!
-//! A member keeps to what the protocol asks: one heartbeat at a time; what it gives back it has stopped; it begins what it
-//! was told to only as long as no heartbeat that says otherwise is under way.
+//! A member keeps to what the protocol asks: one heartbeat at a time; what it gives back it has stopped; it begins
+//! what it was told to only as long as no heartbeat that says otherwise is under way.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;

@@ -195,7 +195,10 @@ fn another_number_of_copies_counts_from_the_next_heartbeat_on() {
          sb b
          sb a
          restart
-         tasks",
+         tasks
+         settings
+         sb a
+         sb b",
         expect![[r#"
             > topics t=2 s=2
             > topology 0:t,*s
@@ -243,6 +246,73 @@ fn another_number_of_copies_counts_from_the_next_heartbeat_on() {
             Stable epoch=4 target=4
               a epoch=4 Stable [0_0 ~0_1] -> [0_0 ~0_1]
               b epoch=4 Stable [0_1 ~0_0] -> [0_1 ~0_0]
+            > settings
+            > sb a
+            a: epoch=4 [0_0]
+            + epoch 5 validated=0
+            + target a [0_0]
+            + target b [0_1]
+            + target epoch 5
+            + current a epoch=4 UnrevokedPartitions [0_0] revoking [~0_1]
+            > sb b
+            b: epoch=4 [0_1]
+            + current b epoch=4 UnrevokedPartitions [0_1] revoking [~0_0]
+        "#]],
+    );
+}
+
+#[test]
+fn a_member_that_changes_its_process_keeps_what_it_holds() {
+    check(
+        "topics t=2
+         topology 0:t
+         enter a process=p
+         sb a process=q
+         enter b process=p
+         sb a
+         sb a process=r
+         sb b
+         tasks",
+        expect![[r#"
+            > topics t=2
+            > topology 0:t
+            > enter a process=p
+            a: epoch=2 [0_0 0_1]
+            + epoch 2 validated=0
+            + topology 0
+            + member a
+            + target a [0_0 0_1]
+            + target epoch 2
+            + current a epoch=2 Stable [0_0 0_1]
+            > sb a process=q
+            a: epoch=3
+            + epoch 3 validated=0
+            + member a
+            + target epoch 3
+            + current a epoch=3 Stable [0_0 0_1]
+            > enter b process=p
+            b: epoch=4 []
+            + epoch 4 validated=0
+            + member b
+            + target a [0_0]
+            + target b [0_1]
+            + target epoch 4
+            + current b epoch=4 UnreleasedPartitions []
+            > sb a
+            a: epoch=3 [0_0]
+            + current a epoch=3 UnrevokedPartitions [0_0] revoking [0_1]
+            > sb a process=r
+            a: epoch=3
+            + epoch 5 validated=0
+            + member a
+            + target epoch 5
+            > sb b
+            b: epoch=5
+            + current b epoch=5 UnreleasedPartitions []
+            > tasks
+            Reconciling epoch=5 target=5
+              a epoch=3 UnrevokedPartitions [0_0] revoking [0_1] -> [0_0]
+              b epoch=5 UnreleasedPartitions [] -> [0_1]
         "#]],
     );
 }

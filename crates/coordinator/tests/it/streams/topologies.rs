@@ -265,6 +265,53 @@ fn the_groups_topology_is_that_of_its_first_member() {
 }
 
 #[test]
+fn internal_topics_are_described_with_what_was_worked_out() {
+    check(
+        "topics t=2
+         topology 0:t,>r,*s 1:<r,*q
+         enter a
+         internal
+         topics t=2 r=2 s=2 q=2
+         internal
+         exit a
+         internal",
+        expect![[r#"
+            > topics t=2
+            > topology 0:t,>r,*s 1:<r,*q
+            > enter a
+            a: epoch=2 []
+              MissingInternalTopics: Internal topics are missing: q, r, s
+              create q/2
+              create r/2
+              create s/2
+            + epoch 2
+            + topology 0
+            + member a
+            + target a []
+            + target epoch 2
+            + current a epoch=2 Stable []
+            > internal
+            0 s/0
+            1 r/0 q/0
+            > topics t=2 r=2 s=2 q=2
+            + epoch 3 validated=0
+            > internal
+            0 s/2
+            1 r/2 q/2
+            > exit a
+            a: epoch=-1 leaves
+            + epoch 4 validated=0
+            + current a forgotten
+            + target a forgotten
+            + member a forgotten
+            > internal
+            0 s/0
+            1 r/0 q/0
+        "#]],
+    );
+}
+
+#[test]
 fn the_order_of_subtopologies_means_nothing() {
     check(
         "topics t=1 u=1
