@@ -74,10 +74,27 @@ impl Case {
             known.standby.insert(task);
         }
         assert!(assigned.iter().all(|tasks| tasks.is_subset(&known)), "there are no such tasks");
+        self.check_copies(assigned);
         let stateful =
             |task: &Task| task.subtopology.as_str().parse::<usize>().unwrap() < self.stateful.len();
         assert!(spread(assigned.iter().map(|tasks| tasks.active.len())) <= 1);
         assert!(spread(assigned.iter().map(|tasks| tasks.active.filtered(stateful).len())) <= 1);
+    }
+
+    /// No copy could go to a process that does not have the task, and bring two loads closer together.
+    fn check_copies(&self, assigned: &[AssignedTasks]) {
+        let in_process = |process: &str, task: &Task| {
+            let mut members = assigned.iter().zip(&self.processes).filter(|(_, of)| *of == process);
+            members.any(|(tasks, _)| tasks.active.contains(task) || tasks.standby.contains(task))
+        };
+        for (giver, from) in assigned.iter().zip(&self.processes) {
+            for (taker, to) in assigned.iter().zip(&self.processes) {
+                if taker.len() + 2 <= giver.len() {
+                    let stays = |task: Task| from != to && in_process(to, &task);
+                    assert!(giver.standby.iter().all(stays), "a copy could move from {from} to {to}");
+                }
+            }
+        }
     }
 
     /// The members with these places stay; others join, of a process of their own or an old one.
@@ -222,6 +239,14 @@ fn a_task_that_moves_within_a_process_finds_its_state() {
     let mut in_first = after[0].active.clone();
     in_first.extend(after[1].active.iter());
     assert_eq!(in_first, of_first);
+}
+
+#[test]
+fn who_has_a_copy_is_asked_before_others_of_its_process() {
+    let mut case = Case::new(&[1], &[], &[0, 0], 1);
+    let task = Task { subtopology: SubtopologyId::new("0"), partition: PartitionId(0) };
+    case.before[1].standby.insert(task.clone());
+    assert!(case.solve()[1].active.contains(&task));
 }
 
 #[test]
