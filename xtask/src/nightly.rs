@@ -34,6 +34,8 @@ enum Part {
     Simulation,
     /// The log against its models, power losses and faults: 150 times the quick form
     Log,
+    /// Schedules of groups of every kind: 100,000 of each, 50 times the quick form
+    Groups,
     /// Our client over three Kafka brokers that are killed and restarted, connections cut: an hour, in six rounds
     Kafka,
     /// The fuzz targets, ten CPU-minutes each
@@ -49,6 +51,7 @@ impl Part {
         match self {
             Self::Simulation => ("HEADWATER_SEEDS", 20_000),
             Self::Log => ("HEADWATER_TEST_SCALE", 150),
+            Self::Groups => ("HEADWATER_TEST_SCALE", 50),
             Self::Kafka | Self::Fuzz => ("HEADWATER_TEST_SECONDS", 600),
             Self::Crash => ("HEADWATER_TEST_KILLS", 50),
         }
@@ -56,7 +59,7 @@ impl Part {
 
     fn rounds(self) -> u64 {
         match self {
-            Self::Simulation | Self::Log => 1,
+            Self::Simulation | Self::Log | Self::Groups => 1,
             Self::Kafka => 6,
             Self::Fuzz => fuzz::TARGETS.len() as u64,
             Self::Crash => 10,
@@ -72,6 +75,7 @@ impl Part {
         let mut command = match self {
             Self::Simulation => cargo("headwater-testkit"),
             Self::Log => cargo("headwater-log"),
+            Self::Groups => cargo("headwater-coordinator"),
             Self::Fuzz => {
                 let target = usize::try_from(round).ok().and_then(|round| fuzz::TARGETS.get(round));
                 return fuzz::run(root, target.context("no such round")?, runs);

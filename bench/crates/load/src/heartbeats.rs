@@ -2,7 +2,7 @@
 //!
 //! Requests are written by hand, many members to a connection, so that the client's own work is small.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use bytes::{Bytes, BytesMut};
@@ -19,8 +19,9 @@ use tokio::net::TcpStream;
 
 use crate::Target;
 
-/// Rounds of everybody until the group is at rest.
-const MOST_ROUNDS: usize = 100;
+/// Rounds of everybody until the group is at rest, and what lies between them: a broker may take its time to divide.
+const MOST_ROUNDS: usize = 300;
+const PAUSE: Duration = Duration::from_millis(100);
 
 #[derive(Debug, Clone, clap::Args)]
 pub(crate) struct Heartbeats {
@@ -157,7 +158,7 @@ async fn find_coordinator(connection: &mut Connection, group: &str) -> anyhow::R
         if found.coordinators.first().is_some_and(|found| found.error_code == 0) {
             return Ok(());
         }
-        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+        tokio::time::sleep(PAUSE).await;
     }
     anyhow::bail!("there is no coordinator")
 }
@@ -178,6 +179,7 @@ async fn settle(
         if owned == target.partitions as usize && same {
             return Ok(());
         }
+        tokio::time::sleep(PAUSE).await;
     }
     anyhow::bail!("the group does not come to rest")
 }
