@@ -81,11 +81,14 @@ fn a_member_that_goes_in_order_has_not_failed_and_one_that_is_lost_may_have() {
     );
 }
 
+fn two_deliveries() -> ShareSettings {
+    ShareSettings { delivery_limit: 2, ..ShareSettings::default() }
+}
+
 #[test]
 fn what_was_delivered_as_often_as_may_be_is_archived() {
-    let settings = ShareSettings { delivery_limit: 2, ..ShareSettings::default() };
     check_with(
-        settings.clone(),
+        two_deliveries(),
         "begin 0
          take a 0-4
          ack a 0-4:r
@@ -118,8 +121,12 @@ fn what_was_delivered_as_often_as_may_be_is_archived() {
             5..5 epoch=0 in flight=0 completed=0 next=5
         "#]],
     );
+}
+
+#[test]
+fn what_was_delivered_as_often_as_may_be_is_archived_once_it_is_a_dead_letter() {
     check_with(
-        ShareSettings { dead_letters: true, ..settings },
+        ShareSettings { dead_letters: true, ..two_deliveries() },
         "begin 0
          take a 0-4
          lose a

@@ -55,7 +55,7 @@ fn a_share_group_is_joined_by_no_other_members() {
 }
 
 #[test]
-fn groups_of_other_kinds_are_no_share_groups() {
+fn a_consumer_group_is_no_share_group_until_it_is_deleted() {
     check(
         "topics t=1
          hello a
@@ -102,6 +102,10 @@ fn groups_of_other_kinds_are_no_share_groups() {
             g Stable share type=Some("share")
         "#]],
     );
+}
+
+#[test]
+fn a_group_of_offsets_alone_is_no_share_group_until_they_are_forgotten() {
     check(
         "topics t=1
          commit - t-0=1
@@ -127,6 +131,10 @@ fn groups_of_other_kinds_are_no_share_groups() {
             + share current b epoch=1 [t-0]
         "#]],
     );
+}
+
+#[test]
+fn a_classic_group_is_no_share_group() {
     check(
         "topics t=1
          announce a

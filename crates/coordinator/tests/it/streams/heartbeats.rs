@@ -465,6 +465,10 @@ fn a_shutdown_is_told_to_all_members_until_none_is_left() {
             + current c epoch=6 Stable [0_0]
         "#]],
     );
+}
+
+#[test]
+fn a_shutdown_asked_for_by_who_leaves_is_told_to_those_that_stay() {
     check(
         "topics t=1
          topology 0:t

@@ -53,7 +53,7 @@ fn a_streams_group_with_members_is_nothing_else() {
 }
 
 #[test]
-fn groups_of_other_kinds_with_members_are_no_streams_groups() {
+fn a_consumer_group_with_members_is_no_streams_group() {
     check(
         "topics t=1
          topology 0:t
@@ -95,6 +95,10 @@ fn groups_of_other_kinds_with_members_are_no_streams_groups() {
             no consumer group
         "#]],
     );
+}
+
+#[test]
+fn a_classic_group_with_members_is_no_streams_group() {
     check(
         "topics t=1
          topology 0:t
@@ -105,15 +109,7 @@ fn groups_of_other_kinds_with_members_are_no_streams_groups() {
          enter b
          restart
          list
-         exit b
-         join a anew
-         sync a
-         restart
-         list
-         leave a
-         delete
-         restart
-         list",
+         exit b",
         expect![[r#"
             > topics t=1
             > topology 0:t
@@ -145,6 +141,56 @@ fn groups_of_other_kinds_with_members_are_no_streams_groups() {
             + current b forgotten
             + target b forgotten
             + member b forgotten
+        "#]],
+    );
+}
+
+#[test]
+fn an_empty_streams_group_becomes_a_classic_group_again() {
+    check(
+        "topics t=1
+         topology 0:t
+         join a
+         sync a
+         leave a
+         enter b
+         restart
+         exit b
+         join a anew
+         sync a
+         restart
+         list
+         leave a
+         delete
+         restart
+         list",
+        expect![[r#"
+            > topics t=1
+            > topology 0:t
+            > join a
+            a: joined as a gen=1 range leader=a a:b""
+            > sync a
+            a: synced range b""
+            + gen=1 Some("range") a:b""
+            > leave a
+            leave: Ok([None])
+            + gen=2 None
+            > enter b
+            b: epoch=3 [0_0]
+            + epoch 3 validated=0
+            + topology 0
+            + member b
+            + target b [0_0]
+            + target epoch 3
+            + current b epoch=3 Stable [0_0]
+            > restart
+            + g forgotten
+            > exit b
+            b: epoch=-1 leaves
+            + epoch 4 validated=0
+            + current b forgotten
+            + target b forgotten
+            + member b forgotten
             > join a anew
             a: joined as a' gen=5 range leader=a' a':b""
             > sync a
@@ -169,7 +215,7 @@ fn groups_of_other_kinds_with_members_are_no_streams_groups() {
 }
 
 #[test]
-fn an_empty_group_becomes_one_kind_after_the_other() {
+fn an_empty_streams_group_becomes_a_consumer_group() {
     check(
         "topics t=1
          topology 0:t
@@ -178,14 +224,7 @@ fn an_empty_group_becomes_one_kind_after_the_other() {
          hello c
          restart
          list
-         bye c
-         enter a anew
-         restart
-         list
-         exit a
-         delete
-         restart
-         list",
+         bye c",
         expect![[r#"
             > topics t=1
             > topology 0:t
@@ -222,6 +261,52 @@ fn an_empty_group_becomes_one_kind_after_the_other() {
             + current c forgotten
             + target c forgotten
             + member c forgotten
+        "#]],
+    );
+}
+
+#[test]
+fn an_empty_consumer_group_becomes_a_streams_group_again() {
+    check(
+        "topics t=1
+         topology 0:t
+         enter a
+         exit a
+         hello c
+         bye c
+         enter a anew
+         restart
+         list",
+        expect![[r#"
+            > topics t=1
+            > topology 0:t
+            > enter a
+            a: epoch=2 [0_0]
+            + epoch 2 validated=0
+            + topology 0
+            + member a
+            + target a [0_0]
+            + target epoch 2
+            + current a epoch=2 Stable [0_0]
+            > exit a
+            a: epoch=-1 leaves
+            + epoch 3 validated=0
+            + current a forgotten
+            + target a forgotten
+            + member a forgotten
+            > hello c
+            c: epoch=4 [t-0]
+            + epoch 4
+            + member c
+            + target c [t-0]
+            + target epoch 4
+            + current c epoch=4 Stable [t-0]
+            > bye c
+            c: epoch=-1 leaves
+            + epoch 5
+            + current c forgotten
+            + target c forgotten
+            + member c forgotten
             > enter a anew
             a: epoch=6 [0_0]
             + epoch 6 validated=0
@@ -235,6 +320,66 @@ fn an_empty_group_becomes_one_kind_after_the_other() {
             + epoch forgotten
             > list
             g Stable streams type=Some("streams")
+        "#]],
+    );
+}
+
+#[test]
+fn a_group_that_was_of_several_kinds_is_deleted_for_good() {
+    check(
+        "topics t=1
+         topology 0:t
+         enter a
+         exit a
+         hello c
+         bye c
+         enter a anew
+         restart
+         exit a
+         delete
+         restart
+         list",
+        expect![[r#"
+            > topics t=1
+            > topology 0:t
+            > enter a
+            a: epoch=2 [0_0]
+            + epoch 2 validated=0
+            + topology 0
+            + member a
+            + target a [0_0]
+            + target epoch 2
+            + current a epoch=2 Stable [0_0]
+            > exit a
+            a: epoch=-1 leaves
+            + epoch 3 validated=0
+            + current a forgotten
+            + target a forgotten
+            + member a forgotten
+            > hello c
+            c: epoch=4 [t-0]
+            + epoch 4
+            + member c
+            + target c [t-0]
+            + target epoch 4
+            + current c epoch=4 Stable [t-0]
+            > bye c
+            c: epoch=-1 leaves
+            + epoch 5
+            + current c forgotten
+            + target c forgotten
+            + member c forgotten
+            > enter a anew
+            a: epoch=6 [0_0]
+            + epoch 6 validated=0
+            + topology 0
+            + member a'
+            + target a' [0_0]
+            + target epoch 6
+            + current a' epoch=6 Stable [0_0]
+            > restart
+            + target epoch forgotten
+            + epoch forgotten
             > exit a
             a: epoch=-1 leaves
             + epoch 7 validated=0

@@ -85,15 +85,7 @@ fn with_an_older_epoch_a_member_commits_for_tasks_that_it_has_had_since() {
          commit a t-0=4 t-1=4 gen=2
          commit a u-0=5 gen=2
          commit a t-0=6 gen=1
-         commit a t-0=7 gen=4
-         exit b
-         sb a
-         commit a t-1=8 gen=3
-         commit a t-0=9 gen=3
-         may-fetch a gen=3
-         restart
-         commit a t-0=10 gen=3
-         commit a t-0=11",
+         commit a t-0=7 gen=4",
         expect![[r#"
             > topics t=2 u=1
             > topology 0:t
@@ -142,6 +134,56 @@ fn with_an_older_epoch_a_member_commits_for_tasks_that_it_has_had_since() {
             a: commit [StaleMemberEpoch]
             > commit a t-0=7 gen=4
             a: commit [StaleMemberEpoch]
+        "#]],
+    );
+}
+
+#[test]
+fn which_tasks_a_member_has_had_since_an_older_epoch_is_not_known_after_a_restart() {
+    check(
+        "topics t=2 u=1
+         topology 0:t
+         enter a
+         enter b
+         sb a
+         sb a owns=0_0
+         sb b
+         exit b
+         sb a
+         commit a t-1=8 gen=3
+         commit a t-0=9 gen=3
+         may-fetch a gen=3
+         restart
+         commit a t-0=10 gen=3
+         commit a t-0=11",
+        expect![[r#"
+            > topics t=2 u=1
+            > topology 0:t
+            > enter a
+            a: epoch=2 [0_0 0_1]
+            + epoch 2 validated=0
+            + topology 0
+            + member a
+            + target a [0_0 0_1]
+            + target epoch 2
+            + current a epoch=2 Stable [0_0 0_1]
+            > enter b
+            b: epoch=3 []
+            + epoch 3 validated=0
+            + member b
+            + target a [0_0]
+            + target b [0_1]
+            + target epoch 3
+            + current b epoch=3 UnreleasedPartitions []
+            > sb a
+            a: epoch=2 [0_0]
+            + current a epoch=2 UnrevokedPartitions [0_0] revoking [0_1]
+            > sb a owns=0_0
+            a: epoch=3
+            + current a epoch=3 Stable [0_0]
+            > sb b
+            b: epoch=3 [0_1]
+            + current b epoch=3 Stable [0_1]
             > exit b
             b: epoch=-1 leaves
             + epoch 4 validated=0

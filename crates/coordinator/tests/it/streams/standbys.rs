@@ -181,7 +181,7 @@ fn tasks_without_state_have_no_copies() {
 }
 
 #[test]
-fn another_number_of_copies_counts_from_the_next_heartbeat_on() {
+fn more_copies_are_made_from_the_next_heartbeat_on() {
     check(
         "topics t=2 s=2
          topology 0:t,*s
@@ -193,12 +193,7 @@ fn another_number_of_copies_counts_from_the_next_heartbeat_on() {
          tasks
          sb a
          sb b
-         sb a
-         restart
-         tasks
-         settings
-         sb a
-         sb b",
+         sb a",
         expect![[r#"
             > topics t=2 s=2
             > topology 0:t,*s
@@ -241,6 +236,55 @@ fn another_number_of_copies_counts_from_the_next_heartbeat_on() {
             + current b epoch=4 Stable [0_1 ~0_0]
             > sb a
             a: epoch=4
+        "#]],
+    );
+}
+
+#[test]
+fn fewer_copies_are_kept_from_the_next_heartbeat_on() {
+    check(
+        "topics t=2 s=2
+         topology 0:t,*s
+         enter a
+         enter b
+         settings standbys=1
+         sb a owns=0_0
+         sb b
+         restart
+         tasks
+         settings
+         sb a
+         sb b",
+        expect![[r#"
+            > topics t=2 s=2
+            > topology 0:t,*s
+            > enter a
+            a: epoch=2 [0_0 0_1]
+            + epoch 2 validated=0
+            + topology 0
+            + member a
+            + target a [0_0 0_1]
+            + target epoch 2
+            + current a epoch=2 Stable [0_0 0_1]
+            > enter b
+            b: epoch=3 []
+            + epoch 3 validated=0
+            + member b
+            + target a [0_0]
+            + target b [0_1]
+            + target epoch 3
+            + current b epoch=3 UnreleasedPartitions []
+            > settings standbys=1
+            > sb a owns=0_0
+            a: epoch=4 [0_0 ~0_1]
+            + epoch 4 validated=0
+            + target a [0_0 ~0_1]
+            + target b [0_1 ~0_0]
+            + target epoch 4
+            + current a epoch=4 Stable [0_0 ~0_1]
+            > sb b
+            b: epoch=4 [0_1 ~0_0]
+            + current b epoch=4 Stable [0_1 ~0_0]
             > restart
             > tasks
             Stable epoch=4 target=4

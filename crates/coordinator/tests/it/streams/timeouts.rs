@@ -274,7 +274,7 @@ fn an_empty_group_may_wait_for_more_members() {
 }
 
 #[test]
-fn the_wait_is_over_at_the_first_heartbeat_after_it_or_a_restart() {
+fn the_wait_is_over_at_the_first_heartbeat_after_a_restart() {
     check(
         "topics t=2
          topology 0:t
@@ -301,6 +301,10 @@ fn the_wait_is_over_at_the_first_heartbeat_after_it_or_a_restart() {
             + current a epoch=2 Stable [0_0 0_1]
         "#]],
     );
+}
+
+#[test]
+fn the_wait_begins_again_with_the_first_member_after_all_have_left() {
     check(
         "topics t=2
          topology 0:t
