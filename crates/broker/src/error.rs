@@ -8,6 +8,7 @@ use headwater_log::{DataDirError, LogError};
 use headwater_model::Offset;
 use headwater_wire::batch::BatchError;
 
+use crate::config::GroupSettingError;
 use crate::metadata::records::EventError;
 use crate::topics::settings::SettingError;
 
@@ -51,6 +52,9 @@ pub enum BrokerError {
     /// A default for topics is illegal.
     #[error("a default for topics is illegal: {0}")]
     TopicDefault(#[from] SettingError),
+    /// Settings of groups do not go together.
+    #[error(transparent)]
+    GroupSetting(#[from] GroupSettingError),
     /// The log's threads could not be started.
     #[error("the log's threads could not be started: {0}")]
     Threads(#[source] io::Error),

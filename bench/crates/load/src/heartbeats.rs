@@ -80,10 +80,11 @@ struct Member {
 impl Member {
     async fn beat(&mut self, connection: &mut Connection, group: &str, topic: &str) -> anyhow::Result<()> {
         let joins = self.epoch == 0;
-        let owned = self.owned.iter().map(|(topic_id, partitions)| ConsumerGroupHeartbeatRequestTopicPartitions {
-            topic_id: *topic_id,
-            partitions: partitions.clone(),
-        });
+        let owned =
+            self.owned.iter().map(|(topic_id, partitions)| ConsumerGroupHeartbeatRequestTopicPartitions {
+                topic_id: *topic_id,
+                partitions: partitions.clone(),
+            });
         let request = ConsumerGroupHeartbeatRequest {
             group_id: group.to_owned(),
             member_id: self.id.clone(),
@@ -119,7 +120,12 @@ pub(crate) fn run(target: &Target, how: &Heartbeats) -> anyhow::Result<Report> {
         let first = connections.first_mut().context("no connection")?;
         find_coordinator(first, &group).await?;
         let mut members: Vec<Member> = (0..how.members)
-            .map(|number| Member { id: format!("m{number:05}"), epoch: 0, owned: Vec::new(), has_news: false })
+            .map(|number| Member {
+                id: format!("m{number:05}"),
+                epoch: 0,
+                owned: Vec::new(),
+                has_news: false,
+            })
             .collect();
         settle(first, &mut members, &group, target).await?;
         if how.wait {
@@ -153,7 +159,8 @@ pub(crate) fn run(target: &Target, how: &Heartbeats) -> anyhow::Result<Report> {
 /// A coordinator may take a while to be there.
 async fn find_coordinator(connection: &mut Connection, group: &str) -> anyhow::Result<()> {
     for _ in 0..MOST_ROUNDS {
-        let request = FindCoordinatorRequest { coordinator_keys: vec![group.to_owned()], ..Default::default() };
+        let request =
+            FindCoordinatorRequest { coordinator_keys: vec![group.to_owned()], ..Default::default() };
         let found = connection.call(4, &request).await?;
         if found.coordinators.first().is_some_and(|found| found.error_code == 0) {
             return Ok(());

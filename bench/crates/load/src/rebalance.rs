@@ -88,7 +88,8 @@ async fn read(
 /// A member in a process of its own: says which partitions it reads, a line each.
 pub(crate) fn member(target: &Target, group: &str) -> anyhow::Result<()> {
     let (_keep, stop) = oneshot::channel();
-    crate::runtime()?.block_on(read(target.clone(), group.to_owned(), stop, |partition| println!("{partition}")))
+    crate::runtime()?
+        .block_on(read(target.clone(), group.to_owned(), stop, |partition| println!("{partition}")))
 }
 
 struct Member {

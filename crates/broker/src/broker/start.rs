@@ -47,6 +47,7 @@ impl Broker {
         for (name, value) in &config.topic_defaults {
             settings::check(name, value)?;
         }
+        config.check_group_times()?;
         let OpenedFolder { data_dir, metadata: opened, metadata_id } =
             open_folder(&config, &disk, clock.as_ref(), &mut entropy)?;
         let state = opened.state;

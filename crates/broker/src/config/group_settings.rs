@@ -54,6 +54,14 @@ pub enum GroupSettingError {
         /// The least value.
         least: u32,
     },
+    /// Two settings do not go together.
+    #[error("the setting \"{less}\" has to be below \"{more}\"")]
+    Order {
+        /// The one that has to be less.
+        less: &'static str,
+        /// The one that has to be more.
+        more: &'static str,
+    },
 }
 
 fn names() -> Vec<&'static str> {
@@ -78,6 +86,20 @@ impl BrokerConfig {
             Field::Milliseconds(of) => *of(groups) = Duration::from_millis(u64::from(number)),
             Field::Minutes(of) => *of(groups) = Duration::from_mins(u64::from(number)),
             Field::Count(of) => *of(groups) = number as usize,
+        }
+        Ok(())
+    }
+
+    /// That members can live with the times that they are given.
+    pub(crate) fn check_group_times(&self) -> Result<(), GroupSettingError> {
+        let groups = &self.groups;
+        if groups.consumer_heartbeat_interval >= groups.consumer_session_timeout {
+            let less = "group.consumer.heartbeat.interval.ms";
+            return Err(GroupSettingError::Order { less, more: "group.consumer.session.timeout.ms" });
+        }
+        if groups.min_session_timeout >= groups.max_session_timeout {
+            let less = "group.min.session.timeout.ms";
+            return Err(GroupSettingError::Order { less, more: "group.max.session.timeout.ms" });
         }
         Ok(())
     }
@@ -120,6 +142,15 @@ mod tests {
             assert!(refused.to_string().contains("at least 1"), "{refused}");
         }
         config.set_for_groups("group.initial.rebalance.delay.ms", "0").unwrap();
+        config.check_group_times().unwrap();
+        for (name, value) in
+            [("group.consumer.session.timeout.ms", "5000"), ("group.min.session.timeout.ms", "1800000")]
+        {
+            let mut config = BrokerConfig::default();
+            config.set_for_groups(name, value).unwrap();
+            let refused = config.check_group_times().unwrap_err().to_string();
+            assert!(refused.contains(name) && refused.contains("below"), "{refused}");
+        }
         assert_eq!(config.groups, GroupsConfig::default());
     }
 }

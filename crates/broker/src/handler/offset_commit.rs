@@ -63,6 +63,9 @@ fn for_client(error: ErrorCode, version: i16) -> ErrorCode {
         ErrorCode::GroupIdNotFound if version < FIRST_VERSION_WITH_MEMBER_EPOCHS => {
             ErrorCode::IllegalGeneration
         }
+        ErrorCode::StaleMemberEpoch if version < FIRST_VERSION_WITH_MEMBER_EPOCHS => {
+            ErrorCode::UnsupportedVersion
+        }
         other => other,
     }
 }

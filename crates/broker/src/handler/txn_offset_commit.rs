@@ -110,6 +110,8 @@ async fn commit_within(
 /// What a client of this version understands.
 fn for_client(error: ErrorCode, version: i16) -> ErrorCode {
     match error {
+        // As Kafka says it: of the other one Java's producer does not know that aborting helps.
+        ErrorCode::StaleMemberEpoch => ErrorCode::IllegalGeneration,
         ErrorCode::TransactionAbortable if version < FIRST_VERSION_WITH_ABORTABLE => {
             ErrorCode::InvalidTxnState
         }

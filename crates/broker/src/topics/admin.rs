@@ -115,7 +115,9 @@ impl Broker {
             return Ok(topic);
         }
         let planned = self.topics_mut(|topics| {
-            let planned = plan_named(name.clone(), &wish, &self.rules(topics))?;
+            // What the broker cannot do without is not refused for what clients have made.
+            let rules = Rules { max_partitions: usize::MAX, ..self.rules(topics) };
+            let planned = plan_named(name.clone(), &wish, &rules)?;
             topics.reserve(name, usize::try_from(planned.partitions).unwrap_or(0));
             Ok::<_, TopicError>(planned)
         })?;
@@ -178,7 +180,7 @@ impl Broker {
     }
 
     async fn remove(&self, name: &TopicName) -> Result<Uuid, TopicError> {
-        let _turn = self.take_turn().await;
+        let turn = self.take_turn().await;
         let topic = self.topics_mut(|topics| topics.begin_removal(name));
         let topic = topic.ok_or_else(|| TopicError::Unknown(name.to_string()))?;
         let id = topic.id();
@@ -190,6 +192,8 @@ impl Broker {
         let broker = self.clone();
         let moved = self.storage().call(move || broker.remove_logs(&topic)).await;
         self.topics_mut(|topics| topics.release(name));
+        // The coordinators may be waiting for it, to make the topics that they begin with.
+        drop(turn);
         self.forget_committed_offsets(name).await;
         moved.map(|()| id).ok_or(TopicError::Storage)
     }

@@ -354,6 +354,29 @@ async fn what_no_member_can_say_is_refused_with_the_reason() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn the_first_member_comes_while_a_topic_is_deleted() {
+    for moment in 0..40 {
+        let mut world = World::new().await;
+        let (mut client, mut a) = (world.client(), Consumer::new(&mut world, "a"));
+        let delete = async {
+            for _ in 0..moment {
+                tokio::task::yield_now().await;
+            }
+            client.try_delete("t").await
+        };
+        let (joined, deleted) = tokio::join!(a.heartbeat(), delete);
+        assert_eq!((joined, deleted), (ErrorCode::None, ErrorCode::None), "moment {moment}");
+        assert_eq!(a.beats().await, 0, "there is nothing to read any more");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn groups_need_no_room_among_the_partitions_of_clients() {
+    let mut world = World::with(|config| config.limits.max_partitions = 3).await;
+    assert_eq!(Consumer::new(&mut world, "a").beats().await, 3);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_folder_of_before_there_were_newer_groups_is_taken_over() {
     let mut world = World::new().await;
     let offsets = TopicName::new("__consumer_offsets").unwrap();

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use headwater_model::ErrorCode;
 use headwater_wire::messages::add_offsets_to_txn::AddOffsetsToTxnRequest;
+use headwater_wire::messages::consumer_group_heartbeat::ConsumerGroupHeartbeatRequest;
 use headwater_wire::messages::offset_fetch::{
     OffsetFetchRequest, OffsetFetchRequestGroup, OffsetFetchRequestTopics,
 };
@@ -115,6 +116,29 @@ async fn offsets_of_an_outcome_outlive_a_loss_of_power_at_any_moment() {
         pass(Duration::from_millis(100)).await;
         assert_eq!(stable(&mut world.client()).await, Ok(4));
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn members_of_the_newer_protocol_commit_in_their_epoch_only() {
+    let mut world = World::new().await;
+    let mut client = world.client();
+    let join = ConsumerGroupHeartbeatRequest {
+        group_id: "g".to_owned(),
+        member_id: "a".to_owned(),
+        rebalance_timeout_ms: 1_000,
+        subscribed_topic_names: Some(vec!["t".to_owned()]),
+        topic_partitions: Some(Vec::new()),
+        ..Default::default()
+    };
+    let epoch = client.call(1, &join).await.member_epoch;
+    let mut producer = Producer::begin(&mut world, "one", Way::New).await;
+    // As Kafka says it, so that the producer aborts and goes on.
+    assert_eq!(producer.commit_offset(5, 3, Some(("a", epoch - 1))).await, ErrorCode::IllegalGeneration);
+    assert_eq!(producer.commit_offset(5, 3, Some(("b", epoch))).await, ErrorCode::UnknownMemberId);
+    assert_eq!(producer.commit_offset(5, 3, Some(("a", epoch))).await, ErrorCode::None);
+    producer.end(true).await;
+    pass(Duration::from_millis(10)).await;
+    assert_eq!(stable(&mut world.client()).await, Ok(3));
 }
 
 #[tokio::test(start_paused = true)]

@@ -40,6 +40,11 @@ pub(super) async fn run(wish: &Wish, cluster: &Cluster, format: Format) -> anyho
     let committed: Offsets =
         admin.group_offsets(&wish.group).await?.into_iter().map(|(at, found)| (at, found.offset)).collect();
     let partitions = partitions(&admin, wish, &committed).await?;
+    if format == Format::Text {
+        for topic in gone(&partitions, &committed, wish) {
+            output::line(format_args!("topic {topic} is gone: what was committed for it stays as it is"))?;
+        }
+    }
     let earliest = offsets(&admin, &partitions, OffsetSpec::Earliest).await?;
     let latest = offsets(&admin, &partitions, OffsetSpec::Latest).await?;
     let by_time = match wish.to.to_time {
@@ -110,7 +115,9 @@ async fn partitions(
             "the group \"{}\" has committed nothing: say with --topic which topics it is to begin with",
             wish.group
         );
-        return Ok(committed.keys().cloned().collect());
+        let topics = admin.list_topics().await?;
+        let there: BTreeSet<&TopicName> = topics.iter().map(|topic| &topic.name).collect();
+        return Ok(committed.keys().filter(|at| there.contains(&at.topic)).cloned().collect());
     }
     let mut partitions = BTreeSet::new();
     for some in &wish.topics {
@@ -124,6 +131,16 @@ async fn partitions(
         partitions.extend(chosen.into_iter().map(|id| TopicPartition::new(topic.clone(), id)));
     }
     Ok(partitions)
+}
+
+/// The topics that the group has committed for and that do not exist any more.
+fn gone<'a>(
+    partitions: &BTreeSet<TopicPartition>,
+    committed: &'a Offsets,
+    wish: &Wish,
+) -> BTreeSet<&'a TopicName> {
+    let left_out = committed.keys().filter(|at| wish.topics.is_empty() && !partitions.contains(at));
+    left_out.map(|at| &at.topic).collect()
 }
 
 async fn offsets(
