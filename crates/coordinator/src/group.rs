@@ -1,8 +1,8 @@
 //! One group: of one kind at a time, with the offsets that it has committed.
 //!
-//! A group without members may become one of another kind, unless it is a share group; its offsets stay. What the log still holds of the kind that
-//! it was ([`Former`]) is of no account as long as the newer kind's epoch is greater, and goes with the group, or when
-//! the log is read again.
+//! A group without members may become one of another kind, unless it is a share group; its offsets stay. What the log
+//! still holds of the kind that it was ([`Former`]) is of no account as long as the newer kind's epoch is greater, and
+//! goes with the group, or when the log is read again.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! Reads partitions of internal topics back into the state that its records add up to.
+//! Reads partitions of internal topics back into the state that their records add up to.
 
 use std::io;
 use std::sync::Arc;
