@@ -132,13 +132,7 @@ fn encode<T: Message>(message: &T, version: i16) -> Bytes {
     let mut w = Writer::new();
     w.put_i16(version);
     message.encode(&mut w, version);
-    // What holds no record data is one chunk, or none.
-    let chunks = w.finish();
-    let bytes = chunks.into_iter().find_map(|chunk| match chunk {
-        crate::protocol::Chunk::Bytes(bytes) => Some(bytes),
-        crate::protocol::Chunk::File(_) => None,
-    });
-    bytes.unwrap_or_default()
+    w.into_bytes()
 }
 
 #[cfg(test)]
@@ -192,6 +186,23 @@ mod tests {
         let bytes = encode_offset_value(&value);
         assert_eq!(&bytes[..2], b"\0\x01");
         assert_eq!(parse_offset_value(&bytes), Ok(value));
+    }
+
+    #[test]
+    fn a_group_is_whole_however_much_a_member_says() {
+        let large = |byte: u8| Bytes::from(vec![byte; 10_000]);
+        let member = |id: &str| MemberMetadata {
+            member_id: id.into(),
+            subscription: large(1),
+            assignment: large(2),
+            ..Default::default()
+        };
+        let value = GroupMetadataValue {
+            protocol_type: "consumer".into(),
+            members: vec![member("m-1"), member("m-2")],
+            ..Default::default()
+        };
+        assert_eq!(parse_group_value(&encode_group_value(&value)), Ok(value));
     }
 
     #[test]

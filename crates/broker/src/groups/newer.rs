@@ -18,7 +18,7 @@ use bytes::Bytes;
 use headwater_coordinator::{Change, GroupId, MemberId};
 use headwater_model::Timestamp;
 use headwater_wire::batch::{BatchBuilder, BatchMeta, Compression};
-use headwater_wire::protocol::{Chunk, DecodeError, Reader, Writer};
+use headwater_wire::protocol::{DecodeError, Reader, Writer};
 
 use super::records::BATCH_BYTES;
 use crate::coordinator::RecordError;
@@ -89,13 +89,7 @@ impl Key<'_> {
 fn written(write: impl FnOnce(&mut Writer)) -> Bytes {
     let mut w = Writer::new();
     write(&mut w);
-    let mut bytes = Vec::new();
-    for chunk in w.finish() {
-        if let Chunk::Bytes(chunk) = chunk {
-            bytes.extend_from_slice(&chunk);
-        }
-    }
-    Bytes::from(bytes)
+    w.into_bytes()
 }
 
 /// The change that a record tells of.

@@ -130,13 +130,7 @@ impl Event {
             }
         }
         w.put_no_tagged();
-        let mut value = Vec::new();
-        for chunk in w.finish() {
-            if let headwater_wire::protocol::Chunk::Bytes(bytes) = chunk {
-                value.extend_from_slice(&bytes);
-            }
-        }
-        Bytes::from(value)
+        w.into_bytes()
     }
 
     /// The event of a record's value.

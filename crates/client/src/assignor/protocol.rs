@@ -12,7 +12,7 @@ use headwater_wire::messages::consumer_protocol::{
     ConsumerProtocolAssignment, ConsumerProtocolAssignmentTopicPartition, ConsumerProtocolSubscription,
     ConsumerProtocolSubscriptionTopicPartition,
 };
-use headwater_wire::protocol::{Chunk, DecodeError, Reader, Writer};
+use headwater_wire::protocol::{DecodeError, Reader, Writer};
 
 /// The protocol type of consumers' groups.
 pub(crate) const PROTOCOL_TYPE: &str = "consumer";
@@ -127,11 +127,7 @@ fn encode<T: Message>(message: &T, version: i16) -> Bytes {
     let mut w = Writer::new();
     w.put_i16(version);
     message.encode(&mut w, version);
-    let bytes = w.finish().into_iter().find_map(|chunk| match chunk {
-        Chunk::Bytes(bytes) => Some(bytes),
-        Chunk::File(_) => None,
-    });
-    bytes.unwrap_or_default()
+    w.into_bytes()
 }
 
 fn decode<T: Message>(bytes: Bytes, newest: i16) -> Result<T, DecodeError> {

@@ -78,6 +78,20 @@ impl Writer {
         chunks
     }
 
+    /// What was written, in one piece; of what holds no records, for those that lie in files are left out.
+    pub fn into_bytes(self) -> Bytes {
+        if self.shared.is_empty() {
+            return self.buf.freeze();
+        }
+        let mut whole = BytesMut::with_capacity(self.len());
+        for chunk in self.finish() {
+            if let Chunk::Bytes(bytes) = chunk {
+                whole.extend_from_slice(&bytes);
+            }
+        }
+        whole.freeze()
+    }
+
     /// What was written since [`Writer::new_frame`], with its length in front.
     pub fn finish_frame(mut self) -> Vec<Chunk> {
         let length = self.len().saturating_sub(4) as i32;
