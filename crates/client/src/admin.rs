@@ -11,6 +11,7 @@ mod configs;
 mod group_changes;
 mod groups;
 mod offsets;
+mod share_offsets;
 mod topics;
 
 use std::collections::BTreeMap;
@@ -25,8 +26,12 @@ use crate::retry::Retry;
 pub use alterations::ConfigChange;
 pub use cluster::{BrokerDescription, ClusterDescription};
 pub use configs::{ConfigEntry, ConfigResource};
-pub use groups::{GroupDescription, GroupEpochs, GroupListing, MemberDescription};
+pub use groups::{
+    GroupDescription, GroupEpochs, GroupListing, MemberDescription, StreamsMemberDescription, StreamsTopic,
+    StreamsTopology, Subtopology,
+};
 pub use offsets::{ListedOffset, OffsetSpec};
+pub use share_offsets::ShareOffset;
 pub use topics::{NewTopic, PartitionDescription, TopicDescription, TopicListing};
 
 /// The admin calls of a [`Client`].

@@ -32,10 +32,11 @@ use tokio::time::timeout;
 use crate::client::Client;
 use crate::connector::{Connector, TcpConnector};
 use crate::metrics::ConsumerMetrics;
-use commits::Offsets;
 use driver::Shared;
 use state::ConsumerState;
 
+pub(crate) use commits::{Commits, Offsets, Outcome};
+pub(crate) use committed::LAST_VERSION_BY_NAME;
 pub use config::{ConsumerConfig, GroupProtocol, Isolation, OffsetReset};
 pub use error::{CommitError, ConsumeError, GroupError};
 pub use event::{CommittedOffset, ConsumerEvent, Fetched, StartAt, Watermarks};
@@ -228,7 +229,7 @@ impl<C: Connector> Consumer<C> {
         let (waiter, outcome) = oneshot::channel();
         let now = self.shared.now();
         self.shared.with(|state| state.commit(offsets, waiter, now));
-        PendingCommit { outcome }
+        PendingCommit::new(outcome)
     }
 
     /// Who this consumer is in its group just now, for
@@ -279,6 +280,12 @@ impl<C: Connector> Consumer<C> {
 #[derive(Debug)]
 pub struct PendingCommit {
     outcome: oneshot::Receiver<Result<(), CommitError>>,
+}
+
+impl PendingCommit {
+    pub(crate) fn new(outcome: oneshot::Receiver<Result<(), CommitError>>) -> Self {
+        Self { outcome }
+    }
 }
 
 impl Future for PendingCommit {

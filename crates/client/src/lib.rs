@@ -40,11 +40,15 @@ mod connector;
 mod consumer;
 mod error;
 mod fetcher;
+mod group_call;
 mod membership;
 mod metrics;
 mod pool;
 pub mod producer;
 mod retry;
+mod share;
+mod streams_group;
+mod tasks;
 mod timer;
 
 pub use admin::{Admin, AdminError};
@@ -64,4 +68,15 @@ pub use producer::{
     Acks, Delivery, Producer, ProducerConfig, ProducerRecord, RecordMetadata, SendError, SendFailure,
     Transaction, TransactionError, TransactionFailure, TransactionalConfig, TransactionalProducer,
     partition_for_key,
+};
+pub use share::{
+    AcknowledgeCause, AcknowledgeFailure, AcknowledgeFailures, Acknowledgement, Acknowledging, Acquired,
+    AcquiredRange, NotAcquired, ShareConsumer, ShareConsumerConfig, ShareError, ShareRecord,
+};
+pub use streams_group::{
+    GroupSubtopology, GroupTopology, StreamsEvent, StreamsGroupMember, StreamsMemberConfig,
+};
+pub use tasks::{
+    Endpoint, EndpointPartitions, StreamsStatus, StreamsStatusCode, TaskAssignment, TaskId, TaskOffsets,
+    Tasks,
 };

@@ -1,7 +1,8 @@
 //! Membership in a group: what every kind of member has in common. Pure.
 //!
 //! Owns: [`Membership`], a member as the consumer sees it, and its words: requests and answers, effects, events. The
-//! two kinds are [`classic`] (the members divide the partitions) and [`reconciling`] (the coordinator does).
+//! two kinds are [`classic`] (the members divide the partitions) and [`reconciling`] (the coordinator does). Members of
+//! [`share`] groups have no partitions of their own, those of [`streams`] groups have tasks: they are no [`Membership`].
 //!
 //! Invariants: what the application was told to have ([`GroupEvent::Assigned`]) is taken back exactly once, by
 //! `Revoked` (it may still commit, until its next poll) or by `Lost` (it may not). An application that does not poll for
@@ -11,8 +12,11 @@
 
 mod attendance;
 pub(crate) mod classic;
+mod heart;
 mod outbox;
 pub(crate) mod reconciling;
+pub(crate) mod share;
+pub(crate) mod streams;
 #[cfg(test)]
 mod words;
 
@@ -26,6 +30,12 @@ use headwater_wire::messages::consumer_group_heartbeat::{
 use headwater_wire::messages::heartbeat::{HeartbeatRequest, HeartbeatResponse};
 use headwater_wire::messages::join_group::{JoinGroupRequest, JoinGroupResponse};
 use headwater_wire::messages::leave_group::LeaveGroupRequest;
+use headwater_wire::messages::share_group_heartbeat::{
+    ShareGroupHeartbeatRequest, ShareGroupHeartbeatResponse,
+};
+use headwater_wire::messages::streams_group_heartbeat::{
+    StreamsGroupHeartbeatRequest, StreamsGroupHeartbeatResponse,
+};
 use headwater_wire::messages::sync_group::{SyncGroupRequest, SyncGroupResponse};
 
 use crate::consumer::GroupError;
@@ -133,12 +143,18 @@ pub(crate) enum GroupRequest {
     ConsumerHeartbeat(ConsumerGroupHeartbeatRequest),
     /// A heartbeat that leaves. What is answered does not matter, but that it is.
     ConsumerLeave(ConsumerGroupHeartbeatRequest),
+    ShareHeartbeat(ShareGroupHeartbeatRequest),
+    /// As [`GroupRequest::ConsumerLeave`].
+    ShareLeave(ShareGroupHeartbeatRequest),
+    StreamsHeartbeat(Box<StreamsGroupHeartbeatRequest>),
+    /// As [`GroupRequest::ConsumerLeave`].
+    StreamsLeave(Box<StreamsGroupHeartbeatRequest>),
 }
 
 impl GroupRequest {
     /// True if it leaves the group.
     pub(crate) fn is_farewell(&self) -> bool {
-        matches!(self, Self::Leave(_) | Self::ConsumerLeave(_))
+        matches!(self, Self::Leave(_) | Self::ConsumerLeave(_) | Self::ShareLeave(_) | Self::StreamsLeave(_))
     }
 }
 
@@ -149,6 +165,8 @@ pub(crate) enum GroupAnswer {
     Sync(Result<SyncGroupResponse, CallError>),
     Heartbeat(Result<HeartbeatResponse, CallError>),
     ConsumerHeartbeat(Result<ConsumerGroupHeartbeatResponse, CallError>),
+    ShareHeartbeat(Result<ShareGroupHeartbeatResponse, CallError>),
+    StreamsHeartbeat(Result<Box<StreamsGroupHeartbeatResponse>, CallError>),
     Leave,
 }
 

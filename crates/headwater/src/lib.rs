@@ -41,9 +41,9 @@ pub use headwater_streams as streams;
 /// What the author of a service needs, in one line: `use headwater::prelude::*;`.
 pub mod prelude {
     pub use headwater_client::{
-        Assignor, Client, ClientConfig, ConsumerConfig, ConsumerEvent, GroupProtocol, Isolation, OffsetReset,
-        ProducerConfig, ProducerRecord, SendError, StartAt, TopicPattern, TransactionError,
-        TransactionalConfig,
+        Acknowledgement, Acknowledging, Assignor, Client, ClientConfig, ConsumerConfig, ConsumerEvent,
+        GroupProtocol, Isolation, OffsetReset, ProducerConfig, ProducerRecord, SendError, ShareConsumerConfig,
+        StartAt, TopicPattern, TransactionError, TransactionalConfig,
     };
     pub use headwater_model::{ErrorCode, Offset, PartitionId, Timestamp, TopicName, TopicPartition};
     pub use headwater_schema::{Json, Serde, bytes, json, long, optional, serdes, utf8};
@@ -63,3 +63,8 @@ mod produce_and_consume_page {}
 #[cfg(doctest)]
 #[doc = include_str!("../../../docs/concepts/topologies.md")]
 mod topologies_page {}
+
+/// The code of the book's page on share groups compiles.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/guide/share-groups.md")]
+mod share_groups_page {}

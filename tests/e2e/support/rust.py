@@ -30,12 +30,27 @@ COOPERATIVE = (
     "consumer::cooperative::on_a_cluster::a_static_member",
     "consumer::cooperative::on_a_cluster::two_rolling_restarts",
 )
-# Of those, one that sits still for just longer than it may: beside others it would not be told from one that is held up.
+# In `share.rs`: groups whose members share records.
+SHARING = (
+    "share::on_a_cluster::members_share",
+    "share::on_a_cluster::what_is_released",
+    "share::on_a_cluster::closing_tells",
+    "share::on_a_cluster::where_a_share_group",
+)
+# In `streams_group.rs`: groups whose members divide tasks.
+STREAMS = (
+    "streams_group::on_a_cluster::members_come_and_go",
+    "streams_group::on_a_cluster::a_member_is_told",
+    "streams_group::on_a_cluster::who_does_not_poll",
+)
+# Of the cooperative ones, one that sits still for just longer than it may: beside others it would not be told from one that is held up.
 BY_ITSELF = ("consumer::cooperative::on_a_cluster::who_does_not_poll",)
 ON_ANY_CLUSTER = {
     "transactions": TRANSACTIONS,
     "coordinated": COORDINATED,
     "cooperative": COOPERATIVE,
+    "sharing": SHARING,
+    "streams": STREAMS,
     "by itself": BY_ITSELF,
 }
 

@@ -60,7 +60,7 @@ impl<C: Connector> Admin<C> {
         Ok(results.collect())
     }
 
-    /// Changes configurations of a topic or broker, all or none; the others stay.
+    /// Changes configurations of a topic, broker or group, all or none; the others stay.
     pub async fn alter_configs(
         &self,
         resource: &ConfigResource,
@@ -68,7 +68,7 @@ impl<C: Connector> Admin<C> {
     ) -> Result<(), AdminError> {
         let action = || format!("change the configuration of {resource}");
         let destination = || match resource {
-            ConfigResource::Topic(_) => Destination::Controller,
+            ConfigResource::Topic(_) | ConfigResource::Group(_) => Destination::Controller,
             ConfigResource::Broker(id) => Destination::Node(*id),
         };
         let (resource_type, resource_name) = kind_and_name(resource);
@@ -88,7 +88,7 @@ impl<C: Connector> Admin<C> {
         });
         match resource {
             ConfigResource::Topic(topic) => altered.map_err(named(topic)),
-            ConfigResource::Broker(_) => altered,
+            ConfigResource::Broker(_) | ConfigResource::Group(_) => altered,
         }
     }
 

@@ -1,4 +1,4 @@
-//! Configurations of topics and brokers.
+//! Configurations of topics, brokers and groups.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -19,6 +19,8 @@ pub enum ConfigResource {
     Topic(TopicName),
     /// A broker.
     Broker(i32),
+    /// A group of one of the newer kinds (consumer, share, streams), which need not exist yet.
+    Group(String),
 }
 
 impl fmt::Display for ConfigResource {
@@ -26,6 +28,7 @@ impl fmt::Display for ConfigResource {
         match self {
             Self::Topic(name) => write!(f, "topic \"{name}\""),
             Self::Broker(id) => write!(f, "broker {id}"),
+            Self::Group(group) => write!(f, "group \"{group}\""),
         }
     }
 }
@@ -37,7 +40,7 @@ pub struct ConfigEntry {
     pub name: String,
     /// Its value; `None` where it is secret or not set.
     pub value: Option<String>,
-    /// True if it was not set for this very topic (or broker) but comes from elsewhere.
+    /// True if it was not set for this very topic (or broker, or group) but comes from elsewhere.
     pub is_default: bool,
     /// True if it cannot be changed.
     pub read_only: bool,
@@ -46,16 +49,16 @@ pub struct ConfigEntry {
 }
 
 impl<C: Connector> Admin<C> {
-    /// The configurations of topics and brokers, in order of their names.
+    /// The configurations of topics, brokers and groups, in order of their names.
     pub async fn describe_configs(
         &self,
         resources: &[ConfigResource],
     ) -> Results<ConfigResource, Vec<ConfigEntry>> {
-        // Any broker knows the topics; only a broker itself knows its own.
+        // Any broker knows those of topics and groups; only a broker itself knows its own.
         let mut by_broker: BTreeMap<Option<i32>, Vec<&ConfigResource>> = BTreeMap::new();
         for resource in resources {
             let broker = match resource {
-                ConfigResource::Topic(_) => None,
+                ConfigResource::Topic(_) | ConfigResource::Group(_) => None,
                 ConfigResource::Broker(id) => Some(*id),
             };
             by_broker.entry(broker).or_default().push(resource);
@@ -102,6 +105,7 @@ pub(super) fn kind_and_name(resource: &ConfigResource) -> (i8, String) {
     match resource {
         ConfigResource::Topic(name) => (2, name.as_str().to_owned()),
         ConfigResource::Broker(id) => (4, id.to_string()),
+        ConfigResource::Group(group) => (32, group.clone()),
     }
 }
 
@@ -133,10 +137,12 @@ fn entries(
 }
 
 fn entry(config: &DescribeConfigsResourceResult, resource: &ConfigResource) -> ConfigEntry {
-    // Kafka's `DescribeConfigsResponse.ConfigSource`: 1 set for the topic, 2 set for the broker at run time, 4 in its file.
+    // Kafka's `DescribeConfigsResponse.ConfigSource`: 1 set for the topic, 2 set for the broker at run time, 4 in its file,
+    // 8 set for the group.
     let own: &[i8] = match resource {
         ConfigResource::Topic(_) => &[1],
         ConfigResource::Broker(_) => &[2, 4],
+        ConfigResource::Group(_) => &[8],
     };
     ConfigEntry {
         name: config.name.clone(),

@@ -110,7 +110,7 @@ fn position(partition_index: i32, offset: Offset) -> OffsetCommitRequestPartitio
     }
 }
 
-fn by_topic<'a, T>(
+pub(super) fn by_topic<'a, T>(
     partitions: impl Iterator<Item = (&'a TopicPartition, T)>,
 ) -> BTreeMap<&'a TopicName, Vec<(i32, T)>> {
     let mut topics: BTreeMap<&TopicName, Vec<(i32, T)>> = BTreeMap::new();

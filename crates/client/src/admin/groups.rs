@@ -1,25 +1,34 @@
 //! Groups: list, describe, committed offsets.
+//!
+//! Owns: what is told of a group, whatever its kind; a module each reads the answers about [`classic`], [`consumer`],
+//! [`share`] and [`streams`] groups.
+
+mod classic;
+mod consumer;
+mod share;
+mod streams;
 
 use std::collections::BTreeMap;
 
-use bytes::Bytes;
 use headwater_model::{ErrorCode, LeaderEpoch, Offset, PartitionId, TopicName, TopicPartition};
-use headwater_wire::Message;
-use headwater_wire::messages::consumer_group_describe::{self, ConsumerGroupDescribeRequest};
-use headwater_wire::messages::consumer_protocol::ConsumerProtocolAssignment;
-use headwater_wire::messages::describe_groups::{
-    DescribeGroupsRequest, DescribedGroup, DescribedGroupMember,
-};
+use headwater_wire::Request;
+use headwater_wire::messages::consumer_group_describe::ConsumerGroupDescribeRequest;
+use headwater_wire::messages::describe_groups::DescribeGroupsRequest;
 use headwater_wire::messages::list_groups::{ListGroupsRequest, ListGroupsResponse};
 use headwater_wire::messages::offset_fetch::{
     OffsetFetchRequest, OffsetFetchRequestGroup, OffsetFetchResponse,
 };
-use headwater_wire::protocol::Reader;
+use headwater_wire::messages::share_group_describe::ShareGroupDescribeRequest;
+use headwater_wire::messages::streams_group_describe::StreamsGroupDescribeRequest;
 
 use super::{Admin, AdminError, Refusal, Results, retrying};
 use crate::call::{CallOptions, Destination};
 use crate::connector::Connector;
 use crate::consumer::CommittedOffset;
+use crate::error::CallError;
+use crate::tasks::TaskAssignment;
+
+pub use streams::{StreamsTopic, StreamsTopology, Subtopology};
 
 /// OffsetFetch from version 10 on names topics by id only; a group's offsets may be of topics that no longer exist.
 const OFFSET_FETCH_BY_NAME: i16 = 9;
@@ -43,11 +52,11 @@ pub struct GroupListing {
 pub struct GroupDescription {
     /// Its id.
     pub group: String,
-    /// `classic` or `consumer`.
+    /// `classic`, `consumer`, `share` or `streams`.
     pub kind: String,
     /// As Kafka names it, for example `Stable`.
     pub state: String,
-    /// `consumer` for consumers.
+    /// `consumer` for consumers, `share` or `streams` in groups of those kinds.
     pub protocol_type: String,
     /// The epochs of a group whose coordinator assigns.
     pub epochs: Option<GroupEpochs>,
@@ -55,6 +64,8 @@ pub struct GroupDescription {
     pub assignor: String,
     /// Its members, by id.
     pub members: Vec<MemberDescription>,
+    /// What the members of a streams group run; `None` until one has said it, and in groups of other kinds.
+    pub topology: Option<StreamsTopology>,
 }
 
 /// How often a group has changed, and for which of its changes partitions are divided already.
@@ -79,8 +90,32 @@ pub struct MemberDescription {
     pub client_host: String,
     /// How far it is on its way to the group's assignment; `None` in a classic group.
     pub epoch: Option<i32>,
-    /// The partitions that it has been given, in order.
+    /// Where it runs, if it has said so.
+    pub rack: Option<String>,
+    /// The partitions that it has been given, in order: alone, or in a share group with others. Empty in a streams group,
+    /// where members have tasks.
     pub assignment: Vec<TopicPartition>,
+    /// What more is known of the member of a streams group.
+    pub streams: Option<StreamsMemberDescription>,
+}
+
+/// What more is known of the member of a streams group.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StreamsMemberDescription {
+    /// The epoch of the topology that it runs.
+    pub topology_epoch: i32,
+    /// The process that it is part of: members of one process are not given copies of each other's state.
+    pub process_id: String,
+    /// Where its state can be asked for, host and port.
+    pub endpoint: Option<(String, u16)>,
+    /// What tells its place from others', for copies of state to be spread by.
+    pub tags: BTreeMap<String, String>,
+    /// The tasks that it has.
+    pub tasks: TaskAssignment,
+    /// The tasks that it is on its way to.
+    pub target: TaskAssignment,
+    /// True if it takes part by the classic protocol.
+    pub is_classic: bool,
 }
 
 impl<C: Connector> Admin<C> {
@@ -114,48 +149,109 @@ impl<C: Connector> Admin<C> {
     }
 
     async fn describe_group(&self, group: &str) -> Result<GroupDescription, AdminError> {
-        let action = || format!("describe group \"{group}\"");
-        let request =
-            DescribeGroupsRequest { groups: vec![group.to_owned()], include_authorized_operations: false };
-        let call = self.client.call(Destination::Coordinator(group.to_owned()), &request);
-        let response = call.await.map_err(AdminError::call(action()))?;
-        let Some(described) = response.groups.into_iter().find(|described| described.group_id == group)
-        else {
-            return Err(AdminError::refused(action(), ErrorCode::UnknownServerError));
-        };
-        match Refusal::check(described.error_code, described.error_message.as_deref()) {
-            // Older versions say that a group does not exist by this state, newer ones by an error.
-            Ok(()) if described.group_state == "Dead" => self.describe_consumer_group(group).await,
-            Ok(()) => Ok(classic(described)),
-            Err(refusal) if refusal.error == ErrorCode::GroupIdNotFound => {
-                self.describe_consumer_group(group).await
-            }
-            Err(refusal) => Err(self.coordinator_refused(group, refusal, action())),
+        // No answer says what kind of group it is: each kind has a request of its own, and does not find the others.
+        if let Some(found) = self.describe_classic_group(group).await? {
+            return Ok(found);
         }
+        if let Some(found) = self.describe_consumer_group(group).await? {
+            return Ok(found);
+        }
+        if let Some(found) = self.describe_share_group(group).await? {
+            return Ok(found);
+        }
+        let found = self.describe_streams_group(group).await?;
+        found.ok_or_else(|| AdminError::refused(describing(group), ErrorCode::GroupIdNotFound))
     }
 
-    /// A group of the newer protocol (KIP-848), which the older request does not find.
-    async fn describe_consumer_group(&self, group: &str) -> Result<GroupDescription, AdminError> {
-        let action = || format!("describe group \"{group}\"");
+    async fn describe_classic_group(&self, group: &str) -> Result<Option<GroupDescription>, AdminError> {
+        let request =
+            DescribeGroupsRequest { groups: vec![group.to_owned()], include_authorized_operations: false };
+        let Some(response) = self.ask_about(group, &request).await? else {
+            return Ok(None);
+        };
+        let described = response.groups.into_iter().find(|described| described.group_id == group);
+        let described = self.found(group, described, |described| {
+            Refusal::check(described.error_code, described.error_message.as_deref())
+        })?;
+        // Older versions say that a group does not exist by this state, newer ones by an error.
+        Ok(described.filter(|described| described.group_state != "Dead").map(classic::description))
+    }
+
+    /// A group of the newer protocol (KIP-848).
+    async fn describe_consumer_group(&self, group: &str) -> Result<Option<GroupDescription>, AdminError> {
         let request = ConsumerGroupDescribeRequest {
             group_ids: vec![group.to_owned()],
             include_authorized_operations: false,
         };
-        let call = self.client.call(Destination::Coordinator(group.to_owned()), &request);
-        let response = match call.await {
-            Ok(response) => response,
-            Err(crate::CallError::Unsupported { .. }) => {
-                return Err(AdminError::refused(action(), ErrorCode::GroupIdNotFound));
+        let Some(response) = self.ask_about(group, &request).await? else {
+            return Ok(None);
+        };
+        let described = response.groups.into_iter().find(|described| described.group_id == group);
+        let described = self.found(group, described, |described| {
+            Refusal::check(described.error_code, described.error_message.as_deref())
+        })?;
+        Ok(described.map(consumer::description))
+    }
+
+    /// A group whose members share partitions (KIP-932).
+    async fn describe_share_group(&self, group: &str) -> Result<Option<GroupDescription>, AdminError> {
+        let request = ShareGroupDescribeRequest {
+            group_ids: vec![group.to_owned()],
+            include_authorized_operations: false,
+        };
+        let Some(response) = self.ask_about(group, &request).await? else {
+            return Ok(None);
+        };
+        let described = response.groups.into_iter().find(|described| described.group_id == group);
+        let described = self.found(group, described, |described| {
+            Refusal::check(described.error_code, described.error_message.as_deref())
+        })?;
+        Ok(described.map(share::description))
+    }
+
+    /// A group whose members divide the tasks of a topology (KIP-1071).
+    async fn describe_streams_group(&self, group: &str) -> Result<Option<GroupDescription>, AdminError> {
+        let request = StreamsGroupDescribeRequest { group_ids: vec![group.to_owned()], ..Default::default() };
+        let Some(response) = self.ask_about(group, &request).await? else {
+            return Ok(None);
+        };
+        let described = response.groups.into_iter().find(|described| described.group_id == group);
+        let described = self.found(group, described, |described| {
+            Refusal::check(described.error_code, described.error_message.as_deref())
+        })?;
+        Ok(described.map(streams::description))
+    }
+
+    /// Asks a group's coordinator; `None` if it is too old to know that kind of group.
+    async fn ask_about<R>(&self, group: &str, request: &R) -> Result<Option<R::Response>, AdminError>
+    where
+        R: Request + Sync,
+    {
+        match self.client.call(Destination::Coordinator(group.to_owned()), request).await {
+            Ok(response) => Ok(Some(response)),
+            Err(CallError::Unsupported { .. }) => Ok(None),
+            Err(error) => Err(AdminError::call(describing(group))(error)),
+        }
+    }
+
+    /// The group of an answer; `None` if there is none of that kind, or the cluster has that kind switched off.
+    fn found<T>(
+        &self,
+        group: &str,
+        described: Option<T>,
+        check: impl FnOnce(&T) -> Result<(), Refusal>,
+    ) -> Result<Option<T>, AdminError> {
+        let Some(described) = described else {
+            return Err(AdminError::refused(describing(group), ErrorCode::UnknownServerError));
+        };
+        match check(&described) {
+            Ok(()) => Ok(Some(described)),
+            Err(refusal)
+                if matches!(refusal.error, ErrorCode::GroupIdNotFound | ErrorCode::UnsupportedVersion) =>
+            {
+                Ok(None)
             }
-            Err(error) => return Err(AdminError::call(action())(error)),
-        };
-        let Some(described) = response.groups.into_iter().find(|described| described.group_id == group)
-        else {
-            return Err(AdminError::refused(action(), ErrorCode::UnknownServerError));
-        };
-        match Refusal::check(described.error_code, described.error_message.as_deref()) {
-            Ok(()) => Ok(consumer(described)),
-            Err(refusal) => Err(self.coordinator_refused(group, refusal, action())),
+            Err(refusal) => Err(self.coordinator_refused(group, refusal, describing(group))),
         }
     }
 
@@ -203,38 +299,13 @@ fn listings(response: ListGroupsResponse) -> impl Iterator<Item = GroupListing> 
     })
 }
 
-fn classic(group: DescribedGroup) -> GroupDescription {
-    let mut members: Vec<MemberDescription> = group.members.into_iter().map(classic_member).collect();
+fn describing(group: &str) -> String {
+    format!("describe group \"{group}\"")
+}
+
+fn in_order(mut members: Vec<MemberDescription>) -> Vec<MemberDescription> {
     members.sort_by(|left, right| left.member.cmp(&right.member));
-    GroupDescription {
-        group: group.group_id,
-        kind: "classic".to_owned(),
-        state: group.group_state,
-        protocol_type: group.protocol_type,
-        epochs: None,
-        assignor: group.protocol_data,
-        members,
-    }
-}
-
-fn classic_member(member: DescribedGroupMember) -> MemberDescription {
-    MemberDescription {
-        member: member.member_id,
-        instance: member.group_instance_id,
-        client_id: member.client_id,
-        client_host: member.client_host,
-        epoch: None,
-        assignment: consumer_assignment(member.member_assignment).unwrap_or_default(),
-    }
-}
-
-/// The partitions of a member's assignment, if it is one of Kafka's consumer protocol.
-fn consumer_assignment(bytes: Bytes) -> Option<Vec<TopicPartition>> {
-    let mut reader = Reader::new(bytes);
-    let version = reader.i16().ok()?.min(*ConsumerProtocolAssignment::VERSIONS.end());
-    let assignment = ConsumerProtocolAssignment::decode(&mut reader, version).ok()?;
-    let topics = assignment.assigned_partitions.into_iter();
-    Some(partitions(topics.map(|topic| (topic.topic, topic.partitions))))
+    members
 }
 
 fn partitions(topics: impl Iterator<Item = (String, Vec<i32>)>) -> Vec<TopicPartition> {
@@ -247,30 +318,6 @@ fn partitions(topics: impl Iterator<Item = (String, Vec<i32>)>) -> Vec<TopicPart
         .collect();
     partitions.sort();
     partitions
-}
-
-fn consumer(group: consumer_group_describe::DescribedGroup) -> GroupDescription {
-    let member = |member: consumer_group_describe::Member| MemberDescription {
-        member: member.member_id,
-        instance: member.instance_id,
-        client_id: member.client_id,
-        client_host: member.client_host,
-        epoch: Some(member.member_epoch),
-        assignment: partitions(
-            member.assignment.topic_partitions.into_iter().map(|topic| (topic.topic_name, topic.partitions)),
-        ),
-    };
-    let mut members: Vec<MemberDescription> = group.members.into_iter().map(member).collect();
-    members.sort_by(|left, right| left.member.cmp(&right.member));
-    GroupDescription {
-        group: group.group_id,
-        kind: "consumer".to_owned(),
-        state: group.group_state,
-        protocol_type: "consumer".to_owned(),
-        epochs: Some(GroupEpochs { group: group.group_epoch, assignment: group.assignment_epoch }),
-        assignor: group.assignor_name,
-        members,
-    }
 }
 
 /// The offsets of an answer: of a list of groups since version 8, in fields of its own before.

@@ -25,14 +25,12 @@ use crate::client::Client;
 use crate::connector::Connector;
 use crate::error::CallError;
 use crate::fetcher::{FetchWork, Fetcher, FetcherConfig};
+use crate::group_call::Sender;
 use crate::membership::classic::{ClassicConfig, ClassicMember};
 use crate::membership::reconciling::{ReconcilingConfig, ReconcilingMember};
 use crate::membership::{GroupAnswer, GroupRequest, Identity, MemberKind, Membership};
 use crate::pool::{OwnerId, Purpose};
 use crate::timer;
-
-/// The first version of ConsumerGroupHeartbeat in which members choose their own ids (KIP-1082).
-const FIRST_VERSION_WITH_OWN_ID: i16 = 1;
 
 /// How long leaving the group may take.
 const FAREWELL: Duration = Duration::from_secs(5);
@@ -326,29 +324,9 @@ impl<C: Connector> Shared<C> {
     }
 
     async fn take_part(&self, request: GroupRequest) -> GroupAnswer {
-        // A join waits until all members have joined, a sync until the leader has assigned.
-        let options = CallOptions { purpose: Purpose::Group(self.id), ..CallOptions::default() };
-        let waits = CallOptions { extra_wait: self.config.max_poll_interval, ..options };
-        match request {
-            GroupRequest::Join(request) => GroupAnswer::Join(self.ask_coordinator(waits, &request).await),
-            GroupRequest::Sync(request) => GroupAnswer::Sync(self.ask_coordinator(waits, &request).await),
-            GroupRequest::Heartbeat(request) => {
-                GroupAnswer::Heartbeat(self.ask_coordinator(options, &request).await)
-            }
-            GroupRequest::ConsumerHeartbeat(request) => {
-                let options = CallOptions { min_version: FIRST_VERSION_WITH_OWN_ID, ..options };
-                GroupAnswer::ConsumerHeartbeat(self.ask_coordinator(options, &request).await)
-            }
-            GroupRequest::ConsumerLeave(request) => {
-                drop(self.ask_coordinator(options, &request).await);
-                GroupAnswer::Leave
-            }
-            // Not behind a join that may wait for long.
-            GroupRequest::Leave(request) => {
-                drop(self.ask_coordinator(CallOptions::default(), &request).await);
-                GroupAnswer::Leave
-            }
-        }
+        let group = self.config.group.as_deref().unwrap_or_default();
+        let sender = Sender { group, owner: self.id, rebalance: self.config.max_poll_interval };
+        sender.send(&self.client, request).await
     }
 
     /// Only the last version can say which epoch a member has.

@@ -112,6 +112,24 @@ pub enum GroupError {
         /// The group.
         group: String,
     },
+    /// The cluster does not have share groups.
+    #[error(
+        "this cluster does not offer share groups (KIP-932), by which group \"{group}\" is to be joined; use a cluster that \
+         has them: Apache Kafka 4.2 and later, with the feature share.version, or `headwater up`"
+    )]
+    NoShareGroups {
+        /// The group.
+        group: String,
+    },
+    /// The cluster does not have streams groups.
+    #[error(
+        "this cluster does not offer streams groups (KIP-1071), by which group \"{group}\" is to be joined; use a cluster that \
+         has them: Apache Kafka 4.2 and later, with the feature streams.version, or `headwater up`"
+    )]
+    NoStreamsGroups {
+        /// The group.
+        group: String,
+    },
     /// Another member holds the instance id, and has not let go of it for `session_timeout`.
     #[error(
         "another consumer still holds instance \"{instance}\" of group \"{group}\"; give each running process its own \

@@ -25,7 +25,7 @@ impl ConsumerGroupMetadata {
         Self { group: group.into(), generation: -1, member_id: String::new(), instance_id: None }
     }
 
-    pub(super) fn new(group: String, identity: Identity) -> Self {
+    pub(crate) fn new(group: String, identity: Identity) -> Self {
         let Identity { generation, member_id, instance_id, kind: _ } = identity;
         Self { group, generation, member_id, instance_id }
     }

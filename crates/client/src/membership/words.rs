@@ -74,6 +74,7 @@ fn sent(request: GroupRequest) -> String {
         GroupRequest::Leave(leave) => format!("leave as {:?}", leave.member_id),
         GroupRequest::ConsumerHeartbeat(beat) => format!("heartbeat {}{}", beat.member_epoch, told(&beat)),
         GroupRequest::ConsumerLeave(leave) => format!("leave {}{}", leave.member_epoch, told(&leave)),
+        other => unreachable!("not of a consumer: {other:?}"),
     }
 }
 

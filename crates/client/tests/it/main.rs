@@ -5,6 +5,8 @@ mod admin;
 mod consumer;
 mod kafka;
 mod producer;
+mod share;
 mod soak;
+mod streams_group;
 mod support;
 mod transactions;

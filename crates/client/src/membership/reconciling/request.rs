@@ -7,11 +7,7 @@ use headwater_wire::messages::consumer_group_heartbeat::{
 
 use super::{Phase, ReconcilingMember, Subscription};
 use crate::membership::GroupRequest;
-
-/// Leaves the group.
-pub(super) const LEAVES: i32 = -1;
-/// Leaves, and may come back under the same instance id before the session ends.
-pub(super) const LEAVES_FOR_A_WHILE: i32 = -2;
+use crate::membership::heart::{LEAVES, LEAVES_FOR_A_WHILE};
 
 impl ReconcilingMember {
     pub(super) fn send_join(&mut self) {
