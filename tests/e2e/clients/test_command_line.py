@@ -9,9 +9,10 @@ from typing import Any
 
 import pytest
 from confluent_kafka import Consumer, Producer, TopicPartition
-from conftest import Cluster, require_client
+from conftest import Cluster, require_client, require_kafka
 from support import topics
 from support.headwater import HeadwaterBroker, headwater, headwater_fails
+from support.kafka import tool, tool_command
 from support.paths import HEADWATER
 from support.processes import Running, free_port, run, wait_for
 
@@ -232,6 +233,61 @@ def test_a_groups_members_offsets_and_lag(cluster: Cluster) -> None:
     assert group not in headwater("group", "list", *at)
     assert group in headwater_fails("group", "delete", group, "--bootstrap", cluster.bootstrap)
     assert "no-such-group" in headwater_fails("group", "describe", "no-such-group", "--bootstrap", cluster.bootstrap)
+
+
+def test_a_share_group_is_described_reset_and_deleted(cluster: Cluster, folder: Path) -> None:
+    require_kafka()
+    at = ("--bootstrap", cluster.bootstrap, "--output", "json")
+    topic = group = "cli-share"
+    topics.create(cluster.bootstrap, topic, 2)
+    produce(cluster, topic, "--partition", "0", stdin="1\n2\n3\n4\n")
+    tool(
+        "kafka-configs", "--bootstrap-server", cluster.bootstrap, "--alter", "--entity-type", "groups",
+        "--entity-name", group, "--add-config", "share.auto.offset.reset=earliest",
+    )  # fmt: skip
+    words = tool_command(
+        "kafka-console-share-consumer", "--bootstrap-server", cluster.bootstrap, "--topic", topic, "--group", group
+    )
+    sharer = Running("sharer", words, folder)
+
+    def describe() -> dict[str, Any]:
+        (described,) = objects(headwater("group", "describe", group, *at))
+        return described
+
+    def starts() -> dict[int, int]:
+        return {one["partition"]: one["start"] for one in describe()["partitions"] if "start" in one}
+
+    wait_for("all to be read and accepted", lambda: sharer.output().split() and starts() == {0: 4, 1: 0}, 60)
+    (listed,) = [one for one in objects(headwater("group", "list", *at)) if one["group"] == group]
+    assert listed["type"].lower() == "share"
+    described = describe()
+    assert (described["type"], described["state"].lower()) == ("share", "stable")
+    assert described["epoch"] >= 1 and described["assignment_epoch"] >= 1
+    (member,) = described["members"]
+    assert member["assignment"] == [f"{topic}-0", f"{topic}-1"]
+    first = described["partitions"][0]
+    assert (first["end"], first["lag"], first["members"], first["gone"]) == (4, 0, [member["member"]], False)
+    assert member["member"] in headwater("group", "describe", group, "--bootstrap", cluster.bootstrap)
+    for words in (["reset-offsets", group, "--to-earliest", "--dry-run"], ["delete", group]):
+        refused = headwater_fails("group", *words, "--bootstrap", cluster.bootstrap)
+        assert group in refused and "members" in refused
+    sharer.end()
+    wait_for("the member to be gone", lambda: not describe()["members"], 60)
+
+    def reset(*words: str) -> dict[int, int]:
+        done = objects(headwater("group", "reset-offsets", group, *words, *at))
+        return {one["partition"]: one["after"] for one in done}
+
+    assert reset("--to-earliest", "--dry-run") == {0: 0, 1: 0}
+    assert starts() == {0: 4, 1: 0}, "a dry run changes nothing"
+    assert reset("--shift-by", "-3", "--topic", f"{topic}:0") == {0: 1}
+    assert starts() == {0: 1, 1: 0}
+    assert reset("--to-time", "2001-01-01T00:00:00Z") == {0: 0, 1: 0}
+    assert reset("--to-latest") == {0: 4, 1: 0}
+    assert starts() == {0: 4, 1: 0}
+    headwater("group", "delete", group, *at)
+    assert group not in headwater("group", "list", *at)
+    assert group in headwater_fails("group", "describe", group, "--bootstrap", cluster.bootstrap)
 
 
 def test_a_missing_topic_is_named(cluster: Cluster) -> None:

@@ -11,7 +11,7 @@ use headwater_model::{ErrorCode, Offset, Timestamp, TopicName, TopicPartition};
 use serde::Serialize;
 
 use super::super::connect;
-use super::number;
+use super::{number, there};
 use crate::arguments::{Cluster, Format, ResetTo, SomeOfTopic};
 use crate::output;
 
@@ -36,13 +36,12 @@ type Offsets = BTreeMap<TopicPartition, Offset>;
 
 pub(super) async fn run(wish: &Wish, cluster: &Cluster, format: Format) -> anyhow::Result<()> {
     let admin = connect::client(cluster).await?.admin();
-    refuse_a_live_group(&admin, &wish.group).await?;
-    let committed: Offsets =
-        admin.group_offsets(&wish.group).await?.into_iter().map(|(at, found)| (at, found.offset)).collect();
+    let kind = refuse_a_live_group(&admin, &wish.group).await?;
+    let committed = where_it_is(&admin, &wish.group, kind).await?;
     let partitions = partitions(&admin, wish, &committed).await?;
     if format == Format::Text {
         for topic in gone(&partitions, &committed, wish) {
-            output::line(format_args!("topic {topic} is gone: what was committed for it stays as it is"))?;
+            output::line(format_args!("topic {topic} is gone: where the group was in it stays as it is"))?;
         }
     }
     let earliest = offsets(&admin, &partitions, OffsetSpec::Earliest).await?;
@@ -74,18 +73,46 @@ pub(super) async fn run(wish: &Wish, cluster: &Cluster, format: Format) -> anyho
         after.insert(at.clone(), offset);
     }
     if !wish.dry_run {
-        admin.set_group_offsets(&wish.group, &after).await.map_err(|error| explained(error, &wish.group))?;
+        let done = match kind {
+            Kind::Share => admin.set_share_group_offsets(&wish.group, &after).await,
+            Kind::Committing => admin.set_group_offsets(&wish.group, &after).await,
+        };
+        done.map_err(|error| explained(error, &wish.group))?;
     }
     print(wish, resets, format)
 }
 
-async fn refuse_a_live_group(admin: &Admin<TcpConnector>, group: &str) -> anyhow::Result<()> {
+/// How a group keeps where it is.
+#[derive(Clone, Copy)]
+enum Kind {
+    /// By committed offsets: classic, consumer and streams groups.
+    Committing,
+    /// By where each partition starts.
+    Share,
+}
+
+/// What kind of group it is, if nobody is a member of it.
+async fn refuse_a_live_group(admin: &Admin<TcpConnector>, group: &str) -> anyhow::Result<Kind> {
     match admin.describe_groups(&[group]).await.remove(group) {
         Some(Ok(description)) if !description.members.is_empty() => Err(is_live(group)),
+        Some(Ok(description)) if description.kind == "share" => Ok(Kind::Share),
         // One that does not exist yet may be given a place to begin.
         Some(Err(error)) if error.code() != Some(ErrorCode::GroupIdNotFound) => Err(error.into()),
-        _ => Ok(()),
+        _ => Ok(Kind::Committing),
     }
+}
+
+async fn where_it_is(admin: &Admin<TcpConnector>, group: &str, kind: Kind) -> anyhow::Result<Offsets> {
+    Ok(match kind {
+        Kind::Committing => {
+            let committed = admin.group_offsets(group).await?;
+            committed.into_iter().map(|(at, found)| (at, found.offset)).collect()
+        }
+        Kind::Share => {
+            let offsets = admin.share_group_offsets(group).await?;
+            offsets.into_iter().filter_map(|(at, found)| Some((at, found.start?))).collect()
+        }
+    })
 }
 
 fn is_live(group: &str) -> anyhow::Error {
@@ -112,12 +139,10 @@ async fn partitions(
     if wish.topics.is_empty() {
         ensure!(
             !committed.is_empty(),
-            "the group \"{}\" has committed nothing: say with --topic which topics it is to begin with",
+            "the group \"{}\" is nowhere yet: say with --topic which topics it is to begin with",
             wish.group
         );
-        let topics = admin.list_topics().await?;
-        let there: BTreeSet<&TopicName> = topics.iter().map(|topic| &topic.name).collect();
-        return Ok(committed.keys().filter(|at| there.contains(&at.topic)).cloned().collect());
+        return Ok(there::existing(admin, &committed.keys().cloned().collect()).await?);
     }
     let mut partitions = BTreeSet::new();
     for some in &wish.topics {
@@ -133,7 +158,7 @@ async fn partitions(
     Ok(partitions)
 }
 
-/// The topics that the group has committed for and that do not exist any more.
+/// The topics that the group has been in and that do not exist any more, or not in whole.
 fn gone<'a>(
     partitions: &BTreeSet<TopicPartition>,
     committed: &'a Offsets,
