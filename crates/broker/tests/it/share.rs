@@ -1,0 +1,7 @@
+//! Share groups through whole requests: what the driver adds to the machines.
+
+mod administration;
+mod delivery;
+mod failures;
+mod fixture;
+mod sessions;
