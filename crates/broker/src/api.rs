@@ -177,6 +177,7 @@ apis! {
     ListTransactions 0..=2  list_transactions::ListTransactionsRequest;
     ConsumerGroupHeartbeat 0..=1 consumer_group_heartbeat::ConsumerGroupHeartbeatRequest;
     ConsumerGroupDescribe 0..=1 consumer_group_describe::ConsumerGroupDescribeRequest;
+    ListConfigResources 0..=1 list_config_resources::ListConfigResourcesRequest;
     DescribeTopicPartitions 0..=0 describe_topic_partitions::DescribeTopicPartitionsRequest;
 }
 

@@ -31,6 +31,7 @@ use crate::connection;
 use crate::connection::output::Plain;
 use crate::coordinator::Shards;
 use crate::fetch::sessions::Sessions;
+use crate::groups::OwnSettings;
 use crate::metadata::MetadataStore;
 use crate::storage::{Storage, lock};
 use crate::topics::{Registry, Told};
@@ -54,6 +55,7 @@ struct Inner {
     metadata: MetadataStore,
     producer_ids: Mutex<ProducerIds>,
     groups: Shards<Groups>,
+    own_settings: OwnSettings,
     transactions: Shards<Transactions>,
     fetch_sessions: Mutex<Sessions>,
     replicas_warned: AtomicBool,
@@ -123,6 +125,11 @@ impl Broker {
 
     pub(crate) fn groups(&self) -> &Shards<Groups> {
         &self.inner.groups
+    }
+
+    /// The settings that groups have of their own.
+    pub(crate) fn own_settings(&self) -> &OwnSettings {
+        &self.inner.own_settings
     }
 
     pub(crate) fn transactions(&self) -> &Shards<Transactions> {

@@ -206,6 +206,7 @@ pub(crate) enum Source {
     Topic = 1,
     Broker = 4,
     Default = 5,
+    Group = 8,
 }
 
 /// The settings of one topic: its own, over the broker's, over Kafka's defaults.
