@@ -179,6 +179,7 @@ apis! {
     ListTransactions 0..=2  list_transactions::ListTransactionsRequest;
     ConsumerGroupHeartbeat 0..=1 consumer_group_heartbeat::ConsumerGroupHeartbeatRequest;
     ConsumerGroupDescribe 0..=1 consumer_group_describe::ConsumerGroupDescribeRequest;
+    ListConfigResources 0..=1 list_config_resources::ListConfigResourcesRequest;
     DescribeTopicPartitions 0..=0 describe_topic_partitions::DescribeTopicPartitionsRequest;
     ShareGroupHeartbeat 1..=1 share_group_heartbeat::ShareGroupHeartbeatRequest;
     ShareGroupDescribe 1..=1 share_group_describe::ShareGroupDescribeRequest;

@@ -31,6 +31,7 @@ use crate::connection;
 use crate::connection::output::Plain;
 use crate::coordinator::Shards;
 use crate::fetch::sessions::Sessions;
+use crate::groups::OwnSettings;
 use crate::metadata::MetadataStore;
 use crate::share::Share;
 use crate::storage::{Storage, lock};
@@ -55,6 +56,7 @@ struct Inner {
     metadata: MetadataStore,
     producer_ids: Mutex<ProducerIds>,
     groups: Shards<Groups>,
+    own_settings: OwnSettings,
     transactions: Shards<Transactions>,
     share: Share,
     connections: AtomicU64,
@@ -126,6 +128,11 @@ impl Broker {
 
     pub(crate) fn groups(&self) -> &Shards<Groups> {
         &self.inner.groups
+    }
+
+    /// The settings that groups have of their own.
+    pub(crate) fn own_settings(&self) -> &OwnSettings {
+        &self.inner.own_settings
     }
 
     pub(crate) fn transactions(&self) -> &Shards<Transactions> {

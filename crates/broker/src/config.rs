@@ -17,7 +17,7 @@ use headwater_model::Uuid;
 use crate::fetch::sessions::SessionLimits;
 use crate::metadata::MOST_PARTITIONS;
 
-pub use group_settings::GroupSettingError;
+pub use group_settings::{GroupBounds, GroupSettingError};
 
 /// When a record counts as written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -145,7 +145,9 @@ pub struct BrokerConfig {
     pub group_partitions: i32,
     /// Limits and times of groups.
     pub groups: GroupsConfig,
-    /// Limits and times of what members of share groups acquire.
+    /// Between what a group's own settings may be.
+    pub group_bounds: GroupBounds,
+    /// Limits and rules of what share groups acquire.
     pub share_partitions: SharePartitionsConfig,
     /// Partitions of `__transaction_state`, if it is made now (Kafka's `transaction.state.log.num.partitions`).
     pub transaction_partitions: i32,
@@ -180,6 +182,7 @@ impl Default for BrokerConfig {
             topic_defaults: BTreeMap::new(),
             group_partitions: 4,
             groups: GroupsConfig::default(),
+            group_bounds: GroupBounds::default(),
             share_partitions: SharePartitionsConfig::default(),
             transaction_partitions: 4,
             transactions: TransactionsConfig::default(),

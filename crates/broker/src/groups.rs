@@ -1,20 +1,23 @@
 //! Groups as a machine on `__consumer_offsets` and, for the newer kinds, `__headwater_groups`.
 //!
-//! Owns: the commands that reach a group's shard; the form of the records ([`records`], [`newer`]).
+//! Owns: the commands that reach a group's shard; the form of the records ([`records`], [`newer`]); the settings that groups
+//! have of their own ([`settings`], [`alteration`]).
 //!
 //! Does not know: the rules of coordination (the crate `headwater-coordinator`), how shards run ([`crate::coordinator`]).
 
+mod alteration;
 mod newer;
 mod records;
 pub(crate) mod settings;
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use headwater_coordinator::{
     Change, CommitOffsets, ConsumerHeartbeat, DeleteOffsets, Effects as GroupEffects, GroupId, Groups,
     GroupsConfig, Heartbeat, Join, Leave, MemberId, Now, Outcome, ProducerIdentity, Reply, ShareGroupChange,
-    ShareHeartbeat, Sync, Token,
+    ShareHeartbeat, Sync, Token, Topics,
 };
 use headwater_model::{Entropy, ErrorCode, Monotonic, Timestamp, TopicName, TopicPartition};
 use tokio::sync::{mpsc, watch};
@@ -24,6 +27,8 @@ use crate::config::BrokerConfig;
 use crate::coordinator::records::BATCH_BYTES;
 use crate::coordinator::{Effects, Machine, Message, RecordError, Shards};
 use crate::topics::{CONSUMER_OFFSETS, GROUPS};
+pub(crate) use alteration::OwnSettings;
+use settings::GroupSettings;
 
 /// What is asked of a shard.
 #[derive(Debug)]
@@ -77,6 +82,32 @@ pub(crate) struct Aids {
     entropy: Entropy,
     /// Hears of changes of topics.
     topics: watch::Receiver<u64>,
+    told_topics: Option<Arc<Topics>>,
+    /// Hears of changes of groups' own settings.
+    settings: watch::Receiver<u64>,
+    told_settings: u64,
+}
+
+impl Aids {
+    /// The topics, if they are others than those that were told last.
+    fn news_of_topics(&mut self, broker: &Broker) -> Option<Arc<Topics>> {
+        let topics = broker.topics_now();
+        if self.told_topics.as_ref().is_some_and(|told| Arc::ptr_eq(told, &topics)) {
+            return None;
+        }
+        self.told_topics = Some(topics.clone());
+        Some(topics)
+    }
+
+    /// Tells what is new of groups' own settings.
+    fn tell_settings(&mut self, broker: &Broker, groups: &mut Groups) {
+        let news = broker.group_settings_since(self.told_settings);
+        self.told_settings = news.version;
+        for (group, settings) in news.groups {
+            groups.set_member_times(group.clone(), settings.as_ref().map(GroupSettings::member_times));
+            groups.set_streams_settings(group, settings.as_ref().map(GroupSettings::streams));
+        }
+    }
 }
 
 impl Broker {
@@ -145,8 +176,14 @@ impl Machine for Groups {
     }
 
     fn aids(broker: &Broker, _: mpsc::WeakSender<Message<Self>>) -> Aids {
-        let topics = broker.told().subscribe();
-        Aids { broker: broker.downgrade(), entropy: broker.fork_entropy(), topics }
+        Aids {
+            broker: broker.downgrade(),
+            entropy: broker.fork_entropy(),
+            topics: broker.told().subscribe(),
+            told_topics: None,
+            settings: broker.own_settings().subscribe(),
+            told_settings: 0,
+        }
     }
 
     fn partitions(config: &BrokerConfig) -> i32 {
@@ -170,6 +207,11 @@ impl Machine for Groups {
     }
 
     fn loaded(&mut self, now: Now, aids: &mut Aids) -> Effects<Self> {
+        // A machine that begins has been told nothing.
+        (aids.told_topics, aids.told_settings) = (None, 0);
+        if let Some(broker) = aids.broker.upgrade() {
+            aids.tell_settings(&broker, self);
+        }
         let mut effects: Effects<Self> = self.loaded(now).into();
         effects.records.extend(self.tell_world(now, aids).records);
         effects
@@ -212,15 +254,23 @@ impl Machine for Groups {
     }
 
     async fn world_changed(aids: &mut Aids) {
-        if aids.topics.changed().await.is_err() {
+        let changed = tokio::select! {
+            topics = aids.topics.changed() => topics,
+            settings = aids.settings.changed() => settings,
+        };
+        if changed.is_err() {
             // The broker is gone.
             std::future::pending::<()>().await;
         }
     }
 
     fn tell_world(&mut self, now: Now, aids: &mut Aids) -> Effects<Self> {
-        match aids.broker.upgrade() {
-            Some(broker) => self.topics_changed(now, broker.topics_now()).into(),
+        let Some(broker) = aids.broker.upgrade() else {
+            return Effects::default();
+        };
+        aids.tell_settings(&broker, self);
+        match aids.news_of_topics(&broker) {
+            Some(topics) => self.topics_changed(now, topics).into(),
             None => Effects::default(),
         }
     }

@@ -29,9 +29,10 @@ mod transactions;
 
 pub use broker::Broker;
 pub use broker::import::{ImportError, ImportedPartition, TopicImport, import_topic};
-pub use config::{Advertised, BrokerConfig, Durability, Execution, GroupSettingError, Limits};
+pub use config::{Advertised, BrokerConfig, Durability, Execution, GroupBounds, GroupSettingError, Limits};
 pub use error::BrokerError;
-pub use headwater_coordinator::{GroupsConfig, TransactionsConfig};
+pub use groups::settings::{GroupSettings, ShareOffsetReset};
+pub use headwater_coordinator::{GroupsConfig, SharePartitionsConfig, TransactionsConfig};
 pub use listener::RunningBroker;
 pub use partition::{Acks, AppendError, Appending, Origin, Partition};
 pub use topics::settings::SettingError;

@@ -33,6 +33,7 @@ use crate::broker::{Broker, WeakBroker};
 use crate::config::BrokerConfig;
 use crate::coordinator::records::BATCH_BYTES;
 use crate::coordinator::{Effects, Machine, Message, RecordError, Shards};
+use crate::groups::settings::GroupSettings;
 use crate::partition::Partition;
 use crate::storage::lock;
 use crate::topics::SHARE_STATE;
@@ -124,6 +125,9 @@ pub(crate) struct Aids {
     broker: WeakBroker,
     inbox: mpsc::WeakSender<Message<SharePartitions>>,
     burying: JoinSet<()>,
+    /// Hears of changes of groups' own settings.
+    settings: watch::Receiver<u64>,
+    told_settings: u64,
 }
 
 impl Broker {
@@ -202,8 +206,16 @@ impl Broker {
 }
 
 impl Aids {
-    fn broker(&self) -> Option<Broker> {
-        self.broker.upgrade()
+    /// Tells what is new of groups' own settings.
+    fn tell_settings(&mut self, machine: &mut SharePartitions) {
+        let Some(broker) = self.broker.upgrade() else {
+            return;
+        };
+        let news = broker.group_settings_since(self.told_settings);
+        self.told_settings = news.version;
+        for (group, settings) in news.groups {
+            machine.set_settings(&group, settings.as_ref().map(GroupSettings::share_partitions));
+        }
     }
 }
 
@@ -296,7 +308,13 @@ impl Machine for SharePartitions {
     }
 
     fn aids(broker: &Broker, inbox: mpsc::WeakSender<Message<Self>>) -> Aids {
-        Aids { broker: broker.downgrade(), inbox, burying: JoinSet::new() }
+        Aids {
+            broker: broker.downgrade(),
+            inbox,
+            burying: JoinSet::new(),
+            settings: broker.own_settings().subscribe(),
+            told_settings: 0,
+        }
     }
 
     fn partitions(config: &BrokerConfig) -> i32 {
@@ -320,7 +338,10 @@ impl Machine for SharePartitions {
         self.succeed(before);
     }
 
-    fn loaded(&mut self, _: Now, _: &mut Aids) -> Effects<Self> {
+    fn loaded(&mut self, _: Now, aids: &mut Aids) -> Effects<Self> {
+        // A machine that begins has been told nothing.
+        aids.told_settings = 0;
+        aids.tell_settings(self);
         self.loaded().into()
     }
 
@@ -345,6 +366,18 @@ impl Machine for SharePartitions {
 
     fn may_wait(_: &Command) -> bool {
         false
+    }
+
+    async fn world_changed(aids: &mut Aids) {
+        if aids.settings.changed().await.is_err() {
+            // The broker is gone.
+            std::future::pending::<()>().await;
+        }
+    }
+
+    fn tell_world(&mut self, _: Now, aids: &mut Aids) -> Effects<Self> {
+        aids.tell_settings(self);
+        Effects::default()
     }
 
     fn to_batches(_: &str, changes: &[SharePartitionChange], now: Timestamp) -> Vec<Bytes> {
@@ -372,7 +405,7 @@ impl Machine for SharePartitions {
                 aids.burying.spawn(dead_letters::bury(aids.broker.clone(), letters, aids.inbox.clone()));
             }
             Task::Wake => {
-                if let Some(broker) = aids.broker() {
+                if let Some(broker) = aids.broker.upgrade() {
                     broker.share().freed.send_modify(|times| *times += 1);
                 }
             }

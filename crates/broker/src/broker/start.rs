@@ -21,6 +21,7 @@ use crate::config::{BrokerConfig, Durability, Execution};
 use crate::coordinator::Shards;
 use crate::error::BrokerError;
 use crate::fetch::sessions::Sessions;
+use crate::groups::OwnSettings;
 use crate::metadata::store::{self, OpenedMetadata, metadata_partition};
 use crate::metadata::{ClusterState, MetadataStore};
 use crate::partition::{Partition, PartitionConfig};
@@ -51,7 +52,7 @@ impl Broker {
         config.check_group_times()?;
         let OpenedFolder { data_dir, metadata: opened, metadata_id } =
             open_folder(&config, &disk, clock.as_ref(), &mut entropy)?;
-        let state = opened.state;
+        let mut state = opened.state;
 
         let storage = Storage::start(disk, clock.clone(), config.execution)
             .map(Arc::new)
@@ -72,6 +73,7 @@ impl Broker {
                 metadata: MetadataStore::new(Arc::new(metadata), clock.clone()),
                 producer_ids: Mutex::new(ProducerIds::starting_at(state.next_producer_id)),
                 groups: Shards::default(),
+                own_settings: OwnSettings::new(std::mem::take(&mut state.group_settings)),
                 transactions: Shards::default(),
                 share: Share::new(&config),
                 connections: AtomicU64::new(0),

@@ -3,12 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use headwater_coordinator::{
-    Acknowledge, AcknowledgementBatch, Acknowledgements, Departure, GroupId, Groups, Refused,
-    SharePartitionId,
+    Acknowledge, AcknowledgementBatch, Acknowledgements, Departure, Groups, Refused, SharePartitionId,
 };
 use headwater_model::{ErrorCode, Offset, PartitionId, Uuid};
 
 use crate::api::Context;
+use crate::groups::settings::GroupSettings;
 use crate::share::sessions::{CLOSES, OPENS, Place, SessionKey};
 use crate::storage::lock;
 
@@ -139,6 +139,6 @@ pub(super) fn places(topic: Uuid, partitions: impl IntoIterator<Item = i32>) -> 
 }
 
 /// For how long records are acquired, in milliseconds.
-pub(super) fn lock_timeout(context: &Context, group: &GroupId) -> i32 {
-    super::groups::millis(context.broker.group_settings(group).share_partitions().lock_duration)
+pub(super) fn lock_timeout(settings: &GroupSettings) -> i32 {
+    super::groups::millis(settings.share_partitions().lock_duration)
 }

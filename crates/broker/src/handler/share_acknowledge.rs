@@ -52,8 +52,10 @@ async fn serve(
             }));
         }
     }
-    let outcomes = acknowledge(context, &key, meta.version >= FIRST_VERSION_WITH_RENEWAL, said).await;
-    let acquisition_lock_timeout_ms = lock_timeout(context, &key.group);
+    let settings = context.broker.group_settings(&key.group);
+    let may_renew = meta.version >= FIRST_VERSION_WITH_RENEWAL && settings.share_renewals;
+    let outcomes = acknowledge(context, &key, may_renew, said).await;
+    let acquisition_lock_timeout_ms = lock_timeout(&settings);
     release_if_closed(context, key, epoch).await;
     Ok(ShareAcknowledgeResponse {
         acquisition_lock_timeout_ms,

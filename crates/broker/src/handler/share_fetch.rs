@@ -62,7 +62,8 @@ async fn serve(
         .flat_map(|topic| places(topic.topic_id, topic.partitions.iter().copied()))
         .collect();
     let to_read = proceed(context, &key, epoch, added.collect(), &forgotten).await?;
-    let may_renew = meta.version >= FIRST_VERSION_WITH_RENEWAL;
+    let settings = context.broker.group_settings(&key.group);
+    let may_renew = meta.version >= FIRST_VERSION_WITH_RENEWAL && settings.share_renewals;
     let acknowledged = acknowledge(context, &key, may_renew, said).await;
     let mut answers: BTreeMap<Place, PartitionData> = BTreeMap::new();
     for (place, outcome) in acknowledged {
@@ -72,9 +73,9 @@ async fn serve(
             answer.acknowledge_error_message = Some(refused.message);
         }
     }
-    let acquisition_lock_timeout_ms = lock_timeout(context, &key.group);
+    let acquisition_lock_timeout_ms = lock_timeout(&settings);
     if epoch != CLOSES && !request.is_renew_ack {
-        let mut wish = wish(context, &key, request);
+        let mut wish = wish(context, &key, &settings, request);
         if !answers.is_empty() {
             // Who has something to be told does not wait.
             wish.max_wait = Duration::ZERO;
@@ -107,12 +108,12 @@ fn said(request: &mut ShareFetchRequest) -> Vec<Said> {
     all
 }
 
-fn wish(context: &Context, key: &SessionKey, request: &ShareFetchRequest) -> Wish {
+fn wish(context: &Context, key: &SessionKey, settings: &GroupSettings, request: &ShareFetchRequest) -> Wish {
     let broker = &context.broker;
     Wish {
         group: key.group.clone(),
         member: key.member.clone(),
-        isolation: isolation(&broker.group_settings(&key.group)),
+        isolation: isolation(settings),
         mode: match request.share_acquire_mode {
             RECORD_LIMIT => AcquireMode::RecordLimit,
             _ => AcquireMode::BatchOptimized,

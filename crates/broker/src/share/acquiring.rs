@@ -126,9 +126,14 @@ fn read(partition: &Partition, from: Offset, isolation: Isolation, room: &Room) 
     let limit = partition.limit(isolation);
     let (mut at, mut bytes, mut records) = (from, 0, 0);
     while at < limit && records < room.records && (bytes < room.bytes || bytes == 0) {
-        let max_bytes = READ_BYTES.min(room.bytes.saturating_sub(bytes));
+        let left = room.bytes.saturating_sub(bytes);
         let may_exceed = bytes == 0 && room.is_empty_handed;
-        let (block, aborted) = read_block(partition, at, max_bytes, may_exceed, isolation)?;
+        let (mut block, mut aborted) =
+            read_block(partition, at, READ_BYTES.min(left), may_exceed, isolation)?;
+        if block.is_empty() && left > READ_BYTES {
+            // The next batch is a large one.
+            (block, aborted) = read_block(partition, at, left, false, isolation)?;
+        }
         if block.is_empty() {
             break;
         }

@@ -80,7 +80,7 @@ pub(super) async fn bury(
 
 async fn write(broker: &Broker, letters: &DeadLetters) -> Result<(), NotWritten> {
     let SharePartitionId { group, topic, partition } = &letters.id;
-    let Some(DeadLetterTopic { name, copies }) = broker.group_settings(group).dead_letters else {
+    let Some(DeadLetterTopic { name, copies }) = broker.group_settings(group).dead_letters() else {
         // The group has none any more.
         return Ok(());
     };
@@ -88,7 +88,7 @@ async fn write(broker: &Broker, letters: &DeadLetters) -> Result<(), NotWritten>
         // It is gone, and its records with it.
         return Ok(());
     };
-    let target = target(broker, &name).await?;
+    let target = target(broker, name.as_str()).await?;
     let target = place(&target, *partition)?;
     let read = copies.then(|| source.serving(*partition).ok().cloned()).flatten();
     let letters = Letters { topic: source.name().as_str(), letters, now: broker.clock().now() };
@@ -102,7 +102,8 @@ async fn write(broker: &Broker, letters: &DeadLetters) -> Result<(), NotWritten>
 /// The dead-letter topic, made if it does not exist.
 async fn target(broker: &Broker, name: &str) -> Result<Arc<Topic>, NotWritten> {
     if let Some(topic) = broker.visible_topic(name) {
-        let enabled = topic.state.settings.get(TOPIC_SETTING).is_some_and(|value| value == "true");
+        let enabled =
+            topic.state.settings.get(TOPIC_SETTING).is_some_and(|value| value.eq_ignore_ascii_case("true"));
         return if enabled { Ok(topic) } else { Err(NotWritten::NotEnabled) };
     }
     let wish = NewTopic {

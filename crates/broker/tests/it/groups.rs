@@ -8,4 +8,5 @@ pub(crate) mod fixture;
 mod membership;
 mod offsets;
 mod restarts;
+mod settings;
 mod versions;

@@ -9,7 +9,8 @@ use crate::consumer::{Consumer, ConsumerGroupChange, ConsumerHeartbeat, Refused,
 use crate::effects::Turn;
 use crate::group::{Group, Kind};
 use crate::{
-    Current, Effects, Groups, GroupsConfig, MemberId, MemberState, Now, Partitions, Reply, Token, Topics,
+    Current, Effects, Groups, GroupsConfig, MemberId, MemberState, Now, Partitions, Reply, Times, Token,
+    Topics,
 };
 
 /// What a member is told.
@@ -29,12 +30,12 @@ pub struct HeartbeatAnswer {
 const WAITING_FACTOR: u32 = 10;
 const SHORTEST_INTERVAL: Duration = Duration::from_millis(1);
 
-fn interval(config: &GroupsConfig, current: &Current) -> Duration {
+fn interval(times: Times, current: &Current) -> Duration {
     match current.state {
         MemberState::UnreleasedPartitions => {
-            (config.consumer_heartbeat_interval / WAITING_FACTOR).max(SHORTEST_INTERVAL)
+            (times.heartbeat_interval / WAITING_FACTOR).max(SHORTEST_INTERVAL)
         }
-        MemberState::Stable | MemberState::UnrevokedPartitions => config.consumer_heartbeat_interval,
+        MemberState::Stable | MemberState::UnrevokedPartitions => times.heartbeat_interval,
     }
 }
 
@@ -48,6 +49,7 @@ impl Groups {
         beat: &ConsumerHeartbeat,
     ) -> Effects {
         let mut turn = Turn::new(now, &self.config);
+        turn.times = self.member_times.get(&beat.group).copied().unwrap_or(turn.times);
         let known = self.groups.contains_key(&beat.group);
         let is_full = self.groups.len() >= turn.config.max_groups;
         let outcome = match (beat.check(turn.config), &self.topics) {
@@ -135,13 +137,13 @@ impl Consumer {
         self.retarget(turn, topics);
         self.reconcile(turn, &id, beat.epoch, beat.owned());
         self.rejoins.cancel(&id);
-        self.sessions.set(&id, turn.now.monotonic + turn.config.consumer_session_timeout);
-        self.answer(turn.config, id, beat, before)
+        self.sessions.set(&id, turn.now.monotonic + turn.times.consumer.session_timeout);
+        self.answer(turn.times.consumer, id, beat, before)
     }
 
     fn answer(
         &self,
-        config: &GroupsConfig,
+        times: Times,
         id: MemberId,
         beat: &ConsumerHeartbeat,
         before: Option<Current>,
@@ -152,7 +154,7 @@ impl Consumer {
         let is_news = beat.is_full() || !before.is_some_and(knows);
         Ok(HeartbeatAnswer {
             epoch: current.epoch,
-            heartbeat_interval: interval(config, current),
+            heartbeat_interval: interval(times, current),
             assignment: is_news.then(|| current.assigned.clone()),
             member: id,
         })

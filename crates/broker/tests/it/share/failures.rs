@@ -66,13 +66,13 @@ async fn what_was_answered_survives_a_loss_of_power_at_any_acknowledgement() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_acknowledgement_that_is_not_durable_is_refused_and_the_record_comes_again() {
+async fn an_acknowledgement_for_which_there_is_no_room_is_refused_and_the_record_comes_again() {
     let mut world = World::new().await;
     let mut client = world.client();
     let mut a = Taker::new(&mut world, "a").await;
     client.produce_value("t", 0, "0").await;
     assert_eq!(a.take().await.len(), 1);
-    world.disk.fail_next(Operation::Sync, ErrorKind::Other);
+    world.disk.fail_next(Operation::Write, ErrorKind::StorageFull);
     assert_ne!(a.says(ACCEPT, 0, 0).await, ErrorCode::None);
     pass(Duration::from_secs(1)).await;
     world.crash().await;
