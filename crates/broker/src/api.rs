@@ -179,6 +179,8 @@ apis! {
     ConsumerGroupDescribe 0..=1 consumer_group_describe::ConsumerGroupDescribeRequest;
     ListConfigResources 0..=1 list_config_resources::ListConfigResourcesRequest;
     DescribeTopicPartitions 0..=0 describe_topic_partitions::DescribeTopicPartitionsRequest;
+    StreamsGroupHeartbeat 0..=1 streams_group_heartbeat::StreamsGroupHeartbeatRequest;
+    StreamsGroupDescribe 0..=1 streams_group_describe::StreamsGroupDescribeRequest;
 }
 
 /// Starts a request. What must happen in the order of arrival has happened when this returns.

@@ -5,7 +5,7 @@
 //! value := format:int8 (1) body          none: a tombstone
 //! ```
 //!
-//! The kinds are those of consumer groups ([`consumer`]). The primitives are those of Kafka's flexible messages (compact
+//! The kinds are those of consumer groups ([`consumer`]) and of streams groups ([`streams`]). The primitives are those of Kafka's flexible messages (compact
 //! strings and arrays). Each body ends with a section of tagged fields, so that fields can be added which an older version
 //! skips; the key has none, for it has to stay what it is.
 //!
@@ -13,9 +13,10 @@
 //! of a newer kind, or damaged, and is reported by the caller.
 
 mod consumer;
+mod streams;
 
 use bytes::Bytes;
-use headwater_coordinator::{Change, GroupId, MemberId};
+use headwater_coordinator::{Change, GroupId, MemberId, MemberState};
 use headwater_model::Timestamp;
 use headwater_wire::batch::{BatchBuilder, BatchMeta, Compression};
 use headwater_wire::protocol::{DecodeError, Reader, Writer};
@@ -56,9 +57,9 @@ pub(super) fn to_batches(changes: &[Change], now: Timestamp) -> Vec<Bytes> {
 fn encode(change: &Change) -> Option<(Bytes, Option<Bytes>)> {
     let (key, body) = match change {
         Change::ConsumerGroup { group, change } => consumer::encode(group, change),
-        // The first two kinds are not served yet, and so nothing of them comes to be; the others are kept elsewhere.
+        Change::StreamsGroup { group, change } => streams::encode(group, change),
+        // The first kind is not served yet, and so nothing of it comes to be; the others are kept elsewhere.
         Change::ShareGroup { .. }
-        | Change::StreamsGroup { .. }
         | Change::OffsetCommitted { .. }
         | Change::OffsetForgotten { .. }
         | Change::OffsetPending { .. }
@@ -97,7 +98,8 @@ pub(super) fn decode(key: Option<&[u8]>, value: Option<&[u8]>) -> Result<Change,
     // Copies, so that what is kept of a record does not keep the block that it was read in.
     let mut key = Reader::new(Bytes::copy_from_slice(key.ok_or(RecordError::NoKey)?));
     let kind = key.i8()?;
-    if !consumer::KINDS.contains(&kind) {
+    let of_consumer = consumer::KINDS.contains(&kind);
+    if !of_consumer && !streams::KINDS.contains(&kind) {
         return Err(RecordError::UnknownKind(i16::from(kind)));
     }
     let group = GroupId::from(key.string(true)?);
@@ -108,17 +110,40 @@ pub(super) fn decode(key: Option<&[u8]>, value: Option<&[u8]>) -> Result<Change,
             return Err(RecordError::UnknownFormat(format));
         }
     }
-    let change = consumer::decode(kind, &mut key, value.as_mut())?;
+    let change = if of_consumer {
+        let change = consumer::decode(kind, &mut key, value.as_mut())?;
+        Change::ConsumerGroup { group, change }
+    } else {
+        let change = streams::decode(kind, &mut key, value.as_mut())?;
+        Change::StreamsGroup { group, change }
+    };
     key.finish()?;
     if let Some(value) = &mut value {
         value.skip_tagged()?;
         value.finish()?;
     }
-    Ok(Change::ConsumerGroup { group, change })
+    Ok(change)
 }
 
 fn member(key: &mut Reader) -> Result<MemberId, DecodeError> {
     key.string(true).map(MemberId::from)
+}
+
+fn put_state(w: &mut Writer, state: MemberState) {
+    w.put_i8(match state {
+        MemberState::Stable => 0,
+        MemberState::UnrevokedPartitions => 1,
+        MemberState::UnreleasedPartitions => 2,
+    });
+}
+
+fn state(r: &mut Reader) -> Result<MemberState, RecordError> {
+    match r.i8()? {
+        0 => Ok(MemberState::Stable),
+        1 => Ok(MemberState::UnrevokedPartitions),
+        2 => Ok(MemberState::UnreleasedPartitions),
+        other => Err(RecordError::UnknownState(other)),
+    }
 }
 
 #[cfg(test)]
@@ -128,8 +153,13 @@ mod tests {
     use proptest::prelude::*;
 
     fn change() -> impl Strategy<Value = Change> {
-        let group = "[a-z]{0,9}".prop_map(GroupId::from);
-        (group, consumer::tests::change()).prop_map(|(group, change)| Change::ConsumerGroup { group, change })
+        let group = || "[a-z]{0,9}".prop_map(GroupId::from);
+        prop_oneof![
+            (group(), consumer::tests::change())
+                .prop_map(|(group, change)| Change::ConsumerGroup { group, change }),
+            (group(), streams::tests::change())
+                .prop_map(|(group, change)| Change::StreamsGroup { group, change }),
+        ]
     }
 
     fn read(bytes: Bytes) -> Vec<Change> {
@@ -151,7 +181,7 @@ mod tests {
         }
 
         #[test]
-        fn noise_gives_a_change_or_an_error(kind in 0..9_i8, key: Vec<u8>, value: Option<Vec<u8>>) {
+        fn noise_gives_a_change_or_an_error(kind in 0..29_i8, key: Vec<u8>, value: Option<Vec<u8>>) {
             let key: Vec<u8> = [kind.to_be_bytes().to_vec(), key].concat();
             let _ = decode(Some(&key), value.as_deref());
         }
