@@ -185,6 +185,8 @@ apis! {
     ShareGroupDescribe 1..=1 share_group_describe::ShareGroupDescribeRequest;
     ShareFetch       1..=2 share_fetch::ShareFetchRequest;
     ShareAcknowledge 1..=2 share_acknowledge::ShareAcknowledgeRequest;
+    StreamsGroupHeartbeat 0..=1 streams_group_heartbeat::StreamsGroupHeartbeatRequest;
+    StreamsGroupDescribe 0..=1 streams_group_describe::StreamsGroupDescribeRequest;
     DescribeShareGroupOffsets 0..=1 describe_share_group_offsets::DescribeShareGroupOffsetsRequest;
     AlterShareGroupOffsets 0..=0 alter_share_group_offsets::AlterShareGroupOffsetsRequest;
     DeleteShareGroupOffsets 0..=0 delete_share_group_offsets::DeleteShareGroupOffsetsRequest;

@@ -1,11 +1,12 @@
 //! Groups as a machine on `__consumer_offsets` and, for the newer kinds, `__headwater_groups`.
 //!
 //! Owns: the commands that reach a group's shard; the form of the records ([`records`], [`newer`]); the settings that groups
-//! have of their own ([`settings`], [`alteration`]).
+//! have of their own ([`settings`], [`alteration`]); the making of streams groups' internal topics ([`internal_topics`]).
 //!
 //! Does not know: the rules of coordination (the crate `headwater-coordinator`), how shards run ([`crate::coordinator`]).
 
 mod alteration;
+mod internal_topics;
 mod newer;
 mod records;
 pub(crate) mod settings;
@@ -17,7 +18,7 @@ use bytes::Bytes;
 use headwater_coordinator::{
     Change, CommitOffsets, ConsumerHeartbeat, DeleteOffsets, Effects as GroupEffects, GroupId, Groups,
     GroupsConfig, Heartbeat, Join, Leave, MemberId, Now, Outcome, ProducerIdentity, Reply, ShareGroupChange,
-    ShareHeartbeat, Sync, Token, Topics,
+    ShareHeartbeat, StreamsHeartbeat, Sync, Token, Topics,
 };
 use headwater_model::{Entropy, ErrorCode, Monotonic, Timestamp, TopicName, TopicPartition};
 use tokio::sync::{mpsc, watch};
@@ -38,6 +39,7 @@ pub(crate) enum Command {
     Heartbeat(Heartbeat),
     ConsumerHeartbeat(ConsumerHeartbeat),
     ShareHeartbeat(ShareHeartbeat),
+    StreamsHeartbeat(StreamsHeartbeat),
     Leave(Leave),
     Commit(CommitOffsets),
     DeleteGroup(GroupId),
@@ -60,6 +62,7 @@ impl Command {
             Self::Heartbeat(heartbeat) => Some(&heartbeat.group),
             Self::ConsumerHeartbeat(heartbeat) => Some(&heartbeat.group),
             Self::ShareHeartbeat(heartbeat) => Some(&heartbeat.group),
+            Self::StreamsHeartbeat(heartbeat) => Some(&heartbeat.group),
             Self::Leave(leave) => Some(&leave.group),
             Self::Commit(commit) => Some(&commit.group),
             Self::DeleteGroup(group) => Some(group),
@@ -225,6 +228,7 @@ impl Machine for Groups {
             Command::Heartbeat(heartbeat) => self.heartbeat(now, token, &heartbeat),
             Command::ConsumerHeartbeat(beat) => self.consumer_heartbeat(now, entropy, token, &beat),
             Command::ShareHeartbeat(beat) => self.share_heartbeat(now, token, &beat),
+            Command::StreamsHeartbeat(beat) => self.streams_heartbeat(now, token, &beat),
             Command::Leave(leave) => self.leave(now, token, &leave),
             Command::Commit(commit) => self.commit_offsets(now, token, commit),
             Command::DeleteGroup(group) => self.delete_group(now, token, &group),

@@ -4,19 +4,20 @@
 //! key := kind:int8 group:string [member:string]
 //! ```
 //!
-//! The kinds are those of consumer groups ([`consumer`]) and of share groups ([`share`]). Of values and primitives see
-//! [`crate::coordinator::records`].
+//! The kinds are those of consumer groups ([`consumer`]), share groups ([`share`]) and streams groups ([`streams`]). Of
+//! values and primitives see [`crate::coordinator::records`].
 //!
 //! Invariants: what was written is read back as the same change. A record that is not understood gives no change: it is
 //! of a newer kind, or damaged, and is reported by the caller.
 
 mod consumer;
 mod share;
+mod streams;
 
 use std::collections::BTreeSet;
 
 use bytes::Bytes;
-use headwater_coordinator::{Change, GroupId, MemberId, Partitions};
+use headwater_coordinator::{Change, GroupId, MemberId, MemberState, Partitions};
 use headwater_model::{PartitionId, Timestamp, Uuid};
 use headwater_wire::protocol::{DecodeError, Reader, Writer};
 
@@ -40,9 +41,9 @@ fn encode(change: &Change) -> Option<(Bytes, Option<Bytes>)> {
     let (key, body) = match change {
         Change::ConsumerGroup { group, change } => consumer::encode(group, change),
         Change::ShareGroup { group, change } => share::encode(group, change),
-        // The first kind is not served yet, and so nothing of it comes to be; the others are kept elsewhere.
-        Change::StreamsGroup { .. }
-        | Change::OffsetCommitted { .. }
+        Change::StreamsGroup { group, change } => streams::encode(group, change),
+        // These are kept elsewhere.
+        Change::OffsetCommitted { .. }
         | Change::OffsetForgotten { .. }
         | Change::OffsetPending { .. }
         | Change::TransactionEnded { .. }
@@ -66,16 +67,17 @@ impl Key<'_> {
 pub(super) fn decode(key: Option<&[u8]>, value: Option<&[u8]>) -> Result<Change, RecordError> {
     let mut key = records::reader(key.ok_or(RecordError::NoKey)?);
     let kind = key.i8()?;
-    let is_known = consumer::KINDS.contains(&kind) || share::KINDS.contains(&kind);
-    if !is_known {
+    if ![consumer::KINDS, share::KINDS, streams::KINDS].iter().any(|kinds| kinds.contains(&kind)) {
         return Err(RecordError::UnknownKind(i16::from(kind)));
     }
     let group = GroupId::from(key.string(true)?);
     let change = records::read_value(value, |value| {
-        Ok(if share::KINDS.contains(&kind) {
+        Ok(if consumer::KINDS.contains(&kind) {
+            Change::ConsumerGroup { group, change: consumer::decode(kind, &mut key, value)? }
+        } else if share::KINDS.contains(&kind) {
             Change::ShareGroup { group, change: share::decode(kind, &mut key, value)? }
         } else {
-            Change::ConsumerGroup { group, change: consumer::decode(kind, &mut key, value)? }
+            Change::StreamsGroup { group, change: streams::decode(kind, &mut key, value)? }
         })
     })?;
     key.finish()?;
@@ -105,6 +107,23 @@ fn partitions(r: &mut Reader) -> Result<Partitions, DecodeError> {
     Ok(topics.into_iter().flat_map(each).collect())
 }
 
+fn put_state(w: &mut Writer, state: MemberState) {
+    w.put_i8(match state {
+        MemberState::Stable => 0,
+        MemberState::UnrevokedPartitions => 1,
+        MemberState::UnreleasedPartitions => 2,
+    });
+}
+
+fn state(r: &mut Reader) -> Result<MemberState, RecordError> {
+    match r.i8()? {
+        0 => Ok(MemberState::Stable),
+        1 => Ok(MemberState::UnrevokedPartitions),
+        2 => Ok(MemberState::UnreleasedPartitions),
+        other => Err(RecordError::UnknownState(other)),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -119,6 +138,8 @@ mod tests {
                 .prop_map(|(group, change)| Change::ConsumerGroup { group, change }),
             (group(), share::tests::change())
                 .prop_map(|(group, change)| Change::ShareGroup { group, change }),
+            (group(), streams::tests::change())
+                .prop_map(|(group, change)| Change::StreamsGroup { group, change }),
         ]
     }
 

@@ -9,4 +9,5 @@ mod membership;
 mod offsets;
 mod restarts;
 mod settings;
+mod streams;
 mod versions;

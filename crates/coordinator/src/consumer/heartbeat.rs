@@ -8,10 +8,7 @@ use crate::consumer::member::Member;
 use crate::consumer::{Consumer, ConsumerGroupChange, ConsumerHeartbeat, Refused, Subscription};
 use crate::effects::Turn;
 use crate::group::{Group, Kind};
-use crate::{
-    Current, Effects, Groups, GroupsConfig, MemberId, MemberState, Now, Partitions, Reply, Times, Token,
-    Topics,
-};
+use crate::{Current, Effects, Groups, GroupsConfig, MemberId, Now, Partitions, Reply, Times, Token, Topics};
 
 /// What a member is told.
 #[derive(Debug, Clone, PartialEq)]
@@ -24,19 +21,6 @@ pub struct HeartbeatAnswer {
     pub heartbeat_interval: Duration,
     /// What to work on, if that is news.
     pub assignment: Option<Partitions>,
-}
-
-/// One that waits for what others have to give back comes more often: nothing else tells it that they have.
-const WAITING_FACTOR: u32 = 10;
-const SHORTEST_INTERVAL: Duration = Duration::from_millis(1);
-
-fn interval(times: Times, current: &Current) -> Duration {
-    match current.state {
-        MemberState::UnreleasedPartitions => {
-            (times.heartbeat_interval / WAITING_FACTOR).max(SHORTEST_INTERVAL)
-        }
-        MemberState::Stable | MemberState::UnrevokedPartitions => times.heartbeat_interval,
-    }
 }
 
 impl Groups {
@@ -154,7 +138,7 @@ impl Consumer {
         let is_news = beat.is_full() || !before.is_some_and(knows);
         Ok(HeartbeatAnswer {
             epoch: current.epoch,
-            heartbeat_interval: interval(times, current),
+            heartbeat_interval: current.state.next_heartbeat(times.heartbeat_interval),
             assignment: is_news.then(|| current.assigned.clone()),
             member: id,
         })

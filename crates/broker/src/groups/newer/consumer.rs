@@ -16,13 +16,13 @@
 use std::ops::RangeInclusive;
 
 use headwater_coordinator::{
-    ClassicSide, ConsumerGroupChange as Change, Current, GroupId, InstanceId, MemberId, MemberState,
-    Protocol, Subscription,
+    ClassicSide, ConsumerGroupChange as Change, Current, GroupId, InstanceId, MemberId, Protocol,
+    Subscription,
 };
 use headwater_wire::protocol::{DecodeError, Reader, Writer};
 
 use super::super::records::{from_ms, to_ms};
-use super::{Key, member, partitions, put_partitions};
+use super::{Key, member, partitions, put_partitions, put_state, state};
 use crate::coordinator::RecordError;
 use crate::coordinator::records::Body;
 
@@ -124,11 +124,7 @@ fn classic(r: &mut Reader) -> Result<ClassicSide, DecodeError> {
 }
 
 fn put_current(w: &mut Writer, current: &Current) {
-    w.put_i8(match current.state {
-        MemberState::Stable => 0,
-        MemberState::UnrevokedPartitions => 1,
-        MemberState::UnreleasedPartitions => 2,
-    });
+    put_state(w, current.state);
     w.put_i32(current.epoch);
     w.put_i32(current.previous_epoch);
     put_partitions(w, &current.assigned);
@@ -136,12 +132,7 @@ fn put_current(w: &mut Writer, current: &Current) {
 }
 
 fn current(r: &mut Reader) -> Result<Current, RecordError> {
-    let state = match r.i8()? {
-        0 => MemberState::Stable,
-        1 => MemberState::UnrevokedPartitions,
-        2 => MemberState::UnreleasedPartitions,
-        other => return Err(RecordError::UnknownState(other)),
-    };
+    let state = state(r)?;
     let (epoch, previous_epoch) = (r.i32()?, r.i32()?);
     Ok(Current { state, epoch, previous_epoch, assigned: partitions(r)?, revoking: partitions(r)? })
 }
@@ -151,6 +142,7 @@ pub(super) mod tests {
     use super::super::tests::some_partitions;
     use super::*;
     use bytes::Bytes;
+    use headwater_coordinator::MemberState;
     use proptest::prelude::*;
     use std::time::Duration;
 
