@@ -90,7 +90,7 @@ class Application:
         return [f"{part}_{partition}" for part in (0, 1) for partition in range(self.partitions)]
 
     def wait_until_divided(self, instances: Sequence[Instance], standbys: bool, timeout_s: float = 60) -> None:
-        """Until each runs and has a part of the tasks, nobody has another's, and each store has its standby elsewhere."""
+        """Until each runs and has a part of the tasks, none has another's, and each store has its standby elsewhere."""
         stores = self.tasks()[self.partitions :] if standbys and len(instances) > 1 else []
 
         def is_divided() -> bool:
