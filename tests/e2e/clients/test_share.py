@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import random
 from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
 from confluent_kafka import Producer
-from conftest import Cluster
+from conftest import Cluster, OwnCluster
 from support import topics
 from support.compiled import java_missing
 from support.groups import configure_group, share_lag
@@ -18,6 +19,8 @@ from support.share import PROGRAM, ShareMember, wait_until_received
 # Short, for tests that wait for a lock to be over; long enough for members to be started within it.
 LOCK_MS = 4_000
 MOST_DELIVERIES = 3
+BROKER_KILLS = 2
+PER_KILL = 200
 
 
 @pytest.fixture(autouse=True)
@@ -31,7 +34,15 @@ def program() -> None:
 class Group:
     """A share group of one topic of its name, of one partition, read from its beginning."""
 
-    def __init__(self, cluster: Cluster, folder: Path, name: str, lock_ms: int = LOCK_MS) -> None:
+    def __init__(
+        self,
+        cluster: Cluster,
+        folder: Path,
+        name: str,
+        lock_ms: int = LOCK_MS,
+        most_deliveries: int = MOST_DELIVERIES,
+        isolation: str = "read_uncommitted",
+    ) -> None:
         self._bootstrap = cluster.bootstrap
         self._folder = folder
         self.name = name
@@ -39,7 +50,8 @@ class Group:
         config = {
             "share.auto.offset.reset": "earliest",
             "share.record.lock.duration.ms": lock_ms,
-            "share.delivery.count.limit": MOST_DELIVERIES,
+            "share.delivery.count.limit": most_deliveries,
+            "share.isolation.level": isolation,
             "share.heartbeat.interval.ms": 1000,
         }
         configure_group(cluster.bootstrap, name, config)
@@ -147,3 +159,49 @@ def test_what_a_frozen_and_a_killed_member_hold_is_delivered_to_another(cluster:
     group.wait_until_done()
     frozen.leave()
     assert [one.deliveries for one in frozen.received()[before:] if one.value == first] == [MOST_DELIVERIES]
+
+
+def test_a_group_that_reads_what_is_committed_is_given_nothing_that_was_aborted(cluster: Cluster, folder: Path) -> None:
+    group = Group(cluster, folder, "share-committed", isolation="read_committed")
+    producer = Producer({"bootstrap.servers": cluster.bootstrap, "transactional.id": group.name, **topics.QUIET})
+    producer.init_transactions(30)
+    for number in range(6):
+        producer.begin_transaction()
+        for nth in range(3):
+            producer.produce(group.name, value=f"accept/{number}-{nth}")
+        assert producer.flush(30) == 0
+        if number % 2 == 0:
+            producer.commit_transaction(30)
+        else:
+            producer.abort_transaction(30)
+    committed = [f"accept/{number}-{nth}" for number in (0, 2, 4) for nth in range(3)]
+    member = group.join("member", "explicit")
+    wait_until_received([member], committed)
+    group.wait_until_done()
+    member.leave()
+    assert times([member]) == Counter(committed)
+
+
+def test_what_is_acknowledged_is_done_with_though_the_broker_is_killed(
+    own_cluster: OwnCluster, folder: Path, moments: random.Random
+) -> None:
+    group = Group(own_cluster, folder, "share-survives", most_deliveries=10)
+    members = [group.join(name, "explicit", "max.poll.records=5") for name in ("one", "other")]
+
+    def acknowledged() -> Counter[tuple[int, int]]:
+        return Counter(position for member in members for position in member.acknowledged())
+
+    for kill in range(BROKER_KILLS):
+        group.produce(f"accept/{kill}-{n}" for n in range(PER_KILL))
+        enough = len(acknowledged()) + moments.randint(1, PER_KILL)
+        wait_for("some to be acknowledged", lambda: len(acknowledged()) >= enough, 60, every_s=0.02)
+        own_cluster.kill()
+        own_cluster.restart()
+    group.produce(["accept/last"])
+    wait_until_received(members, ["accept/last"], 60)
+    group.wait_until_done()
+    for member in members:
+        member.leave()
+    received = {one.position for member in members for one in member.received()}
+    assert received == {(0, offset) for offset in range(topics.ends(own_cluster.bootstrap, group.name)[0])}
+    assert max(acknowledged().values()) == 1, "what was done with was delivered again"

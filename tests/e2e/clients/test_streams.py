@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 
 import pytest
-from conftest import Cluster
+from conftest import Cluster, OwnCluster
 from support.applications import PROGRAM, Application, Inputs, Instance, Outputs
 from support.compiled import java_missing
 from support.groups import configure_group
@@ -16,6 +16,7 @@ PARTITIONS = 4
 PER_SECOND = 400
 # Long enough to die in.
 COMMIT_INTERVAL_MS = 500
+BROKER_KILLS = 2
 # A member that is killed is missed soon. What the classic group is told by its members, the streams group is by its
 # own configuration.
 SESSION = {"session.timeout.ms": 6000, "heartbeat.interval.ms": 1000}
@@ -76,6 +77,25 @@ def test_an_application_counts_exactly_once_while_instances_come_leave_and_die(
             app.wait_until_divided([first], standbys=True)
         outputs.check(inputs.sent)
     first.close()
+
+
+@pytest.mark.parametrize("protocol", ["classic", "streams"])
+def test_an_application_counts_exactly_once_though_the_broker_is_killed(
+    own_cluster: OwnCluster, folder: Path, protocol: str, moments: random.Random
+) -> None:
+    app = application(own_cluster, folder, protocol, "surviving")
+    with Outputs(app) as outputs:
+        with Inputs(app, PER_SECOND) as inputs:
+            instances = [app.start("first"), app.start("second")]
+            app.wait_until_divided(instances, standbys=False)
+            for _ in range(BROKER_KILLS):
+                outputs.wait_for(len(inputs.sent))
+                time.sleep(moments.uniform(0.2, 0.8) * COMMIT_INTERVAL_MS / 1000)
+                own_cluster.kill()
+                own_cluster.restart()
+        outputs.check(inputs.sent)
+    for instance in instances:
+        instance.close()
 
 
 def test_a_static_instance_that_comes_back_in_time_has_its_tasks_and_the_others_have_theirs(

@@ -96,6 +96,14 @@ class KafkaCluster:
     def kill_node(self, node: int) -> None:
         self._running[node].kill()
 
+    def kill(self) -> None:
+        for node in self._node_ids:
+            self.kill_node(node)
+
+    def restart(self) -> None:
+        """Started again over the same folders, on the same ports."""
+        self.start()
+
     def end_node(self, node: int) -> None:
         """An orderly end: the node hands its partitions over first."""
         self._running[node].end(60)
