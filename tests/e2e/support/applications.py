@@ -35,7 +35,9 @@ class Instance:
 
     def __init__(self, application: Application, name: str, settings: Sequence[str] = ()) -> None:
         at = application
-        words = [*java_program(PROGRAM), at.bootstrap, at.id, at.input, at.output, at.folder / f"state-{name}"]
+        # Where its store unpacks its library: one that is killed leaves that behind.
+        program = java_program(PROGRAM, f"-Djava.io.tmpdir={at.folder}")
+        words = [*program, at.bootstrap, at.id, at.input, at.output, at.folder / f"state-{name}"]
         self.process = Running(name, [*words, *at.settings, *settings], at.folder)
 
     def _told(self) -> list[dict[str, Any]]:

@@ -17,10 +17,10 @@ _JVM = (
 )  # fmt: skip
 
 
-def java_program(main_class: str) -> list[str | Path]:
+def java_program(main_class: str, *jvm: str) -> list[str | Path]:
     """One of the programs of tests/java, to be given its arguments."""
     classes = f"{COMPILED / 'java'}:{KAFKA_LIBS}/*"
-    return ["java", *_JVM, "-cp", classes, main_class]
+    return ["java", *_JVM, *jvm, "-cp", classes, main_class]
 
 
 def java_missing(main_class: str) -> str | None:
