@@ -93,6 +93,8 @@ pub enum ApiKey {
     GetTelemetrySubscriptions = 71,
     /// Code 72, versions 0 to 0.
     PushTelemetry = 72,
+    /// Code 74, versions 0 to 1.
+    ListConfigResources = 74,
     /// Code 75, versions 0 to 0.
     DescribeTopicPartitions = 75,
     /// Code 76, versions 1 to 1.
@@ -107,6 +109,12 @@ pub enum ApiKey {
     StreamsGroupHeartbeat = 88,
     /// Code 89, versions 0 to 1.
     StreamsGroupDescribe = 89,
+    /// Code 90, versions 0 to 1.
+    DescribeShareGroupOffsets = 90,
+    /// Code 91, versions 0 to 0.
+    AlterShareGroupOffsets = 91,
+    /// Code 92, versions 0 to 0.
+    DeleteShareGroupOffsets = 92,
 }
 
 impl ApiKey {
@@ -154,6 +162,7 @@ impl ApiKey {
         Self::ConsumerGroupDescribe,
         Self::GetTelemetrySubscriptions,
         Self::PushTelemetry,
+        Self::ListConfigResources,
         Self::DescribeTopicPartitions,
         Self::ShareGroupHeartbeat,
         Self::ShareGroupDescribe,
@@ -161,6 +170,9 @@ impl ApiKey {
         Self::ShareAcknowledge,
         Self::StreamsGroupHeartbeat,
         Self::StreamsGroupDescribe,
+        Self::DescribeShareGroupOffsets,
+        Self::AlterShareGroupOffsets,
+        Self::DeleteShareGroupOffsets,
     ];
 
     /// Its code on the wire.
@@ -213,6 +225,7 @@ impl ApiKey {
             69 => Self::ConsumerGroupDescribe,
             71 => Self::GetTelemetrySubscriptions,
             72 => Self::PushTelemetry,
+            74 => Self::ListConfigResources,
             75 => Self::DescribeTopicPartitions,
             76 => Self::ShareGroupHeartbeat,
             77 => Self::ShareGroupDescribe,
@@ -220,6 +233,9 @@ impl ApiKey {
             79 => Self::ShareAcknowledge,
             88 => Self::StreamsGroupHeartbeat,
             89 => Self::StreamsGroupDescribe,
+            90 => Self::DescribeShareGroupOffsets,
+            91 => Self::AlterShareGroupOffsets,
+            92 => Self::DeleteShareGroupOffsets,
             _ => return None,
         })
     }
@@ -285,6 +301,7 @@ impl ApiKey {
             Self::ConsumerGroupDescribe => ("ConsumerGroupDescribe", 0, 1, 0),
             Self::GetTelemetrySubscriptions => ("GetTelemetrySubscriptions", 0, 0, 0),
             Self::PushTelemetry => ("PushTelemetry", 0, 0, 0),
+            Self::ListConfigResources => ("ListConfigResources", 0, 1, 0),
             Self::DescribeTopicPartitions => ("DescribeTopicPartitions", 0, 0, 0),
             Self::ShareGroupHeartbeat => ("ShareGroupHeartbeat", 1, 1, 1),
             Self::ShareGroupDescribe => ("ShareGroupDescribe", 1, 1, 1),
@@ -292,6 +309,9 @@ impl ApiKey {
             Self::ShareAcknowledge => ("ShareAcknowledge", 1, 2, 1),
             Self::StreamsGroupHeartbeat => ("StreamsGroupHeartbeat", 0, 1, 0),
             Self::StreamsGroupDescribe => ("StreamsGroupDescribe", 0, 1, 0),
+            Self::DescribeShareGroupOffsets => ("DescribeShareGroupOffsets", 0, 1, 0),
+            Self::AlterShareGroupOffsets => ("AlterShareGroupOffsets", 0, 0, 0),
+            Self::DeleteShareGroupOffsets => ("DeleteShareGroupOffsets", 0, 0, 0),
         }
     }
 }

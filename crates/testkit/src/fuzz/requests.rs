@@ -120,6 +120,9 @@ answers! {
     ConsumerGroupHeartbeat consumer_group_heartbeat::ConsumerGroupHeartbeatRequest;
     ConsumerGroupDescribe consumer_group_describe::ConsumerGroupDescribeRequest;
     DescribeTopicPartitions describe_topic_partitions::DescribeTopicPartitionsRequest;
+    ListConfigResources list_config_resources::ListConfigResourcesRequest;
+    StreamsGroupHeartbeat streams_group_heartbeat::StreamsGroupHeartbeatRequest;
+    StreamsGroupDescribe streams_group_describe::StreamsGroupDescribeRequest;
 }
 
 /// A frame to send, and how its answer is to be read.
