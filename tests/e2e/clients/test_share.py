@@ -19,6 +19,12 @@ from support.share import PROGRAM, ShareMember, wait_until_received
 # Short, for tests that wait for a lock to be over; long enough for members to be started within it.
 LOCK_MS = 4_000
 MOST_DELIVERIES = 3
+DEFAULTS: dict[str, str | int] = {
+    "share.auto.offset.reset": "earliest",
+    "share.record.lock.duration.ms": LOCK_MS,
+    "share.delivery.count.limit": MOST_DELIVERIES,
+    "share.heartbeat.interval.ms": 1000,
+}
 BROKER_KILLS = 2
 PER_KILL = 200
 
@@ -34,27 +40,14 @@ def program() -> None:
 class Group:
     """A share group of one topic of its name, of one partition, read from its beginning."""
 
-    def __init__(
-        self,
-        cluster: Cluster,
-        folder: Path,
-        name: str,
-        lock_ms: int = LOCK_MS,
-        most_deliveries: int = MOST_DELIVERIES,
-        isolation: str = "read_uncommitted",
-    ) -> None:
+    def __init__(self, cluster: Cluster, folder: Path, name: str, **config: str | int) -> None:
+        """With configurations of its own, their points written as underscores."""
         self._bootstrap = cluster.bootstrap
         self._folder = folder
         self.name = name
         topics.create(cluster.bootstrap, name, 1)
-        config = {
-            "share.auto.offset.reset": "earliest",
-            "share.record.lock.duration.ms": lock_ms,
-            "share.delivery.count.limit": most_deliveries,
-            "share.isolation.level": isolation,
-            "share.heartbeat.interval.ms": 1000,
-        }
-        configure_group(cluster.bootstrap, name, config)
+        given = {name.replace("_", "."): value for name, value in config.items()}
+        configure_group(cluster.bootstrap, name, DEFAULTS | given)
 
     def produce(self, values: Iterable[str]) -> list[str]:
         """Each in a batch of its own."""
@@ -81,7 +74,7 @@ def test_more_members_than_partitions_share_the_records_and_each_is_delivered_on
     cluster: Cluster, folder: Path
 ) -> None:
     """Acknowledged by the next poll, or each by itself: it makes no difference to the group."""
-    group = Group(cluster, folder, "share-divided", lock_ms=30_000)
+    group = Group(cluster, folder, "share-divided", share_record_lock_duration_ms=30_000)
     sent = group.produce(f"accept/{n}" for n in range(100))
     few = "max.poll.records=5"
     members = [group.join("first", "implicit", few), group.join("second", "explicit", few)]
@@ -162,7 +155,7 @@ def test_what_a_frozen_and_a_killed_member_hold_is_delivered_to_another(cluster:
 
 
 def test_a_group_that_reads_what_is_committed_is_given_nothing_that_was_aborted(cluster: Cluster, folder: Path) -> None:
-    group = Group(cluster, folder, "share-committed", isolation="read_committed")
+    group = Group(cluster, folder, "share-committed", share_isolation_level="read_committed")
     producer = Producer({"bootstrap.servers": cluster.bootstrap, "transactional.id": group.name, **topics.QUIET})
     producer.init_transactions(30)
     for number in range(6):
@@ -182,10 +175,47 @@ def test_a_group_that_reads_what_is_committed_is_given_nothing_that_was_aborted(
     assert times([member]) == Counter(committed)
 
 
+# Apache Kafka 4.3 has decided on dead letters (KIP-1191), and has none yet.
+@pytest.mark.headwater
+def test_what_nobody_accepts_is_copied_to_the_dead_letter_topic(cluster: Cluster, folder: Path) -> None:
+    letters = "dlq.share-letters"
+    group = Group(
+        cluster,
+        folder,
+        "share-letters",
+        errors_deadletterqueue_topic_name=letters,
+        errors_deadletterqueue_copy_record_enable="true",
+    )
+    group.produce(["accept/0", "reject/1", "accept/2", "poison/3", "release/4"])
+    member = group.join("member", "explicit")
+
+    def are_there() -> bool:
+        return topics.exists(cluster.bootstrap, letters) and len(topics.read_all(cluster.bootstrap, letters)) >= 2
+
+    wait_for("both letters", are_there, 30)
+    group.wait_until_done()
+    member.leave()
+    told = {
+        record.text: {name.removeprefix("__dlq.errors."): (value or b"").decode() for name, value in record.headers}
+        for record in topics.read_all(cluster.bootstrap, letters)
+    }
+    assert sorted(told) == ["poison/3", "reject/1"]
+    for value, offset, deliveries in (("reject/1", "1", "1"), ("poison/3", "3", str(MOST_DELIVERIES))):
+        headers = told[value]
+        assert headers.pop("message")
+        assert headers == {
+            "topic": group.name,
+            "partition": "0",
+            "offset": offset,
+            "group": group.name,
+            "delivery.count": deliveries,
+        }
+
+
 def test_what_is_acknowledged_is_done_with_though_the_broker_is_killed(
     own_cluster: OwnCluster, folder: Path, moments: random.Random
 ) -> None:
-    group = Group(own_cluster, folder, "share-survives", most_deliveries=10)
+    group = Group(own_cluster, folder, "share-survives", share_delivery_count_limit=10)
     members = [group.join(name, "explicit", "max.poll.records=5") for name in ("one", "other")]
 
     def acknowledged() -> Counter[tuple[int, int]]:
