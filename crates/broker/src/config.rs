@@ -11,13 +11,13 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use headwater_coordinator::{GroupsConfig, TransactionsConfig};
+use headwater_coordinator::{GroupsConfig, SharePartitionsConfig, TransactionsConfig};
 use headwater_model::Uuid;
 
 use crate::fetch::sessions::SessionLimits;
 use crate::metadata::MOST_PARTITIONS;
 
-pub use group_settings::GroupSettingError;
+pub use group_settings::{GroupBounds, GroupSettingError};
 
 /// When a record counts as written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -71,6 +71,8 @@ pub struct Limits {
     pub max_fetch_bytes: usize,
     /// Fetch sessions kept at a time (Kafka's `max.incremental.fetch.session.cache.slots`).
     pub max_fetch_sessions: usize,
+    /// Share sessions kept at a time (Kafka's `group.share.max.share.sessions`).
+    pub max_share_sessions: usize,
     /// Partitions of one topic; never more than 10,000.
     pub max_partitions_per_topic: i32,
     /// Partitions of all topics together.
@@ -89,6 +91,7 @@ impl Default for Limits {
             max_in_flight_bytes: 16 * 1024 * 1024,
             max_fetch_bytes: 55 * 1024 * 1024,
             max_fetch_sessions: 1_000,
+            max_share_sessions: 2_000,
             max_partitions_per_topic: 1_000,
             max_partitions: 10_000,
             max_uncompressed_batch_bytes: 100 * 1024 * 1024,
@@ -142,6 +145,10 @@ pub struct BrokerConfig {
     pub group_partitions: i32,
     /// Limits and times of groups.
     pub groups: GroupsConfig,
+    /// Between what a group's own settings may be.
+    pub group_bounds: GroupBounds,
+    /// Limits and rules of what share groups acquire.
+    pub share_partitions: SharePartitionsConfig,
     /// Partitions of `__transaction_state`, if it is made now (Kafka's `transaction.state.log.num.partitions`).
     pub transaction_partitions: i32,
     /// Limits and times of transactions.
@@ -175,6 +182,8 @@ impl Default for BrokerConfig {
             topic_defaults: BTreeMap::new(),
             group_partitions: 4,
             groups: GroupsConfig::default(),
+            group_bounds: GroupBounds::default(),
+            share_partitions: SharePartitionsConfig::default(),
             transaction_partitions: 4,
             transactions: TransactionsConfig::default(),
             retention_check_interval: Duration::from_mins(5),

@@ -1,27 +1,35 @@
 //! Groups as a machine on `__consumer_offsets` and, for the newer kinds, `__headwater_groups`.
 //!
-//! Owns: the commands that reach a group's shard; the form of the records ([`records`], [`newer`]).
+//! Owns: the commands that reach a group's shard; the form of the records ([`records`], [`newer`]); the settings that groups
+//! have of their own ([`settings`], [`alteration`]); the making of streams groups' internal topics ([`internal_topics`]).
 //!
 //! Does not know: the rules of coordination (the crate `headwater-coordinator`), how shards run ([`crate::coordinator`]).
 
+mod alteration;
+mod internal_topics;
 mod newer;
 mod records;
+pub(crate) mod settings;
 
 use std::collections::BTreeSet;
-use std::convert::Infallible;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use headwater_coordinator::{
     Change, CommitOffsets, ConsumerHeartbeat, DeleteOffsets, Effects as GroupEffects, GroupId, Groups,
-    GroupsConfig, Heartbeat, Join, Leave, Now, Outcome, ProducerIdentity, Reply, Sync, Token,
+    GroupsConfig, Heartbeat, Join, Leave, MemberId, Now, Outcome, ProducerIdentity, Reply, ShareGroupChange,
+    ShareHeartbeat, StreamsHeartbeat, Sync, Token, Topics,
 };
 use headwater_model::{Entropy, ErrorCode, Monotonic, Timestamp, TopicName, TopicPartition};
 use tokio::sync::{mpsc, watch};
 
 use crate::broker::{Broker, WeakBroker};
 use crate::config::BrokerConfig;
+use crate::coordinator::records::BATCH_BYTES;
 use crate::coordinator::{Effects, Machine, Message, RecordError, Shards};
 use crate::topics::{CONSUMER_OFFSETS, GROUPS};
+pub(crate) use alteration::OwnSettings;
+use settings::GroupSettings;
 
 /// What is asked of a shard.
 #[derive(Debug)]
@@ -30,6 +38,8 @@ pub(crate) enum Command {
     Sync(Sync),
     Heartbeat(Heartbeat),
     ConsumerHeartbeat(ConsumerHeartbeat),
+    ShareHeartbeat(ShareHeartbeat),
+    StreamsHeartbeat(StreamsHeartbeat),
     Leave(Leave),
     Commit(CommitOffsets),
     DeleteGroup(GroupId),
@@ -51,6 +61,8 @@ impl Command {
             Self::Sync(sync) => Some(&sync.group),
             Self::Heartbeat(heartbeat) => Some(&heartbeat.group),
             Self::ConsumerHeartbeat(heartbeat) => Some(&heartbeat.group),
+            Self::ShareHeartbeat(heartbeat) => Some(&heartbeat.group),
+            Self::StreamsHeartbeat(heartbeat) => Some(&heartbeat.group),
             Self::Leave(leave) => Some(&leave.group),
             Self::Commit(commit) => Some(&commit.group),
             Self::DeleteGroup(group) => Some(group),
@@ -60,12 +72,45 @@ impl Command {
     }
 }
 
+/// What is to be done elsewhere.
+#[derive(Debug)]
+pub(crate) enum Task {
+    /// What a member of a share group has acquired may be had by others.
+    ReleaseShared { group: GroupId, member: MemberId },
+}
+
 /// What a shard needs of the broker.
 pub(crate) struct Aids {
     broker: WeakBroker,
     entropy: Entropy,
     /// Hears of changes of topics.
     topics: watch::Receiver<u64>,
+    told_topics: Option<Arc<Topics>>,
+    /// Hears of changes of groups' own settings.
+    settings: watch::Receiver<u64>,
+    told_settings: u64,
+}
+
+impl Aids {
+    /// The topics, if they are others than those that were told last.
+    fn news_of_topics(&mut self, broker: &Broker) -> Option<Arc<Topics>> {
+        let topics = broker.topics_now();
+        if self.told_topics.as_ref().is_some_and(|told| Arc::ptr_eq(told, &topics)) {
+            return None;
+        }
+        self.told_topics = Some(topics.clone());
+        Some(topics)
+    }
+
+    /// Tells what is new of groups' own settings.
+    fn tell_settings(&mut self, broker: &Broker, groups: &mut Groups) {
+        let news = broker.group_settings_since(self.told_settings);
+        self.told_settings = news.version;
+        for (group, settings) in news.groups {
+            groups.set_member_times(group.clone(), settings.as_ref().map(GroupSettings::member_times));
+            groups.set_streams_settings(group, settings.as_ref().map(GroupSettings::streams));
+        }
+    }
 }
 
 impl Broker {
@@ -99,7 +144,18 @@ impl Broker {
 
 impl From<GroupEffects> for Effects<Groups> {
     fn from(effects: GroupEffects) -> Self {
-        Self { records: effects.records, replies: effects.replies, tasks: Vec::new() }
+        let tasks = effects.records.iter().filter_map(task_of).collect();
+        Self { records: effects.records, replies: effects.replies, tasks }
+    }
+}
+
+/// What a change has as a consequence elsewhere.
+fn task_of(change: &Change) -> Option<Task> {
+    match change {
+        Change::ShareGroup { group, change: ShareGroupChange::MemberForgotten { member } } => {
+            Some(Task::ReleaseShared { group: group.clone(), member: member.clone() })
+        }
+        _ => None,
     }
 }
 
@@ -108,7 +164,7 @@ impl Machine for Groups {
     type Change = Change;
     type Command = Command;
     type Reply = Reply;
-    type Task = Infallible;
+    type Task = Task;
     type Aids = Aids;
 
     const TOPIC: &'static str = CONSUMER_OFFSETS;
@@ -123,8 +179,14 @@ impl Machine for Groups {
     }
 
     fn aids(broker: &Broker, _: mpsc::WeakSender<Message<Self>>) -> Aids {
-        let topics = broker.told().subscribe();
-        Aids { broker: broker.downgrade(), entropy: broker.fork_entropy(), topics }
+        Aids {
+            broker: broker.downgrade(),
+            entropy: broker.fork_entropy(),
+            topics: broker.told().subscribe(),
+            told_topics: None,
+            settings: broker.own_settings().subscribe(),
+            told_settings: 0,
+        }
     }
 
     fn partitions(config: &BrokerConfig) -> i32 {
@@ -132,7 +194,7 @@ impl Machine for Groups {
     }
 
     fn largest_batch(config: &BrokerConfig) -> usize {
-        config.groups.max_group_bytes + records::BATCH_BYTES
+        config.groups.max_group_bytes + BATCH_BYTES
     }
 
     fn new(config: GroupsConfig) -> Self {
@@ -148,6 +210,11 @@ impl Machine for Groups {
     }
 
     fn loaded(&mut self, now: Now, aids: &mut Aids) -> Effects<Self> {
+        // A machine that begins has been told nothing.
+        (aids.told_topics, aids.told_settings) = (None, 0);
+        if let Some(broker) = aids.broker.upgrade() {
+            aids.tell_settings(&broker, self);
+        }
         let mut effects: Effects<Self> = self.loaded(now).into();
         effects.records.extend(self.tell_world(now, aids).records);
         effects
@@ -160,6 +227,8 @@ impl Machine for Groups {
             Command::Sync(sync) => self.sync(now, token, sync),
             Command::Heartbeat(heartbeat) => self.heartbeat(now, token, &heartbeat),
             Command::ConsumerHeartbeat(beat) => self.consumer_heartbeat(now, entropy, token, &beat),
+            Command::ShareHeartbeat(beat) => self.share_heartbeat(now, token, &beat),
+            Command::StreamsHeartbeat(beat) => self.streams_heartbeat(now, token, &beat),
             Command::Leave(leave) => self.leave(now, token, &leave),
             Command::Commit(commit) => self.commit_offsets(now, token, commit),
             Command::DeleteGroup(group) => self.delete_group(now, token, &group),
@@ -189,15 +258,23 @@ impl Machine for Groups {
     }
 
     async fn world_changed(aids: &mut Aids) {
-        if aids.topics.changed().await.is_err() {
+        let changed = tokio::select! {
+            topics = aids.topics.changed() => topics,
+            settings = aids.settings.changed() => settings,
+        };
+        if changed.is_err() {
             // The broker is gone.
             std::future::pending::<()>().await;
         }
     }
 
     fn tell_world(&mut self, now: Now, aids: &mut Aids) -> Effects<Self> {
-        match aids.broker.upgrade() {
-            Some(broker) => self.topics_changed(now, broker.topics_now()).into(),
+        let Some(broker) = aids.broker.upgrade() else {
+            return Effects::default();
+        };
+        aids.tell_settings(&broker, self);
+        match aids.news_of_topics(&broker) {
+            Some(topics) => self.topics_changed(now, topics).into(),
             None => Effects::default(),
         }
     }
@@ -219,8 +296,15 @@ impl Machine for Groups {
         Some(Change::TransactionEnded { producer, outcome })
     }
 
-    fn start(task: Infallible, _: &mut Aids) {
-        match task {}
+    fn start(task: Task, aids: &mut Aids) {
+        let Some(broker) = aids.broker.upgrade() else {
+            return;
+        };
+        match task {
+            Task::ReleaseShared { group, member } => {
+                tokio::spawn(async move { broker.share_member_gone(group, member).await });
+            }
+        }
     }
 
     async fn abandon(_: &mut Aids) {}

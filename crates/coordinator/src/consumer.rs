@@ -228,7 +228,7 @@ impl Consumer {
         for current in currents {
             turn.record(current.of(&self.id));
         }
-        self.begin_timers(turn.now.monotonic, turn.config);
+        self.begin_timers(turn.now.monotonic, turn.times.consumer);
         self.bump(turn, topics);
     }
 

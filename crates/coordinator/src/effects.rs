@@ -5,7 +5,9 @@ use std::sync::Arc;
 use bytes::Bytes;
 use headwater_model::{ErrorCode, Monotonic, Timestamp};
 
-use crate::{Change, GroupsConfig, HeartbeatAnswer, InstanceId, MemberId, Refused, StreamsAnswer};
+use crate::{
+    Change, GroupsConfig, HeartbeatAnswer, InstanceId, MemberId, MemberTimes, Refused, StreamsAnswer,
+};
 
 /// The time at which a command takes effect.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -113,12 +115,14 @@ pub struct Synced {
 pub(crate) struct Turn<'a> {
     pub(crate) now: Now,
     pub(crate) config: &'a GroupsConfig,
+    /// Of the members of the group that the step is about.
+    pub(crate) times: MemberTimes,
     pub(crate) effects: Effects,
 }
 
 impl<'a> Turn<'a> {
     pub(crate) fn new(now: Now, config: &'a GroupsConfig) -> Self {
-        Self { now, config, effects: Effects::default() }
+        Self { now, config, times: config.member_times(), effects: Effects::default() }
     }
 
     pub(crate) fn record(&mut self, change: Change) {

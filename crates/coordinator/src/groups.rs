@@ -13,7 +13,7 @@ use crate::offsets::{Ends, OpenTransactions, Placed};
 use crate::share;
 use crate::streams;
 use crate::{
-    Change, CommittedOffset, Effects, GroupId, GroupsConfig, Heartbeat, Join, Leave, Now, Reply,
+    Change, CommittedOffset, Effects, GroupId, GroupsConfig, Heartbeat, Join, Leave, MemberTimes, Now, Reply,
     StreamsSettings, Sync, Token, Topics,
 };
 
@@ -33,6 +33,8 @@ pub struct Groups {
     replayed_streams: BTreeMap<GroupId, streams::Replayed>,
     /// Of the streams groups that have settings of their own.
     pub(crate) streams_settings: BTreeMap<GroupId, StreamsSettings>,
+    /// Of the groups whose members have times of their own.
+    pub(crate) member_times: BTreeMap<GroupId, MemberTimes>,
     /// The topics that there are, once that has been told.
     pub(crate) topics: Option<Arc<Topics>>,
     pub(crate) in_transactions: OpenTransactions,
@@ -53,6 +55,7 @@ impl Groups {
             replayed_shares: BTreeMap::new(),
             replayed_streams: BTreeMap::new(),
             streams_settings: BTreeMap::new(),
+            member_times: BTreeMap::new(),
             topics: None,
             in_transactions: OpenTransactions::default(),
             ends: Ends::default(),
@@ -110,11 +113,15 @@ impl Groups {
     pub fn loaded(&mut self, now: Now) -> Effects {
         self.retention_check = Some(now.monotonic + self.config.retention_check_interval);
         let mut turn = Turn::new(now, &self.config);
+        let times_of =
+            |id: &GroupId| self.member_times.get(id).copied().unwrap_or(self.config.member_times());
         for (id, replayed) in std::mem::take(&mut self.replayed) {
+            turn.times = times_of(&id);
             let group = self.groups.entry(id.clone()).or_insert_with(|| Group::new(id));
             group.decide_kind(&mut turn, replayed);
         }
         for (id, replayed) in std::mem::take(&mut self.replayed_shares) {
+            turn.times = times_of(&id);
             let group = self.groups.entry(id.clone()).or_insert_with(|| Group::new(id));
             group.decide_share(&mut turn, replayed);
         }

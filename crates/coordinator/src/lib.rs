@@ -55,6 +55,7 @@ mod share_partition;
 mod share_partitions;
 mod streams;
 mod subscription;
+mod times;
 mod topics;
 mod transactions;
 
@@ -92,6 +93,7 @@ pub use streams::{
     StreamsGroupChange, StreamsHeartbeat, StreamsMember, StreamsSettings, StreamsStatus, StreamsTopology,
     Subtopology, Task, TaskOffset, Tasks,
 };
+pub use times::{MemberTimes, Times};
 pub use topics::{Topic, Topics};
 pub use transactions::{
     AddPartitions, EndTransaction, FreshIds, InitProducer, Markers, Outcome, ProducerIdentity,

@@ -33,7 +33,7 @@ use headwater_model::{Monotonic, TopicName};
 
 use crate::effects::Turn;
 use crate::membership::Timers;
-use crate::{GroupId, GroupState, GroupsConfig, MemberId, Topics};
+use crate::{GroupId, GroupState, MemberId, Times, Topics};
 
 pub use change::ShareGroupChange;
 pub use member::{ShareCurrent, ShareSubscription};
@@ -138,9 +138,9 @@ impl Share {
     }
 
     /// The log has been replayed: members have a whole session to be heard of.
-    fn begin_sessions(&mut self, now: Monotonic, config: &GroupsConfig) {
+    fn begin_sessions(&mut self, now: Monotonic, times: Times) {
         for id in self.members.keys() {
-            self.sessions.set(id, now + config.share_session_timeout);
+            self.sessions.set(id, now + times.session_timeout);
         }
     }
 }

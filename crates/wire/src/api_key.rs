@@ -93,6 +93,8 @@ pub enum ApiKey {
     GetTelemetrySubscriptions = 71,
     /// Code 72, versions 0 to 0.
     PushTelemetry = 72,
+    /// Code 74, versions 0 to 1.
+    ListConfigResources = 74,
     /// Code 75, versions 0 to 0.
     DescribeTopicPartitions = 75,
     /// Code 76, versions 1 to 1.
@@ -160,6 +162,7 @@ impl ApiKey {
         Self::ConsumerGroupDescribe,
         Self::GetTelemetrySubscriptions,
         Self::PushTelemetry,
+        Self::ListConfigResources,
         Self::DescribeTopicPartitions,
         Self::ShareGroupHeartbeat,
         Self::ShareGroupDescribe,
@@ -222,6 +225,7 @@ impl ApiKey {
             69 => Self::ConsumerGroupDescribe,
             71 => Self::GetTelemetrySubscriptions,
             72 => Self::PushTelemetry,
+            74 => Self::ListConfigResources,
             75 => Self::DescribeTopicPartitions,
             76 => Self::ShareGroupHeartbeat,
             77 => Self::ShareGroupDescribe,
@@ -297,6 +301,7 @@ impl ApiKey {
             Self::ConsumerGroupDescribe => ("ConsumerGroupDescribe", 0, 1, 0),
             Self::GetTelemetrySubscriptions => ("GetTelemetrySubscriptions", 0, 0, 0),
             Self::PushTelemetry => ("PushTelemetry", 0, 0, 0),
+            Self::ListConfigResources => ("ListConfigResources", 0, 1, 0),
             Self::DescribeTopicPartitions => ("DescribeTopicPartitions", 0, 0, 0),
             Self::ShareGroupHeartbeat => ("ShareGroupHeartbeat", 1, 1, 1),
             Self::ShareGroupDescribe => ("ShareGroupDescribe", 1, 1, 1),

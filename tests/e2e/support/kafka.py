@@ -96,6 +96,14 @@ class KafkaCluster:
     def kill_node(self, node: int) -> None:
         self._running[node].kill()
 
+    def kill(self) -> None:
+        for node in self._node_ids:
+            self.kill_node(node)
+
+    def restart(self) -> None:
+        """Started again over the same folders, on the same ports."""
+        self.start()
+
     def end_node(self, node: int) -> None:
         """An orderly end: the node hands its partitions over first."""
         self._running[node].end(60)
@@ -153,6 +161,12 @@ class KafkaCluster:
             "group.consumer.session.timeout.ms": 8000,
             "group.consumer.min.heartbeat.interval.ms": 500,
             "group.consumer.heartbeat.interval.ms": 1000,
+            # So are those of share and streams groups, by what their tests set for a group.
+            "group.share.min.session.timeout.ms": 6000,
+            "group.share.min.heartbeat.interval.ms": 500,
+            "group.share.min.record.lock.duration.ms": 1000,
+            "group.streams.min.session.timeout.ms": 6000,
+            "group.streams.min.heartbeat.interval.ms": 500,
             # A killed broker is noticed in seconds, not in the default nine.
             "broker.session.timeout.ms": 6000,
             "broker.heartbeat.interval.ms": 1000,

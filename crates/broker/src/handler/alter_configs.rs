@@ -1,4 +1,4 @@
-//! AlterConfigs: all settings of a topic are replaced. (Superseded in Kafka by IncrementalAlterConfigs; old clients send it.)
+//! AlterConfigs: all settings of a topic or a group are replaced. (Superseded in Kafka by IncrementalAlterConfigs; old clients send it.)
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -7,7 +7,7 @@ use headwater_wire::messages::alter_configs::{
     AlterConfigsRequest, AlterConfigsResource, AlterConfigsResourceResponse, AlterConfigsResponse,
 };
 
-use super::config_change::{Named, Refused, topic_of};
+use super::config_change::{GROUP, Named, Refused, topic_of};
 use crate::api::{Context, Meta};
 use crate::topics::TopicError;
 use crate::topics::settings::check_all;
@@ -39,7 +39,11 @@ async fn alter(
     validate_only: bool,
 ) -> Result<(), Refused> {
     named.check(resource.resource_type, &resource.resource_name)?;
-    let topic = topic_of(context, resource.resource_type, &resource.resource_name)?;
+    let name = &resource.resource_name;
+    let topic = match resource.resource_type {
+        GROUP => None,
+        other => Some(topic_of(context, other, name)?),
+    };
     let mut names = BTreeSet::new();
     for config in &resource.configs {
         if !names.insert(config.name.as_str()) {
@@ -49,6 +53,13 @@ async fn alter(
             return Err(Refused::invalid(format!("the config \"{}\" has no value", config.name)));
         }
     }
+    let Some(topic) = topic else {
+        let settings = resource
+            .configs
+            .iter()
+            .filter_map(|config| Some((config.name.clone(), config.value.as_ref()?.trim().to_owned())));
+        return Ok(context.broker.replace_group_settings(name, settings.collect(), validate_only).await?);
+    };
     let given = resource.configs.iter().map(|config| (config.name.as_str(), config.value.as_deref()));
     let settings = check_all(given).map_err(TopicError::from)?;
     Ok(context.broker.replace_settings(topic, settings, validate_only).await?)

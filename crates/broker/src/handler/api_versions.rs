@@ -15,6 +15,12 @@ const FIRST_VERSION_WITH_LEVEL_0: i16 = 4;
 const TRANSACTION_VERSION: &str = "transaction.version";
 /// Each transaction has an epoch of its own.
 const NEW_TRANSACTIONS: i16 = 2;
+/// The feature by which clients learn that there are streams groups (KIP-1071).
+const STREAMS_VERSION: &str = "streams.version";
+const STREAMS_GROUPS: i16 = 1;
+/// The features, and the levels that they are at.
+const FEATURES: [(&str, i16); 2] =
+    [(TRANSACTION_VERSION, NEW_TRANSACTIONS), (STREAMS_VERSION, STREAMS_GROUPS)];
 
 pub(crate) async fn handle(_: Arc<Context>, meta: Meta, request: ApiVersionsRequest) -> ApiVersionsResponse {
     let legal = meta.version < 3
@@ -45,17 +51,23 @@ pub(crate) fn table(error: ErrorCode) -> ApiVersionsResponse {
                 max_version: *api.versions.end(),
             })
             .collect(),
-        supported_features: vec![SupportedFeatureKey {
-            name: TRANSACTION_VERSION.to_owned(),
-            min_version: 0,
-            max_version: NEW_TRANSACTIONS,
-        }],
+        supported_features: FEATURES
+            .iter()
+            .map(|(name, level)| SupportedFeatureKey {
+                name: (*name).to_owned(),
+                min_version: 0,
+                max_version: *level,
+            })
+            .collect(),
         finalized_features_epoch: 0,
-        finalized_features: vec![FinalizedFeatureKey {
-            name: TRANSACTION_VERSION.to_owned(),
-            max_version_level: NEW_TRANSACTIONS,
-            min_version_level: NEW_TRANSACTIONS,
-        }],
+        finalized_features: FEATURES
+            .iter()
+            .map(|(name, level)| FinalizedFeatureKey {
+                name: (*name).to_owned(),
+                max_version_level: *level,
+                min_version_level: *level,
+            })
+            .collect(),
         ..Default::default()
     }
 }

@@ -5,10 +5,12 @@ use std::collections::BTreeMap;
 use headwater_model::{ErrorCode, TopicName};
 
 use crate::api::Context;
+use crate::groups::settings::GroupConfigError;
 use crate::topics::TopicError;
 
-const TOPIC: i8 = 2;
-const BROKER: i8 = 4;
+pub(super) const TOPIC: i8 = 2;
+pub(super) const BROKER: i8 = 4;
+pub(super) const GROUP: i8 = 32;
 
 /// Why settings are not changed, for the client.
 pub(super) struct Refused {
@@ -24,6 +26,12 @@ impl Refused {
 
 impl From<TopicError> for Refused {
     fn from(error: TopicError) -> Self {
+        Self { error: error.code(), message: error.to_string() }
+    }
+}
+
+impl From<GroupConfigError> for Refused {
+    fn from(error: GroupConfigError) -> Self {
         Self { error: error.code(), message: error.to_string() }
     }
 }
@@ -69,7 +77,8 @@ pub(super) fn topic_of(context: &Context, kind: i8, name: &str) -> Result<TopicN
             ))
         }
         other => Err(Refused::invalid(format!(
-            "resources of type {other} have no settings here; topics ({TOPIC}) and brokers ({BROKER}) have"
+            "resources of type {other} have no settings here; topics ({TOPIC}), brokers ({BROKER}) and groups \
+             ({GROUP}) have"
         ))),
     }
 }

@@ -1,20 +1,22 @@
-//! DescribeConfigs of topics and of the broker.
+//! DescribeConfigs of topics, of groups and of the broker.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use headwater_coordinator::GroupId;
 use headwater_model::ErrorCode;
 use headwater_wire::messages::describe_configs::{
     DescribeConfigsRequest, DescribeConfigsResource, DescribeConfigsResourceResult, DescribeConfigsResponse,
     DescribeConfigsResult, DescribeConfigsSynonym,
 };
 
+use super::config_change::{BROKER, GROUP, TOPIC};
 use crate::api::{Context, Meta};
 use crate::broker::settings::broker_settings;
+use crate::config::BrokerConfig;
+use crate::groups::settings as groups;
+use crate::metadata::Settings;
 use crate::topics::settings::{DEFINITIONS, Definition, Layers, Source};
-
-const TOPIC: i8 = 2;
-const BROKER: i8 = 4;
 
 pub(crate) async fn handle(
     context: Arc<Context>,
@@ -86,10 +88,54 @@ fn describe(
                 })
                 .collect())
         }
+        GROUP if name.is_empty() => {
+            Err((ErrorCode::InvalidRequest, "the name of a group must not be empty".to_owned()))
+        }
+        GROUP => {
+            let own = broker.own_group_settings(&GroupId::new(name));
+            let definitions = groups::DEFINITIONS.iter().filter(|definition| wanted(definition.name));
+            let described =
+                definitions.map(|definition| group_config(broker.config(), &own, definition, synonyms));
+            Ok(described.collect())
+        }
         other => Err((
             ErrorCode::InvalidRequest,
-            format!("resources of type {other} have no configuration here; topics (2) and brokers (4) have"),
+            format!(
+                "resources of type {other} have no configuration here; topics ({TOPIC}), brokers ({BROKER}) and \
+                 groups ({GROUP}) have"
+            ),
         )),
+    }
+}
+
+fn group_config(
+    config: &BrokerConfig,
+    own: &Settings,
+    definition: &groups::Definition,
+    with_synonyms: bool,
+) -> DescribeConfigsResourceResult {
+    let (own, default) = (own.get(definition.name), definition.default(config));
+    let of_broker = if default == definition.default(&BrokerConfig::default()) {
+        Source::Default
+    } else {
+        Source::Broker
+    };
+    let own_synonym = own.map(|value| (definition.name, value, Source::Group));
+    let broker_name = definition.broker_name.unwrap_or(definition.name);
+    let layers = own_synonym.into_iter().chain([(broker_name, &default, of_broker)]);
+    let synonyms = layers.filter(|_| with_synonyms).map(|(name, value, source)| DescribeConfigsSynonym {
+        name: name.to_owned(),
+        value: Some(value.clone()),
+        source: source as i8,
+    });
+    DescribeConfigsResourceResult {
+        name: definition.name.to_owned(),
+        read_only: false,
+        config_source: own.map_or(of_broker, |_| Source::Group) as i8,
+        synonyms: synonyms.collect(),
+        config_type: definition.kind.config_type(),
+        value: Some(own.unwrap_or(&default).clone()),
+        ..Default::default()
     }
 }
 

@@ -1,4 +1,4 @@
-//! IncrementalAlterConfigs: some settings of a topic are changed, the others stay.
+//! IncrementalAlterConfigs: some settings of a topic or a group are changed, the others stay.
 
 use std::sync::Arc;
 
@@ -7,7 +7,7 @@ use headwater_wire::messages::incremental_alter_configs::{
     IncrementalAlterConfigsResponse,
 };
 
-use super::config_change::{Named, Refused, topic_of};
+use super::config_change::{GROUP, Named, Refused, topic_of};
 use crate::api::{Context, Meta};
 use crate::topics::change::{Operation, SettingChange};
 
@@ -38,9 +38,13 @@ async fn alter(
     validate_only: bool,
 ) -> Result<(), Refused> {
     named.check(resource.resource_type, &resource.resource_name)?;
-    let topic = topic_of(context, resource.resource_type, &resource.resource_name)?;
-    let changes = resource.configs.iter().map(change).collect::<Result<_, _>>()?;
-    Ok(context.broker.alter_topic(topic, changes, validate_only).await?)
+    let name = &resource.resource_name;
+    let changes = || resource.configs.iter().map(change).collect::<Result<_, _>>();
+    if resource.resource_type == GROUP {
+        return Ok(context.broker.alter_group(name, changes()?, validate_only).await?);
+    }
+    let topic = topic_of(context, resource.resource_type, name)?;
+    Ok(context.broker.alter_topic(topic, changes()?, validate_only).await?)
 }
 
 fn change(config: &AlterableConfig) -> Result<SettingChange, Refused> {

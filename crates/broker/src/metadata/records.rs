@@ -11,6 +11,7 @@
 //!    4  producer ids reserved  next:int64               (ids below it may have been given away)
 //!    5  topic grown            topic_id:uuid partitions:int32   (the new number of all)
 //!    6  topic altered          topic_id:uuid settings:[name:string value:string]   (all of its own, instead of those before)
+//!    7  group altered          group:string settings:[name:string value:string]    (the same)
 //! ```
 //!
 //! The primitives are those of Kafka's flexible messages (compact strings and arrays). Each body ends with a section of
@@ -39,9 +40,10 @@ pub(crate) enum Event {
     ProducerIdsReserved { next: i64 },
     TopicGrown { topic_id: Uuid, partitions: i32 },
     TopicAltered { topic_id: Uuid, settings: Settings },
+    GroupAltered { group: String, settings: Settings },
 }
 
-/// A topic's own settings, by Kafka's names.
+/// The own settings of a topic or a group, by Kafka's names.
 pub(crate) type Settings = BTreeMap<String, String>;
 
 /// A topic as it was created.
@@ -128,6 +130,11 @@ impl Event {
                 w.put_uuid(*topic_id);
                 put_settings(&mut w, settings);
             }
+            Self::GroupAltered { group, settings } => {
+                w.put_i8(7);
+                w.put_string(group, true);
+                put_settings(&mut w, settings);
+            }
         }
         w.put_no_tagged();
         w.into_bytes()
@@ -151,6 +158,7 @@ impl Event {
             (FORMAT, 4) => Self::ProducerIdsReserved { next: producer_id(&mut r)? },
             (FORMAT, 5) => Self::TopicGrown { topic_id: r.uuid()?, partitions: partitions(&mut r)? },
             (FORMAT, 6) => Self::TopicAltered { topic_id: r.uuid()?, settings: settings(&mut r)? },
+            (FORMAT, 7) => Self::GroupAltered { group: r.string(true)?, settings: settings(&mut r)? },
             _ => return Err(EventError::Unknown { format, kind }),
         };
         r.skip_tagged()?;
@@ -213,6 +221,8 @@ mod tests {
                 .prop_map(|(topic_id, partitions)| Event::TopicGrown { topic_id, partitions }),
             (uuid.clone(), settings.clone())
                 .prop_map(|(topic_id, settings)| Event::TopicAltered { topic_id, settings }),
+            (".{0,20}", settings.clone())
+                .prop_map(|(group, settings)| Event::GroupAltered { group, settings }),
             (uuid, "[a-z]{1,20}", 1..=MOST_PARTITIONS, any::<bool>(), settings).prop_map(
                 |(topic_id, name, partitions, internal, settings)| {
                     Event::TopicCreated(TopicCreated {
@@ -282,5 +292,10 @@ mod tests {
         ]
         .concat();
         assert_eq!(event.encode(), expected);
+        let event = Event::GroupAltered {
+            group: "g".to_owned(),
+            settings: BTreeMap::from([("k".to_owned(), "v".to_owned())]),
+        };
+        assert_eq!(event.encode(), &[1, 7, 2, b'g', 2, 2, b'k', 2, b'v', 0][..]);
     }
 }

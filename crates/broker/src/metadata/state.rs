@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use headwater_model::{LeaderEpoch, TopicName, Uuid};
 
-use super::records::{Event, TopicCreated};
+use super::records::{Event, Settings, TopicCreated};
 
 /// A topic that exists.
 pub(crate) type TopicState = TopicCreated;
@@ -20,6 +20,8 @@ pub(crate) struct ClusterState {
     pub(crate) topics: BTreeMap<TopicName, TopicState>,
     /// Names of topics that once were and are no more: what lies in their folders is rubbish.
     pub(crate) deleted: BTreeSet<TopicName>,
+    /// The settings of the groups that have their own; whether such a group exists is not known here.
+    pub(crate) group_settings: BTreeMap<String, Settings>,
 }
 
 impl ClusterState {
@@ -42,6 +44,12 @@ impl ClusterState {
             }
             Event::TopicAltered { topic_id, settings } => {
                 self.change(topic_id, |topic| topic.settings = settings);
+            }
+            Event::GroupAltered { group, settings } if settings.is_empty() => {
+                self.group_settings.remove(&group);
+            }
+            Event::GroupAltered { group, settings } => {
+                self.group_settings.insert(group, settings);
             }
         }
     }
@@ -92,6 +100,17 @@ mod tests {
         let settings = BTreeMap::from([("retention.ms".to_owned(), "1".to_owned())]);
         state.apply(Event::TopicAltered { topic_id: id, settings: settings.clone() });
         assert_eq!((state.topics[&name].partitions, &state.topics[&name].settings), (5, &settings));
+    }
+
+    #[test]
+    fn a_group_has_settings_as_long_as_it_has_some_of_its_own() {
+        let mut state = ClusterState::default();
+        let altered = |settings| Event::GroupAltered { group: "g".to_owned(), settings };
+        let settings = BTreeMap::from([("share.session.timeout.ms".to_owned(), "50000".to_owned())]);
+        state.apply(altered(settings.clone()));
+        assert_eq!(state.group_settings["g"], settings);
+        state.apply(altered(BTreeMap::new()));
+        assert!(state.group_settings.is_empty());
     }
 
     #[test]

@@ -8,4 +8,6 @@ pub(crate) mod fixture;
 mod membership;
 mod offsets;
 mod restarts;
+mod settings;
+mod streams;
 mod versions;

@@ -8,9 +8,7 @@ use crate::consumer::member::Member;
 use crate::consumer::{Consumer, ConsumerGroupChange, ConsumerHeartbeat, Refused, Subscription};
 use crate::effects::Turn;
 use crate::group::{Group, Kind};
-use crate::{
-    Current, Effects, Groups, GroupsConfig, MemberId, MemberState, Now, Partitions, Reply, Token, Topics,
-};
+use crate::{Current, Effects, Groups, GroupsConfig, MemberId, Now, Partitions, Reply, Times, Token, Topics};
 
 /// What a member is told.
 #[derive(Debug, Clone, PartialEq)]
@@ -25,19 +23,6 @@ pub struct HeartbeatAnswer {
     pub assignment: Option<Partitions>,
 }
 
-/// One that waits for what others have to give back comes more often: nothing else tells it that they have.
-const WAITING_FACTOR: u32 = 10;
-const SHORTEST_INTERVAL: Duration = Duration::from_millis(1);
-
-fn interval(config: &GroupsConfig, current: &Current) -> Duration {
-    match current.state {
-        MemberState::UnreleasedPartitions => {
-            (config.consumer_heartbeat_interval / WAITING_FACTOR).max(SHORTEST_INTERVAL)
-        }
-        MemberState::Stable | MemberState::UnrevokedPartitions => config.consumer_heartbeat_interval,
-    }
-}
-
 impl Groups {
     /// A member of a consumer group is alive, joins, or leaves.
     pub fn consumer_heartbeat(
@@ -48,6 +33,7 @@ impl Groups {
         beat: &ConsumerHeartbeat,
     ) -> Effects {
         let mut turn = Turn::new(now, &self.config);
+        turn.times = self.member_times.get(&beat.group).copied().unwrap_or(turn.times);
         let known = self.groups.contains_key(&beat.group);
         let is_full = self.groups.len() >= turn.config.max_groups;
         let outcome = match (beat.check(turn.config), &self.topics) {
@@ -135,13 +121,13 @@ impl Consumer {
         self.retarget(turn, topics);
         self.reconcile(turn, &id, beat.epoch, beat.owned());
         self.rejoins.cancel(&id);
-        self.sessions.set(&id, turn.now.monotonic + turn.config.consumer_session_timeout);
-        self.answer(turn.config, id, beat, before)
+        self.sessions.set(&id, turn.now.monotonic + turn.times.consumer.session_timeout);
+        self.answer(turn.times.consumer, id, beat, before)
     }
 
     fn answer(
         &self,
-        config: &GroupsConfig,
+        times: Times,
         id: MemberId,
         beat: &ConsumerHeartbeat,
         before: Option<Current>,
@@ -152,7 +138,7 @@ impl Consumer {
         let is_news = beat.is_full() || !before.is_some_and(knows);
         Ok(HeartbeatAnswer {
             epoch: current.epoch,
-            heartbeat_interval: interval(config, current),
+            heartbeat_interval: current.state.next_heartbeat(times.heartbeat_interval),
             assignment: is_news.then(|| current.assigned.clone()),
             member: id,
         })

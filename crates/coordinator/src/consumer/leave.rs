@@ -34,7 +34,7 @@ impl Consumer {
     fn go_away(&mut self, turn: &mut Turn<'_>, id: &MemberId) {
         if let Some(away) = self.members.get(id).map(|member| member.current.away()) {
             self.set_current(turn, id, away);
-            self.sessions.set(id, turn.now.monotonic + turn.config.consumer_session_timeout);
+            self.sessions.set(id, turn.now.monotonic + turn.times.consumer.session_timeout);
         }
     }
 

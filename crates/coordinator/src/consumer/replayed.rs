@@ -80,7 +80,7 @@ impl Replayed {
         for gone in named.iter().filter(|member| !consumer.members.contains_key(member)) {
             ConsumerGroupChange::forget_member(&consumer.id, gone, turn);
         }
-        consumer.begin_timers(turn.now.monotonic, turn.config);
+        consumer.begin_timers(turn.now.monotonic, turn.times.consumer);
         consumer
     }
 }

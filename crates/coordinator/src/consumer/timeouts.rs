@@ -4,7 +4,7 @@ use headwater_model::Monotonic;
 
 use crate::consumer::Consumer;
 use crate::effects::Turn;
-use crate::{GroupsConfig, MemberState, Topics};
+use crate::{MemberState, Times, Topics};
 
 impl Consumer {
     /// Does what is due.
@@ -17,10 +17,10 @@ impl Consumer {
     }
 
     /// The log has been replayed: members have a whole session to be heard of, and their whole time to give back.
-    pub(super) fn begin_timers(&mut self, now: Monotonic, config: &GroupsConfig) {
+    pub(super) fn begin_timers(&mut self, now: Monotonic, times: Times) {
         for (id, member) in &self.members {
             let classic = member.subscription.classic.as_ref();
-            let session = classic.map_or(config.consumer_session_timeout, |classic| classic.session_timeout);
+            let session = classic.map_or(times.session_timeout, |classic| classic.session_timeout);
             self.sessions.set(id, now + session);
             let gives_back = member.current.state == MemberState::UnrevokedPartitions;
             if gives_back && !member.current.is_away() && classic.is_none() {

@@ -3,6 +3,8 @@
 //! A member first gives back what is not in its target, and says so; then it goes to the target's epoch and is
 //! given what is free of the rest; what others still hold follows as they give it back.
 
+use std::time::Duration;
+
 use crate::membership::Holders;
 use crate::{MemberId, Partitions};
 
@@ -15,6 +17,20 @@ pub enum MemberState {
     UnrevokedPartitions,
     /// It waits for partitions that others have to give back.
     UnreleasedPartitions,
+}
+
+/// One that waits for what others have to give back comes more often: nothing else tells it that they have.
+const WAITING_FACTOR: u32 = 10;
+const SHORTEST_INTERVAL: Duration = Duration::from_millis(1);
+
+impl MemberState {
+    /// When a member is to be heard of next, in a group whose members are to be heard of so often.
+    pub(crate) fn next_heartbeat(self, interval: Duration) -> Duration {
+        match self {
+            Self::UnreleasedPartitions => (interval / WAITING_FACTOR).max(SHORTEST_INTERVAL),
+            Self::Stable | Self::UnrevokedPartitions => interval,
+        }
+    }
 }
 
 /// What a member works on, as far as the coordinator has told it.

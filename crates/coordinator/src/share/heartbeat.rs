@@ -5,12 +5,15 @@ use headwater_model::ErrorCode;
 use crate::effects::Turn;
 use crate::group::Group;
 use crate::share::{Share, ShareCurrent, ShareGroupChange, ShareHeartbeat, ShareSubscription};
-use crate::{Effects, Groups, GroupsConfig, HeartbeatAnswer, MemberId, Now, Refused, Reply, Token, Topics};
+use crate::{
+    Effects, Groups, GroupsConfig, HeartbeatAnswer, MemberId, Now, Refused, Reply, Times, Token, Topics,
+};
 
 impl Groups {
     /// A member of a share group is alive, joins, or leaves.
     pub fn share_heartbeat(&mut self, now: Now, token: Token, beat: &ShareHeartbeat) -> Effects {
         let mut turn = Turn::new(now, &self.config);
+        turn.times = self.member_times.get(&beat.group).copied().unwrap_or(turn.times);
         let known = self.groups.contains_key(&beat.group);
         let is_full = self.groups.len() >= turn.config.max_groups;
         let outcome = match (beat.check(turn.config), &self.topics) {
@@ -70,8 +73,8 @@ impl Share {
         }
         self.retarget(turn, topics);
         self.advance(turn, id, beat.epoch);
-        self.sessions.set(id, turn.now.monotonic + turn.config.share_session_timeout);
-        self.answer(turn.config, beat, &before)
+        self.sessions.set(id, turn.now.monotonic + turn.times.share.session_timeout);
+        self.answer(turn.times.share, beat, &before)
     }
 
     /// That the group has room for the member, if it is a new one.
@@ -139,7 +142,7 @@ impl Share {
 
     fn answer(
         &self,
-        config: &GroupsConfig,
+        times: Times,
         beat: &ShareHeartbeat,
         before: &ShareCurrent,
     ) -> Result<HeartbeatAnswer, Refused> {
@@ -149,7 +152,7 @@ impl Share {
         let is_news = beat.is_full() || !is_known;
         Ok(HeartbeatAnswer {
             epoch: current.epoch,
-            heartbeat_interval: config.share_heartbeat_interval,
+            heartbeat_interval: times.heartbeat_interval,
             assignment: is_news.then(|| current.assigned.clone()),
             member: beat.member.clone(),
         })

@@ -92,7 +92,7 @@ impl Replayed {
         for gone in named.iter().filter(|member| !share.members.contains_key(member)) {
             ShareGroupChange::forget_member(&share.id, gone, turn);
         }
-        share.begin_sessions(turn.now.monotonic, turn.config);
+        share.begin_sessions(turn.now.monotonic, turn.times.share);
         share
     }
 }

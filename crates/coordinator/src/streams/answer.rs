@@ -65,7 +65,7 @@ impl Streams {
         StreamsAnswer {
             member: beat.member.clone(),
             epoch: current.epoch,
-            heartbeat_interval: self.settings.heartbeat_interval,
+            heartbeat_interval: current.state.next_heartbeat(self.settings.heartbeat_interval),
             acceptable_recovery_lag: self.settings.acceptable_recovery_lag,
             task_offset_interval: self.settings.task_offset_interval,
             status: self.status(&beat.member),

@@ -22,4 +22,5 @@ mod shares;
 mod statics;
 mod streams;
 mod syncing;
+mod times;
 mod transactions;

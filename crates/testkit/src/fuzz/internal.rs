@@ -24,7 +24,7 @@ use super::requests::{self, encoded, exchange};
 use crate::{SimClock, simulate};
 
 /// Where records can be put: the cluster's events, and what the coordinators remember.
-const LOGS: [(&str, Within); 11] = [
+const LOGS: [(&str, Within); 13] = [
     ("/data/broker/__headwater_metadata-0", Within::Nothing),
     ("/data/broker/__consumer_offsets-0", Within::Nothing),
     ("/data/broker/__consumer_offsets-1", Within::Nothing),
@@ -36,6 +36,8 @@ const LOGS: [(&str, Within); 11] = [
     ("/data/broker/__transaction_state-0", Within::Transaction(Some(ControlMarker::Other(7)))),
     ("/data/broker/__headwater_groups-0", Within::Nothing),
     ("/data/broker/__headwater_groups-1", Within::Nothing),
+    ("/data/broker/__headwater_share_state-0", Within::Nothing),
+    ("/data/broker/__headwater_share_state-1", Within::Nothing),
 ];
 
 /// What records are part of.
@@ -139,8 +141,72 @@ fn questions() -> Vec<u8> {
         ),
         encoded(11, 1, &beat(0)),
         encoded(12, 1, &beat(-1)),
+        encoded(
+            13,
+            1,
+            &m::streams_group_describe::StreamsGroupDescribeRequest {
+                group_ids: vec![group()],
+                ..Default::default()
+            },
+        ),
+        encoded(14, 1, &streams_beat(0)),
+        encoded(15, 1, &streams_beat(-1)),
+        encoded(16, 1, &m::list_config_resources::ListConfigResourcesRequest::default()),
+        encoded(
+            17,
+            4,
+            &m::describe_configs::DescribeConfigsRequest {
+                resources: vec![m::describe_configs::DescribeConfigsResource {
+                    resource_type: 32,
+                    resource_name: group(),
+                    ..Default::default()
+                }],
+                ..Default::default()
+            },
+        ),
+        encoded(
+            18,
+            1,
+            &m::share_group_describe::ShareGroupDescribeRequest {
+                group_ids: vec![group()],
+                ..Default::default()
+            },
+        ),
+        encoded(19, 1, &describe_share_offsets()),
+        encoded(20, 1, &requests::share_beat("g", 0)),
+        encoded(21, 2, &share_fetch()),
+        encoded(22, 1, &requests::share_beat("g", -1)),
+        encoded(23, 0, &requests::alter_share_offsets("g")),
+        encoded(
+            24,
+            0,
+            &m::delete_share_group_offsets::DeleteShareGroupOffsetsRequest {
+                group_id: group(),
+                topics: vec![m::delete_share_group_offsets::DeleteShareGroupOffsetsRequestTopic {
+                    topic_name: "t".to_owned(),
+                }],
+            },
+        ),
     ]
     .concat()
+}
+
+fn describe_share_offsets() -> m::describe_share_group_offsets::DescribeShareGroupOffsetsRequest {
+    let group = m::describe_share_group_offsets::DescribeShareGroupOffsetsRequestGroup {
+        group_id: "g".to_owned(),
+        topics: None,
+    };
+    m::describe_share_group_offsets::DescribeShareGroupOffsetsRequest { groups: vec![group] }
+}
+
+fn share_fetch() -> m::share_fetch::ShareFetchRequest {
+    m::share_fetch::ShareFetchRequest {
+        group_id: Some("g".to_owned()),
+        member_id: Some("m".to_owned()),
+        max_records: 10,
+        max_bytes: 1_000,
+        ..Default::default()
+    }
 }
 
 /// A heartbeat that joins the group, or leaves it.
@@ -156,7 +222,61 @@ fn beat(epoch: i32) -> m::consumer_group_heartbeat::ConsumerGroupHeartbeatReques
     }
 }
 
-/// Keys and values of `__headwater_groups` that make a group of one member.
+/// A heartbeat that joins the group as one of streams, or leaves it.
+fn streams_beat(epoch: i32) -> m::streams_group_heartbeat::StreamsGroupHeartbeatRequest {
+    let subtopology = m::streams_group_heartbeat::Subtopology {
+        subtopology_id: "0".to_owned(),
+        source_topics: vec!["t".to_owned()],
+        ..Default::default()
+    };
+    m::streams_group_heartbeat::StreamsGroupHeartbeatRequest {
+        group_id: "g".to_owned(),
+        member_id: "m".to_owned(),
+        member_epoch: epoch,
+        rebalance_timeout_ms: 1_000,
+        topology: (epoch == 0)
+            .then(|| m::streams_group_heartbeat::Topology { epoch: 0, subtopologies: vec![subtopology] }),
+        active_tasks: Some(Vec::new()),
+        standby_tasks: Some(Vec::new()),
+        warmup_tasks: Some(Vec::new()),
+        ..Default::default()
+    }
+}
+
+/// Keys and values of `__headwater_groups` that make a streams group of one member.
+const STREAMS_GROUP: [(&[u8], &[u8]); 6] = [
+    (b"\x14\x02g", b"\x01\0\0\0\x03\0\0\0\0\0\0\0\x07\0\0\0\0\0\0\0\x01\0"),
+    (b"\x15\x02g", b"\x01\0\0\0\0\x02\x020\x02\x02t\x01\x02\x02r\0\0\0\0\0\0\x01\x01\x01\x01\0"),
+    (b"\x16\x02g\x02m", b"\x01\0\x02c\x02h\0\0\x03\xe8\0\0\0\0\x02p\x01\x02e\0\x50\x02\x02k\x02v\0"),
+    (b"\x17\x02g", b"\x01\0\0\0\x03\0"),
+    (b"\x18\x02g\x02m", b"\x01\x02\x020\x02\0\0\0\0\x01\0"),
+    (b"\x19\x02g\x02m", b"\x01\0\0\0\0\x03\0\0\0\x02\x02\x020\x02\0\0\0\0\x01\x01\x01\0"),
+];
+
+/// Keys and values of `__headwater_groups` that make a share group of one member.
+const SHARE_GROUP: [(&[u8], &[u8]); 5] = [
+    (b"\x0a\x02g", b"\x01\0\0\0\x03\0\0\0\0\0\0\0\x07\0"),
+    (b"\x0b\x02g\x02m", b"\x01\0\x02c\x02h\x02\x02t\0"),
+    (b"\x0c\x02g", b"\x01\0\0\0\x03\0"),
+    (b"\x0d\x02g\x02m", b"\x01\x02aaaaaaaaaaaaaaaa\x02\0\0\0\0\0"),
+    (b"\x0e\x02g\x02m", b"\x01\0\0\0\x03\0\0\0\x02\x02aaaaaaaaaaaaaaaa\x02\0\0\0\0\0"),
+];
+
+/// Keys and values of `__headwater_share_state`: a whole state, and a change to it.
+const SHARE_STATE: [(&[u8], &[u8]); 2] = [
+    (
+        b"\x00\x02gaaaaaaaaaaaaaaaa\0\0\0\0",
+        b"\x01\0\0\0\0\0\0\0\x01\0\0\0\0\0\0\0\x01\
+          \x02\0\0\0\0\0\0\0\x01\0\0\0\0\0\0\0\x02\0\0\x01\0",
+    ),
+    (
+        b"\x01\x02gaaaaaaaaaaaaaaaa\0\0\0\0\0\x01",
+        b"\x01\0\0\0\x01\0\0\0\0\0\0\0\x01\
+          \x02\0\0\0\0\0\0\0\x03\0\0\0\0\0\0\0\x03\x02\0\x02\0",
+    ),
+];
+
+/// Keys and values of `__headwater_groups` that make a consumer group of one member.
 const CONSUMER_GROUP: [(&[u8], &[u8]); 5] = [
     (b"\x00\x02g", b"\x01\0\0\0\x03\0\0\0\0\0\0\0\x07\0"),
     (b"\x01\x02g\x02m", b"\x01\0\0\x02c\x02h\0\0\x03\xe8\x02\x02t\0\0\0\0"),
@@ -178,6 +298,7 @@ pub(super) fn seeds() -> Vec<Vec<u8>> {
         record(0, 1, b"", b"\x01\x03aaaaaaaaaaaaaaaa\0"),
         record(0, 1, b"", b"\x01\x05aaaaaaaaaaaaaaaa\0\0\0\x02\0"),
         record(0, 1, b"", b"\x01\x06aaaaaaaaaaaaaaaa\x01\0"),
+        record(0, 1, b"", b"\x01\x07\x02g\x02\x1cconsumer.session.timeout.ms\x0650000\0"),
     ];
     let member = MemberMetadata { member_id: "m".to_owned(), ..Default::default() };
     let stored = GroupMetadataValue {
@@ -210,14 +331,24 @@ pub(super) fn seeds() -> Vec<Vec<u8>> {
         seeds.push(record(log, 0, &offset, &encode_offset_value(&OffsetCommitValue::default())));
         seeds.push(record(log, 2, &offset, b""));
     }
-    for (key, value) in CONSUMER_GROUP {
-        seeds.push(record(9, 0, key, value));
-        seeds.push(record(10, 0, key, value));
-        seeds.push(record(10, 2, key, b""));
-    }
-    let whole = CONSUMER_GROUP.map(|(key, value)| [&[0][..], &piece(key), &piece(value)].concat());
-    for log in [9, 10] {
-        seeds.push([&[log][..], &whole.concat()].concat());
+    let kinds = [
+        ([9, 10], &CONSUMER_GROUP[..]),
+        ([9, 10], &STREAMS_GROUP),
+        ([9, 10], &SHARE_GROUP),
+        ([11, 12], &SHARE_STATE),
+    ];
+    for (logs, records) in kinds {
+        for (key, value) in records {
+            for log in logs {
+                seeds.push(record(log, 0, key, value));
+                seeds.push(record(log, 2, key, b""));
+            }
+        }
+        let whole = records.iter().map(|(key, value)| [&[0][..], &piece(key), &piece(value)].concat());
+        let whole: Vec<u8> = whole.flatten().collect();
+        for log in logs {
+            seeds.push([&[log][..], &whole].concat());
+        }
     }
     seeds
 }

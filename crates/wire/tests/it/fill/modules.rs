@@ -32,6 +32,7 @@ mod incremental_alter_configs;
 mod init_producer_id;
 mod join_group;
 mod leave_group;
+mod list_config_resources;
 mod list_groups;
 mod list_offsets;
 mod list_partition_reassignments;
@@ -124,6 +125,8 @@ macro_rules! for_each_message {
         $each!(join_group, JoinGroupResponse, 0..=9);
         $each!(leave_group, LeaveGroupRequest, 0..=5);
         $each!(leave_group, LeaveGroupResponse, 0..=5);
+        $each!(list_config_resources, ListConfigResourcesRequest, 0..=1);
+        $each!(list_config_resources, ListConfigResourcesResponse, 0..=1);
         $each!(list_groups, ListGroupsRequest, 0..=5);
         $each!(list_groups, ListGroupsResponse, 0..=5);
         $each!(list_offsets, ListOffsetsRequest, 1..=11);
