@@ -27,7 +27,7 @@ pub(crate) enum Command {
     Produce(Produce),
     /// Print the records of a topic
     Consume(Consume),
-    /// List and describe consumer groups
+    /// List, describe, reset and delete groups of every kind
     #[command(subcommand)]
     Group(Group),
 }
@@ -260,7 +260,7 @@ pub(crate) enum Group {
         #[command(flatten)]
         output: Output,
     },
-    /// Show a group's members and how far it is
+    /// Show a group's members, what each of them has, and how far the group is
     Describe {
         /// The group id
         group: String,

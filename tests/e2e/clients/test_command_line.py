@@ -11,6 +11,9 @@ import pytest
 from confluent_kafka import Consumer, Producer, TopicPartition
 from conftest import Cluster, require_client, require_kafka
 from support import topics
+from support.applications import PROGRAM, Application
+from support.compiled import java_missing
+from support.groups import configure_group
 from support.headwater import HeadwaterBroker, headwater, headwater_fails
 from support.kafka import tool, tool_command
 from support.paths import HEADWATER
@@ -288,6 +291,55 @@ def test_a_share_group_is_described_reset_and_deleted(cluster: Cluster, folder: 
     headwater("group", "delete", group, *at)
     assert group not in headwater("group", "list", *at)
     assert group in headwater_fails("group", "describe", group, "--bootstrap", cluster.bootstrap)
+
+
+def test_a_streams_group_is_described_and_reset_only_when_nobody_is_a_member(cluster: Cluster, folder: Path) -> None:
+    missing = java_missing(PROGRAM)
+    if missing is not None:
+        pytest.skip(missing)
+    at = ("--bootstrap", cluster.bootstrap, "--output", "json")
+    app = Application(cluster.bootstrap, folder, "cli-streams", 2, ("group.protocol=streams", "commit.interval.ms=200"))
+    configure_group(cluster.bootstrap, app.id, {"streams.initial.rebalance.delay.ms": 0})
+    app.create_topics()
+    produce(cluster, app.input, "--partition", "0", stdin="one\ntwo\nthree\n")
+    instance = app.start("only")
+    app.wait_until_divided([instance], standbys=False)
+
+    def describe() -> dict[str, Any]:
+        (described,) = objects(headwater("group", "describe", app.id, *at))
+        return described
+
+    def committed() -> int | None:
+        positions = {(one["topic"], one["partition"]): one["committed"] for one in describe()["partitions"]}
+        return positions.get((app.input, 0))
+
+    wait_for("what was read to be committed", lambda: committed() == 3, 60)
+    described = describe()
+    assert (described["type"], described["state"].lower()) == ("streams", "stable")
+    before, behind = described["topology"]["subtopologies"]
+    assert before["source_topics"] == [app.input] and before["repartition_sinks"] == behind["repartition_sources"]
+    (member,) = described["members"]
+    assert sorted(member["streams"]["tasks"]["active"]) == app.tasks()
+    position = next(one for one in described["partitions"] if (one["topic"], one["partition"]) == (app.input, 0))
+    assert (position["lag"], position["member"], position["gone"]) == (0, member["member"], False)
+    shown = headwater("group", "describe", app.id, "--bootstrap", cluster.bootstrap)
+    assert ",".join(app.tasks()) in shown
+    for words in (["--to-earliest", "--dry-run"], ["--to-earliest"]):
+        refused = headwater_fails("group", "reset-offsets", app.id, *words, "--bootstrap", cluster.bootstrap)
+        assert app.id in refused and "members" in refused
+    instance.close()
+    wait_for("the member to be gone", lambda: not describe()["members"], 60)
+
+    def reset(*words: str) -> dict[int, int]:
+        done = objects(headwater("group", "reset-offsets", app.id, "--topic", app.input, *words, *at))
+        return {one["partition"]: one["after"] for one in done}
+
+    assert reset("--to-earliest", "--dry-run") == {0: 0, 1: 0}
+    assert committed() == 3, "a dry run changes nothing"
+    assert reset("--to-offset", "1") == {0: 1, 1: 0}
+    assert committed() == 1
+    headwater("group", "delete", app.id, *at)
+    assert app.id not in headwater("group", "list", *at)
 
 
 def test_a_missing_topic_is_named(cluster: Cluster) -> None:

@@ -13,6 +13,7 @@ use super::{Acks, Asked, Hold, Kind, Place, Sessions, Ticket};
 use crate::error::CallError;
 use crate::share::acquired::{Acknowledgement, Acquired};
 use crate::share::error::{AcknowledgeCause, ShareError};
+use crate::share::ranges::Ranges;
 
 /// By topic and partition, as answers name them.
 type Outcomes = BTreeMap<(Uuid, i32), Result<(), AcknowledgeCause>>;
@@ -193,7 +194,8 @@ impl<W> Sessions<W> {
         let bytes = data.records.unwrap_or_default();
         // What came over a connection is in memory; there is no file that reading could fail of.
         let bytes = bytes.to_bytes().unwrap_or_default();
-        let reading = Reading::of(&bytes, &data.acquired_records, self.config.check_crcs);
+        let acquired = self.not_told_yet(node, place, &data.acquired_records);
+        let reading = Reading::of(&bytes, acquired, self.config.check_crcs);
         if let Some((offset, source)) = reading.fault {
             let partition = place.at.clone();
             self.faults.push_back(ShareError::Batch { partition, offset, source: Arc::new(source) });
@@ -210,6 +212,20 @@ impl<W> Sessions<W> {
         for found in reading.batches {
             self.acquire(node, place, found, (now, lock));
         }
+    }
+
+    /// What was acquired but for what is to be acknowledged already: its lock had ended before that was told, and what is
+    /// told holds for the new lock.
+    fn not_told_yet(&self, node: i32, place: &Place, acquired: &[AcquiredRecords]) -> Ranges<i16> {
+        let mut ranges = Ranges::default();
+        for range in acquired {
+            ranges.insert(range.first_offset, range.last_offset, range.delivery_count);
+        }
+        let pending = self.nodes.get(&node).and_then(|session| session.pending.get(place));
+        for (first, last, _) in pending.into_iter().flat_map(Ranges::iter) {
+            ranges.remove(first, last);
+        }
+        ranges
     }
 
     fn give_back(&mut self, node: i32, place: &Place, acquired: &[AcquiredRecords], now: Monotonic) {

@@ -5,7 +5,6 @@
 use bytes::Bytes;
 use headwater_model::Offset;
 use headwater_wire::batch::{Batch, BatchError, batches};
-use headwater_wire::messages::share_fetch::AcquiredRecords;
 
 use crate::share::acquired::AcquiredRange;
 use crate::share::ranges::Ranges;
@@ -42,11 +41,9 @@ pub(super) struct Found {
 }
 
 impl Reading {
-    pub(super) fn of(bytes: &Bytes, acquired: &[AcquiredRecords], check_crcs: bool) -> Self {
-        let mut left = Ranges::default();
-        for range in acquired {
-            left.insert(range.first_offset, range.last_offset, range.delivery_count);
-        }
+    /// `acquired`: how often the records have been delivered.
+    pub(super) fn of(bytes: &Bytes, acquired: Ranges<i16>, check_crcs: bool) -> Self {
+        let mut left = acquired;
         let mut reading = Self::default();
         let mut read = 0;
         for batch in batches(bytes.clone()) {

@@ -446,3 +446,15 @@ fn a_membership_that_ends_takes_what_was_acquired_with_it() {
     assert_eq!(consumer.take(), NOTHING, "it was acquired by the membership before");
     assert_eq!(consumer.work(), ["fetch 2 of 0(10-10 release)"], "and is given back");
 }
+
+#[test]
+fn what_is_acknowledged_too_late_and_comes_again_is_told_for_the_new_lock_and_not_handed_out() {
+    let mut consumer = Consumer::with_records(Acknowledging::Explicit);
+    consumer.sessions.poll_begins(consumer.now);
+    assert_eq!(consumer.work(), ["fetch 1 of "]);
+    assert!(consumer.acknowledge(6, 6, Accept));
+    consumer.advance(LOCK);
+    consumer.answer_fetch(0, &[(5, 7, 2)], &[batch(&[5, 6, 7])]);
+    assert_eq!(consumer.take(), ["t-0 5-5x2 7-7x2"]);
+    assert_eq!(consumer.work(), ["fetch 2 of 0(6-6 accept)"]);
+}

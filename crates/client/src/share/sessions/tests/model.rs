@@ -275,6 +275,7 @@ impl World {
                 self.brokers.values_mut().for_each(Broker::lose_session);
             }
         }
+        self.collect();
         self.take();
         self.plan();
         self.collect();
