@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use headwater_client::admin::{
-    Admin, GroupDescription, MemberDescription, StreamsMemberDescription, StreamsTopology,
+    self, Admin, GroupDescription, MemberDescription, StreamsMemberDescription, StreamsTopology,
 };
 use headwater_client::{TaskAssignment, Tasks, TcpConnector};
 use headwater_model::{PartitionId, TopicName, TopicPartition};
@@ -190,7 +190,7 @@ fn read_by(tasks: &Tasks, topology: Option<&StreamsTopology>) -> Vec<TopicPartit
     let mut partitions = Vec::new();
     for task in tasks {
         let of_task = subtopologies.iter().filter(|subtopology| subtopology.id == task.subtopology);
-        let topics = of_task.flat_map(|subtopology| subtopology.inputs());
+        let topics = of_task.flat_map(admin::Subtopology::inputs);
         let topics = topics.filter_map(|topic| TopicName::new(topic).ok());
         partitions.extend(topics.map(|topic| TopicPartition::new(topic, PartitionId(task.partition.0))));
     }
@@ -351,7 +351,6 @@ fn listed(names: &[String]) -> String {
 #[cfg(test)]
 mod tests {
     use headwater_client::TaskId;
-    use headwater_client::admin;
 
     use super::*;
 

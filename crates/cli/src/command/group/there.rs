@@ -38,7 +38,7 @@ pub(super) async fn ends(
             existing(admin, partitions).await?.into_iter().map(|at| (at, OffsetSpec::Latest)).collect();
         match admin.offsets(&wanted).await {
             Err(AdminError::NoSuchTopic(_) | AdminError::NoSuchPartition { .. }) if looks < LOOKS => {
-                looks += 1
+                looks += 1;
             }
             outcome => return outcome,
         }
