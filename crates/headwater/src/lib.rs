@@ -42,8 +42,8 @@ pub use headwater_streams as streams;
 pub mod prelude {
     pub use headwater_client::{
         Acknowledgement, Acknowledging, Assignor, Client, ClientConfig, ConsumerConfig, ConsumerEvent,
-        GroupProtocol, Isolation, OffsetReset, ProducerConfig, ProducerRecord, SendError, ShareConsumerConfig,
-        StartAt, TopicPattern, TransactionError, TransactionalConfig,
+        GroupProtocol, Isolation, OffsetReset, ProducerConfig, ProducerRecord, SendError,
+        ShareConsumerConfig, StartAt, TopicPattern, TransactionError, TransactionalConfig,
     };
     pub use headwater_model::{ErrorCode, Offset, PartitionId, Timestamp, TopicName, TopicPartition};
     pub use headwater_schema::{Json, Serde, bytes, json, long, optional, serdes, utf8};
