@@ -308,7 +308,7 @@ def test_a_streams_group_is_described_and_reset_only_when_nobody_is_a_member(clu
     app = Application(cluster.bootstrap, folder, "cli-streams", 2, ("group.protocol=streams", "commit.interval.ms=200"))
     configure_group(cluster.bootstrap, app.id, {"streams.initial.rebalance.delay.ms": 0})
     app.create_topics()
-    produce(cluster, app.input, "--partition", "0", stdin="one\ntwo\nthree\n")
+    produce(cluster, app.input, "--partition", "0", stdin="a/1\nb/2\na/3\n")
     instance = app.start("only")
     app.wait_until_divided([instance], standbys=False)
 
