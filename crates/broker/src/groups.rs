@@ -107,8 +107,8 @@ impl Aids {
         let news = broker.group_settings_since(self.told_settings);
         self.told_settings = news.version;
         for (group, settings) in news.groups {
-            groups.set_member_times(group.clone(), settings.as_ref().map(GroupSettings::member_times));
-            groups.set_streams_settings(group, settings.as_ref().map(GroupSettings::streams));
+            groups.set_member_times(group.clone(), settings.as_deref().map(GroupSettings::member_times));
+            groups.set_streams_settings(group, settings.as_deref().map(GroupSettings::streams));
         }
     }
 }

@@ -214,7 +214,7 @@ impl Aids {
         let news = broker.group_settings_since(self.told_settings);
         self.told_settings = news.version;
         for (group, settings) in news.groups {
-            machine.set_settings(&group, settings.as_ref().map(GroupSettings::share_partitions));
+            machine.set_settings(&group, settings.as_deref().map(GroupSettings::share_partitions));
         }
     }
 }
