@@ -33,6 +33,14 @@ class Cluster(Protocol):
     def partition_folder(self, topic: str, partition: int) -> Path: ...
 
 
+class OwnCluster(Cluster, Protocol):
+    """A cluster of one test alone, which may kill it."""
+
+    def kill(self) -> None: ...
+
+    def restart(self) -> None: ...
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--cluster", choices=(*CLUSTERS, "both"), default="both", help="the cluster under test")
 
@@ -120,8 +128,8 @@ def new_cluster(name: str, path: Path) -> HeadwaterBroker | KafkaCluster:
 
 
 @pytest.fixture
-def own_cluster(request: pytest.FixtureRequest, folder: Path) -> Iterator[Cluster]:
-    """An empty broker for one test, whose topics' names are not its to choose."""
+def own_cluster(request: pytest.FixtureRequest, folder: Path) -> Iterator[OwnCluster]:
+    """An empty broker for one test, whose topics' names are not its to choose, or which kills it."""
     path = folder / "cluster"
     started = new_cluster(request.param, path).start()
     try:

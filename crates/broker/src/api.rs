@@ -28,6 +28,8 @@ use crate::handler;
 #[derive(Debug)]
 pub(crate) struct Context {
     pub(crate) broker: Broker,
+    /// The number of the connection, which no other has.
+    pub(crate) connection: u64,
     /// Who is at the other end, for people.
     pub(crate) peer: String,
     /// The address on which the client connected.
@@ -179,8 +181,15 @@ apis! {
     ConsumerGroupDescribe 0..=1 consumer_group_describe::ConsumerGroupDescribeRequest;
     ListConfigResources 0..=1 list_config_resources::ListConfigResourcesRequest;
     DescribeTopicPartitions 0..=0 describe_topic_partitions::DescribeTopicPartitionsRequest;
+    ShareGroupHeartbeat 1..=1 share_group_heartbeat::ShareGroupHeartbeatRequest;
+    ShareGroupDescribe 1..=1 share_group_describe::ShareGroupDescribeRequest;
+    ShareFetch       1..=2 share_fetch::ShareFetchRequest;
+    ShareAcknowledge 1..=2 share_acknowledge::ShareAcknowledgeRequest;
     StreamsGroupHeartbeat 0..=1 streams_group_heartbeat::StreamsGroupHeartbeatRequest;
     StreamsGroupDescribe 0..=1 streams_group_describe::StreamsGroupDescribeRequest;
+    DescribeShareGroupOffsets 0..=1 describe_share_group_offsets::DescribeShareGroupOffsetsRequest;
+    AlterShareGroupOffsets 0..=0 alter_share_group_offsets::AlterShareGroupOffsetsRequest;
+    DeleteShareGroupOffsets 0..=0 delete_share_group_offsets::DeleteShareGroupOffsetsRequest;
 }
 
 /// Starts a request. What must happen in the order of arrival has happened when this returns.

@@ -15,7 +15,7 @@ pub(crate) mod settings;
 mod start;
 
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, RwLock, Weak};
 
 use headwater_coordinator::{Groups, Transactions};
@@ -33,6 +33,7 @@ use crate::coordinator::Shards;
 use crate::fetch::sessions::Sessions;
 use crate::groups::OwnSettings;
 use crate::metadata::MetadataStore;
+use crate::share::Share;
 use crate::storage::{Storage, lock};
 use crate::topics::{Registry, Told};
 use producer_ids::ProducerIds;
@@ -57,6 +58,8 @@ struct Inner {
     groups: Shards<Groups>,
     own_settings: OwnSettings,
     transactions: Shards<Transactions>,
+    share: Share,
+    connections: AtomicU64,
     fetch_sessions: Mutex<Sessions>,
     replicas_warned: AtomicBool,
     /// Held by whoever changes or removes a topic, from reading it to having put the changed one in its place.
@@ -136,6 +139,10 @@ impl Broker {
         &self.inner.transactions
     }
 
+    pub(crate) fn share(&self) -> &Share {
+        &self.inner.share
+    }
+
     pub(crate) fn downgrade(&self) -> WeakBroker {
         WeakBroker(Arc::downgrade(&self.inner))
     }
@@ -170,14 +177,20 @@ impl Broker {
     where
         S: AsyncRead + AsyncWrite + Unpin + Send,
     {
-        let context = Context { broker: self.clone(), peer: peer.into(), local: None };
-        connection::serve(Plain(stream), Arc::new(context), self.inner.shutdown.subscribe()).await;
+        let context = self.context(peer.into(), None);
+        connection::serve(Plain(stream), context, self.inner.shutdown.subscribe()).await;
     }
 
     pub(crate) async fn serve_tcp(self, stream: TcpStream, peer: SocketAddr) {
         let shutdown = self.inner.shutdown.subscribe();
-        let context = Context { peer: peer.to_string(), local: stream.local_addr().ok(), broker: self };
-        connection::serve(stream, Arc::new(context), shutdown).await;
+        let context = self.context(peer.to_string(), stream.local_addr().ok());
+        connection::serve(stream, context, shutdown).await;
+    }
+
+    /// What the handlers of a new connection know.
+    fn context(&self, peer: String, local: Option<SocketAddr>) -> Arc<Context> {
+        let connection = self.inner.connections.fetch_add(1, Ordering::Relaxed);
+        Arc::new(Context { broker: self.clone(), connection, peer, local })
     }
 
     /// Lets long polls return and connections end once what is under way is answered.

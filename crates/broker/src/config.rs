@@ -71,6 +71,8 @@ pub struct Limits {
     pub max_fetch_bytes: usize,
     /// Fetch sessions kept at a time (Kafka's `max.incremental.fetch.session.cache.slots`).
     pub max_fetch_sessions: usize,
+    /// Share sessions kept at a time (Kafka's `group.share.max.share.sessions`).
+    pub max_share_sessions: usize,
     /// Partitions of one topic; never more than 10,000.
     pub max_partitions_per_topic: i32,
     /// Partitions of all topics together.
@@ -89,6 +91,7 @@ impl Default for Limits {
             max_in_flight_bytes: 16 * 1024 * 1024,
             max_fetch_bytes: 55 * 1024 * 1024,
             max_fetch_sessions: 1_000,
+            max_share_sessions: 2_000,
             max_partitions_per_topic: 1_000,
             max_partitions: 10_000,
             max_uncompressed_batch_bytes: 100 * 1024 * 1024,

@@ -1,7 +1,7 @@
 //! The driver of coordination: the partitions of an internal topic, one task for each, and how requests reach them.
 //!
 //! Owns: which partition coordinates a name ([`placement`]), the making of the topics at first need, the tasks ([`shard`]),
-//! the reading of their state ([`load`]). What is coordinated is a [`Machine`]: groups ([`crate::groups`]), transactions
+//! the reading of their state ([`load`]), what records of our own formats have in common ([`records`]). What is coordinated is a [`Machine`]: groups ([`crate::groups`]), transactions
 //! ([`crate::transactions`]). One that records in several topics has the partitions of one number in them as its logs.
 //!
 //! Invariants: a name is coordinated by one task, which owns its state; nothing else sees or locks it. No reply leaves,
@@ -12,6 +12,7 @@
 
 mod load;
 mod placement;
+pub(crate) mod records;
 mod shard;
 
 use std::fmt;
@@ -127,6 +128,8 @@ pub(crate) enum RecordError {
     Name(#[from] InvalidName),
     #[error("a record tells of a state {0}, which this version does not know")]
     UnknownState(i8),
+    #[error("a record tells of offsets that cannot be")]
+    Offsets,
     #[error("a record is of format {0}, which this version does not know")]
     UnknownFormat(i8),
 }

@@ -105,7 +105,8 @@ impl Broker {
             }
             if watch.is_none() {
                 // What came between the read and this is noticed, for `seen` is older.
-                watch = Some(Watch::new(&wanted));
+                let targets = wanted.iter().filter_map(|wanted| wanted.target.as_ref().ok().cloned());
+                watch = Some(Watch::new(targets.collect()));
             }
             let Some(watch) = &watch else { return got };
             let missing = match bounds.isolation {
@@ -120,7 +121,7 @@ impl Broker {
                 }
                 tokio::select! {
                     biased;
-                    () = watch.news.notified() => {}
+                    () = watch.news() => {}
                     () = self.shutting_down() => last_chance = true,
                     () = tokio::time::sleep_until(deadline) => last_chance = true,
                 }
@@ -205,20 +206,23 @@ fn visible_bytes(wanted: &[Wanted]) -> u64 {
 
 /// Learns of news in some partitions, until dropped.
 #[derive(Debug)]
-struct Watch {
+pub(crate) struct Watch {
     news: Arc<Notify>,
     partitions: Vec<Arc<Partition>>,
 }
 
 impl Watch {
-    fn new(wanted: &[Wanted]) -> Self {
+    pub(crate) fn new(partitions: Vec<Arc<Partition>>) -> Self {
         let news = Arc::new(Notify::new());
-        let partitions: Vec<_> =
-            wanted.iter().filter_map(|wanted| wanted.target.as_ref().ok().cloned()).collect();
         for partition in &partitions {
             partition.watch(news.clone());
         }
         Self { news, partitions }
+    }
+
+    /// Waits for news.
+    pub(crate) async fn news(&self) {
+        self.news.notified().await;
     }
 }
 

@@ -12,20 +12,20 @@ mod records;
 pub(crate) mod settings;
 
 use std::collections::BTreeSet;
-use std::convert::Infallible;
 use std::sync::Arc;
 
 use bytes::Bytes;
 use headwater_coordinator::{
     Change, CommitOffsets, ConsumerHeartbeat, DeleteOffsets, Effects as GroupEffects, GroupId, Groups,
-    GroupsConfig, Heartbeat, Join, Leave, Now, Outcome, ProducerIdentity, Reply, StreamsHeartbeat, Sync,
-    Token, Topics,
+    GroupsConfig, Heartbeat, Join, Leave, MemberId, Now, Outcome, ProducerIdentity, Reply, ShareGroupChange,
+    ShareHeartbeat, StreamsHeartbeat, Sync, Token, Topics,
 };
 use headwater_model::{Entropy, ErrorCode, Monotonic, Timestamp, TopicName, TopicPartition};
 use tokio::sync::{mpsc, watch};
 
 use crate::broker::{Broker, WeakBroker};
 use crate::config::BrokerConfig;
+use crate::coordinator::records::BATCH_BYTES;
 use crate::coordinator::{Effects, Machine, Message, RecordError, Shards};
 use crate::topics::{CONSUMER_OFFSETS, GROUPS};
 pub(crate) use alteration::OwnSettings;
@@ -38,6 +38,7 @@ pub(crate) enum Command {
     Sync(Sync),
     Heartbeat(Heartbeat),
     ConsumerHeartbeat(ConsumerHeartbeat),
+    ShareHeartbeat(ShareHeartbeat),
     StreamsHeartbeat(StreamsHeartbeat),
     Leave(Leave),
     Commit(CommitOffsets),
@@ -60,6 +61,7 @@ impl Command {
             Self::Sync(sync) => Some(&sync.group),
             Self::Heartbeat(heartbeat) => Some(&heartbeat.group),
             Self::ConsumerHeartbeat(heartbeat) => Some(&heartbeat.group),
+            Self::ShareHeartbeat(heartbeat) => Some(&heartbeat.group),
             Self::StreamsHeartbeat(heartbeat) => Some(&heartbeat.group),
             Self::Leave(leave) => Some(&leave.group),
             Self::Commit(commit) => Some(&commit.group),
@@ -68,6 +70,13 @@ impl Command {
             Self::ForgetTopics(_) | Self::EndTransaction { .. } => None,
         }
     }
+}
+
+/// What is to be done elsewhere.
+#[derive(Debug)]
+pub(crate) enum Task {
+    /// What a member of a share group has acquired may be had by others.
+    ReleaseShared { group: GroupId, member: MemberId },
 }
 
 /// What a shard needs of the broker.
@@ -98,8 +107,8 @@ impl Aids {
         let news = broker.group_settings_since(self.told_settings);
         self.told_settings = news.version;
         for (group, settings) in news.groups {
-            groups.set_member_times(group.clone(), settings.as_ref().map(GroupSettings::member_times));
-            groups.set_streams_settings(group, settings.as_ref().map(GroupSettings::streams));
+            groups.set_member_times(group.clone(), settings.as_deref().map(GroupSettings::member_times));
+            groups.set_streams_settings(group, settings.as_deref().map(GroupSettings::streams));
         }
     }
 }
@@ -135,7 +144,18 @@ impl Broker {
 
 impl From<GroupEffects> for Effects<Groups> {
     fn from(effects: GroupEffects) -> Self {
-        Self { records: effects.records, replies: effects.replies, tasks: Vec::new() }
+        let tasks = effects.records.iter().filter_map(task_of).collect();
+        Self { records: effects.records, replies: effects.replies, tasks }
+    }
+}
+
+/// What a change has as a consequence elsewhere.
+fn task_of(change: &Change) -> Option<Task> {
+    match change {
+        Change::ShareGroup { group, change: ShareGroupChange::MemberForgotten { member } } => {
+            Some(Task::ReleaseShared { group: group.clone(), member: member.clone() })
+        }
+        _ => None,
     }
 }
 
@@ -144,7 +164,7 @@ impl Machine for Groups {
     type Change = Change;
     type Command = Command;
     type Reply = Reply;
-    type Task = Infallible;
+    type Task = Task;
     type Aids = Aids;
 
     const TOPIC: &'static str = CONSUMER_OFFSETS;
@@ -174,7 +194,7 @@ impl Machine for Groups {
     }
 
     fn largest_batch(config: &BrokerConfig) -> usize {
-        config.groups.max_group_bytes + records::BATCH_BYTES
+        config.groups.max_group_bytes + BATCH_BYTES
     }
 
     fn new(config: GroupsConfig) -> Self {
@@ -207,6 +227,7 @@ impl Machine for Groups {
             Command::Sync(sync) => self.sync(now, token, sync),
             Command::Heartbeat(heartbeat) => self.heartbeat(now, token, &heartbeat),
             Command::ConsumerHeartbeat(beat) => self.consumer_heartbeat(now, entropy, token, &beat),
+            Command::ShareHeartbeat(beat) => self.share_heartbeat(now, token, &beat),
             Command::StreamsHeartbeat(beat) => self.streams_heartbeat(now, token, &beat),
             Command::Leave(leave) => self.leave(now, token, &leave),
             Command::Commit(commit) => self.commit_offsets(now, token, commit),
@@ -277,8 +298,15 @@ impl Machine for Groups {
         Some(Change::TransactionEnded { producer, outcome })
     }
 
-    fn start(task: Infallible, _: &mut Aids) {
-        match task {}
+    fn start(task: Task, aids: &mut Aids) {
+        let Some(broker) = aids.broker.upgrade() else {
+            return;
+        };
+        match task {
+            Task::ReleaseShared { group, member } => {
+                tokio::spawn(async move { broker.share_member_gone(group, member).await });
+            }
+        }
     }
 
     async fn abandon(_: &mut Aids) {}

@@ -22,6 +22,7 @@ mod handler;
 mod listener;
 mod metadata;
 mod partition;
+mod share;
 mod storage;
 mod topics;
 mod transactions;

@@ -304,6 +304,11 @@ impl Partition {
         self.visible_bytes.load(Ordering::Acquire)
     }
 
+    /// How large a compressed batch may become where it is opened.
+    pub(crate) fn max_uncompressed(&self) -> usize {
+        self.max_uncompressed
+    }
+
     /// True once the partition is deleted or the broker has closed its log.
     pub(crate) fn is_closed(&self) -> bool {
         self.closed.load(Ordering::Acquire)

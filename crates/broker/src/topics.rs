@@ -27,6 +27,8 @@ pub(crate) use told::Told;
 pub(crate) const CONSUMER_OFFSETS: &str = "__consumer_offsets";
 /// Our internal topic of the newer kinds of group.
 pub(crate) const GROUPS: &str = "__headwater_groups";
+/// Our internal topic of what has become of records in share groups.
+pub(crate) const SHARE_STATE: &str = "__headwater_share_state";
 /// Kafka's internal topic of transactions.
 pub(crate) const TRANSACTION_STATE: &str = "__transaction_state";
 /// What begins so belongs to the broker alone: clients neither see, read, write nor create it.

@@ -24,6 +24,7 @@ use tokio::task::JoinSet;
 
 use crate::broker::{Broker, WeakBroker};
 use crate::config::BrokerConfig;
+use crate::coordinator::records::BATCH_BYTES;
 use crate::coordinator::{Effects, Machine, Message, RecordError, Shards};
 use crate::topics::TRANSACTION_STATE;
 
@@ -143,7 +144,7 @@ impl Machine for Transactions {
     }
 
     fn largest_batch(config: &BrokerConfig) -> usize {
-        records::largest(&config.transactions) + records::BATCH_BYTES
+        records::largest(&config.transactions) + BATCH_BYTES
     }
 
     fn new(config: TransactionsConfig) -> Self {

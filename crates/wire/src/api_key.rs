@@ -109,6 +109,12 @@ pub enum ApiKey {
     StreamsGroupHeartbeat = 88,
     /// Code 89, versions 0 to 1.
     StreamsGroupDescribe = 89,
+    /// Code 90, versions 0 to 1.
+    DescribeShareGroupOffsets = 90,
+    /// Code 91, versions 0 to 0.
+    AlterShareGroupOffsets = 91,
+    /// Code 92, versions 0 to 0.
+    DeleteShareGroupOffsets = 92,
 }
 
 impl ApiKey {
@@ -164,6 +170,9 @@ impl ApiKey {
         Self::ShareAcknowledge,
         Self::StreamsGroupHeartbeat,
         Self::StreamsGroupDescribe,
+        Self::DescribeShareGroupOffsets,
+        Self::AlterShareGroupOffsets,
+        Self::DeleteShareGroupOffsets,
     ];
 
     /// Its code on the wire.
@@ -224,6 +233,9 @@ impl ApiKey {
             79 => Self::ShareAcknowledge,
             88 => Self::StreamsGroupHeartbeat,
             89 => Self::StreamsGroupDescribe,
+            90 => Self::DescribeShareGroupOffsets,
+            91 => Self::AlterShareGroupOffsets,
+            92 => Self::DeleteShareGroupOffsets,
             _ => return None,
         })
     }
@@ -297,6 +309,9 @@ impl ApiKey {
             Self::ShareAcknowledge => ("ShareAcknowledge", 1, 2, 1),
             Self::StreamsGroupHeartbeat => ("StreamsGroupHeartbeat", 0, 1, 0),
             Self::StreamsGroupDescribe => ("StreamsGroupDescribe", 0, 1, 0),
+            Self::DescribeShareGroupOffsets => ("DescribeShareGroupOffsets", 0, 1, 0),
+            Self::AlterShareGroupOffsets => ("AlterShareGroupOffsets", 0, 0, 0),
+            Self::DeleteShareGroupOffsets => ("DeleteShareGroupOffsets", 0, 0, 0),
         }
     }
 }

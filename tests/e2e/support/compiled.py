@@ -17,6 +17,19 @@ _JVM = (
 )  # fmt: skip
 
 
+def java_program(main_class: str, *jvm: str) -> list[str | Path]:
+    """One of the programs of tests/java, to be given its arguments."""
+    classes = f"{COMPILED / 'java'}:{KAFKA_LIBS}/*"
+    return ["java", *_JVM, *jvm, "-cp", classes, main_class]
+
+
+def java_missing(main_class: str) -> str | None:
+    """What it needs and this machine lacks."""
+    if not (COMPILED / "java" / f"{main_class}.class").exists():
+        return f"{main_class} is not compiled (cargo xtask test does it with javac)"
+    return kafka.missing()
+
+
 class Java(Driver):
     """Apache Kafka's own client, its classic group protocol."""
 
@@ -24,14 +37,11 @@ class Java(Driver):
 
     @classmethod
     def program(cls) -> list[str | Path]:
-        classes = f"{COMPILED / 'java'}:{KAFKA_LIBS}/*"
-        return ["java", *_JVM, "-cp", classes, "Driver"]
+        return java_program("Driver")
 
     @classmethod
     def missing(cls) -> str | None:
-        if not (COMPILED / "java" / "Driver.class").exists():
-            return "its driver is not compiled (cargo xtask test does it with javac)"
-        return kafka.missing()
+        return java_missing("Driver")
 
 
 class _Binary(Driver):

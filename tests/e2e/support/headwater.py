@@ -11,10 +11,16 @@ from .paths import HEADWATER
 from .processes import Running, run, wait_for
 
 
-# Members of groups of the newer protocol that are dead are missed soon, as on the Apache Kafka of the tests.
+# Members of groups of the newer protocols that are dead are missed soon, as on the Apache Kafka of the tests; those of
+# share and streams groups by what their tests set for a group.
 SHORT_SESSIONS = (
     "--group-setting", "group.consumer.session.timeout.ms=8000",
     "--group-setting", "group.consumer.heartbeat.interval.ms=1000",
+    "--group-setting", "group.share.min.session.timeout.ms=6000",
+    "--group-setting", "group.share.min.heartbeat.interval.ms=500",
+    "--group-setting", "group.share.min.record.lock.duration.ms=1000",
+    "--group-setting", "group.streams.min.session.timeout.ms=6000",
+    "--group-setting", "group.streams.min.heartbeat.interval.ms=500",
 )  # fmt: skip
 
 

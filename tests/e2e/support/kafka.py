@@ -19,6 +19,10 @@ TOOLS = {
     "kafka-console-consumer": "org.apache.kafka.tools.consumer.ConsoleConsumer",
     "kafka-consumer-groups": "org.apache.kafka.tools.consumer.group.ConsumerGroupCommand",
     "kafka-groups": "org.apache.kafka.tools.GroupsCommand",
+    "kafka-streams-groups": "org.apache.kafka.tools.streams.StreamsGroupCommand",
+    "kafka-share-groups": "org.apache.kafka.tools.consumer.group.ShareGroupCommand",
+    "kafka-console-share-consumer": "org.apache.kafka.tools.consumer.ConsoleShareConsumer",
+    "kafka-verifiable-share-consumer": "org.apache.kafka.tools.VerifiableShareConsumer",
     "kafka-configs": "kafka.admin.ConfigCommand",
     "kafka-delete-records": "org.apache.kafka.tools.DeleteRecordsCommand",
     "kafka-log-dirs": "org.apache.kafka.tools.LogDirsCommand",
@@ -92,6 +96,14 @@ class KafkaCluster:
     def kill_node(self, node: int) -> None:
         self._running[node].kill()
 
+    def kill(self) -> None:
+        for node in self._node_ids:
+            self.kill_node(node)
+
+    def restart(self) -> None:
+        """Started again over the same folders, on the same ports."""
+        self.start()
+
     def end_node(self, node: int) -> None:
         """An orderly end: the node hands its partitions over first."""
         self._running[node].end(60)
@@ -149,6 +161,12 @@ class KafkaCluster:
             "group.consumer.session.timeout.ms": 8000,
             "group.consumer.min.heartbeat.interval.ms": 500,
             "group.consumer.heartbeat.interval.ms": 1000,
+            # So are those of share and streams groups, by what their tests set for a group.
+            "group.share.min.session.timeout.ms": 6000,
+            "group.share.min.heartbeat.interval.ms": 500,
+            "group.share.min.record.lock.duration.ms": 1000,
+            "group.streams.min.session.timeout.ms": 6000,
+            "group.streams.min.heartbeat.interval.ms": 500,
             # A killed broker is noticed in seconds, not in the default nine.
             "broker.session.timeout.ms": 6000,
             "broker.heartbeat.interval.ms": 1000,

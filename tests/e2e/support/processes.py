@@ -107,6 +107,13 @@ class Running:
             self._process.kill()
         self._process.wait()
 
+    def freeze(self) -> None:
+        """Stops it where it is; it keeps its connections and what it holds."""
+        self._process.send_signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        self._process.send_signal(signal.SIGCONT)
+
     def end(self, timeout_s: float = 30.0) -> int:
         """SIGTERM, then waits; a process that does not end is killed and is a failure."""
         if self.is_alive():

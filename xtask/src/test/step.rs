@@ -64,8 +64,8 @@ pub(super) const STEPS: [Step; 8] = [
     },
     Step {
         name: "clients",
-        about: "other people's clients in five languages and Apache Kafka's own tools against our broker; failures",
-        budget_min: 5,
+        about: "other people's clients in five languages, Kafka Streams, Kafka Connect and Kafka's tools on our broker; failures",
+        budget_min: 7,
         // Most of the time they wait for sessions to end and processes to start.
         runs: Runs::Pytest(&["clients", "--cluster", "headwater", "-n", "4"]),
     },

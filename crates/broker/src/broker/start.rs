@@ -7,10 +7,10 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::sync::{Arc, Mutex, RwLock};
 
-use headwater_coordinator::{Groups, Transactions};
+use headwater_coordinator::{Groups, SharePartitions, Transactions};
 use headwater_log::{DataDir, Disk, delete_partition, remove_deleted};
 use headwater_model::{Clock, Entropy, TopicPartition, Uuid};
 use tokio::sync::watch;
@@ -25,6 +25,7 @@ use crate::groups::OwnSettings;
 use crate::metadata::store::{self, OpenedMetadata, metadata_partition};
 use crate::metadata::{ClusterState, MetadataStore};
 use crate::partition::{Partition, PartitionConfig};
+use crate::share::Share;
 use crate::storage::Storage;
 use crate::topics::settings::{self, Layers, TopicSettings};
 use crate::topics::{Registry, Told};
@@ -72,8 +73,10 @@ impl Broker {
                 metadata: MetadataStore::new(Arc::new(metadata), clock.clone()),
                 producer_ids: Mutex::new(ProducerIds::starting_at(state.next_producer_id)),
                 groups: Shards::default(),
-                own_settings: OwnSettings::new(std::mem::take(&mut state.group_settings)),
+                own_settings: OwnSettings::new(std::mem::take(&mut state.group_settings), &config),
                 transactions: Shards::default(),
+                share: Share::new(&config),
+                connections: AtomicU64::new(0),
                 fetch_sessions: Mutex::new(Sessions::new(config.limits.fetch_sessions())),
                 replicas_warned: AtomicBool::new(false),
                 topic_turn: tokio::sync::Mutex::new(()),
@@ -90,6 +93,7 @@ impl Broker {
         housekeeping::spawn(&broker);
         broker.resume_coordination::<Groups>();
         broker.resume_coordination::<Transactions>();
+        broker.resume_coordination::<SharePartitions>();
         Ok(broker)
     }
 

@@ -1,33 +1,28 @@
 //! Changes of the newer kinds of group, to the records of `__headwater_groups` and back.
 //!
 //! ```text
-//! key   := kind:int8 group:string [member:string]
-//! value := format:int8 (1) body          none: a tombstone
+//! key := kind:int8 group:string [member:string]
 //! ```
 //!
-//! The kinds are those of consumer groups ([`consumer`]) and of streams groups ([`streams`]). The primitives are those of Kafka's flexible messages (compact
-//! strings and arrays). Each body ends with a section of tagged fields, so that fields can be added which an older version
-//! skips; the key has none, for it has to stay what it is.
+//! The kinds are those of consumer groups ([`consumer`]), share groups ([`share`]) and streams groups ([`streams`]). Of
+//! values and primitives see [`crate::coordinator::records`].
 //!
 //! Invariants: what was written is read back as the same change. A record that is not understood gives no change: it is
 //! of a newer kind, or damaged, and is reported by the caller.
 
 mod consumer;
+mod share;
 mod streams;
 
+use std::collections::BTreeSet;
+
 use bytes::Bytes;
-use headwater_coordinator::{Change, GroupId, MemberId, MemberState};
-use headwater_model::Timestamp;
-use headwater_wire::batch::{BatchBuilder, BatchMeta, Compression};
+use headwater_coordinator::{Change, GroupId, MemberId, MemberState, Partitions};
+use headwater_model::{PartitionId, Timestamp, Uuid};
 use headwater_wire::protocol::{DecodeError, Reader, Writer};
 
-use super::records::BATCH_BYTES;
 use crate::coordinator::RecordError;
-
-const FORMAT: i8 = 1;
-
-/// Writes a value's body, without its tagged fields; none is a tombstone.
-type Body<'a> = Option<Box<dyn FnOnce(&mut Writer) + 'a>>;
+use crate::coordinator::records;
 
 /// What a record is about.
 struct Key<'a> {
@@ -38,43 +33,24 @@ struct Key<'a> {
 
 /// The changes that belong here as batches, in order.
 pub(super) fn to_batches(changes: &[Change], now: Timestamp) -> Vec<Bytes> {
-    let meta = BatchMeta::default();
-    let mut batches = Vec::new();
-    let mut builder = BatchBuilder::new(Compression::None);
-    for (key, value) in changes.iter().filter_map(encode) {
-        if !builder.is_empty() && builder.size_with(Some(&key), value.as_deref(), &[]) > BATCH_BYTES {
-            batches.push(builder.build(&meta));
-        }
-        builder.append(now, Some(&key), value.as_deref(), &[]);
-    }
-    if !builder.is_empty() {
-        batches.push(builder.build(&meta));
-    }
-    batches
+    records::to_batches(changes.iter().filter_map(encode), now)
 }
 
 /// A key and a value, or a tombstone. None for what is kept elsewhere.
 fn encode(change: &Change) -> Option<(Bytes, Option<Bytes>)> {
     let (key, body) = match change {
         Change::ConsumerGroup { group, change } => consumer::encode(group, change),
+        Change::ShareGroup { group, change } => share::encode(group, change),
         Change::StreamsGroup { group, change } => streams::encode(group, change),
-        // The first kind is not served yet, and so nothing of it comes to be; the others are kept elsewhere.
-        Change::ShareGroup { .. }
-        | Change::OffsetCommitted { .. }
+        // These are kept elsewhere.
+        Change::OffsetCommitted { .. }
         | Change::OffsetForgotten { .. }
         | Change::OffsetPending { .. }
         | Change::TransactionEnded { .. }
         | Change::GroupStored(_)
         | Change::GroupForgotten { .. } => return None,
     };
-    let value = body.map(|write| {
-        written(|w| {
-            w.put_i8(FORMAT);
-            write(w);
-            w.put_no_tagged();
-        })
-    });
-    Some((written(|w| key.put(w)), value))
+    Some((records::written(|w| key.put(w)), records::value(body)))
 }
 
 impl Key<'_> {
@@ -87,46 +63,48 @@ impl Key<'_> {
     }
 }
 
-fn written(write: impl FnOnce(&mut Writer)) -> Bytes {
-    let mut w = Writer::new();
-    write(&mut w);
-    w.into_bytes()
-}
-
 /// The change that a record tells of.
 pub(super) fn decode(key: Option<&[u8]>, value: Option<&[u8]>) -> Result<Change, RecordError> {
-    // Copies, so that what is kept of a record does not keep the block that it was read in.
-    let mut key = Reader::new(Bytes::copy_from_slice(key.ok_or(RecordError::NoKey)?));
+    let mut key = records::reader(key.ok_or(RecordError::NoKey)?);
     let kind = key.i8()?;
-    let of_consumer = consumer::KINDS.contains(&kind);
-    if !of_consumer && !streams::KINDS.contains(&kind) {
+    if ![consumer::KINDS, share::KINDS, streams::KINDS].iter().any(|kinds| kinds.contains(&kind)) {
         return Err(RecordError::UnknownKind(i16::from(kind)));
     }
     let group = GroupId::from(key.string(true)?);
-    let mut value = value.map(|value| Reader::new(Bytes::copy_from_slice(value)));
-    if let Some(value) = &mut value {
-        let format = value.i8()?;
-        if format != FORMAT {
-            return Err(RecordError::UnknownFormat(format));
-        }
-    }
-    let change = if of_consumer {
-        let change = consumer::decode(kind, &mut key, value.as_mut())?;
-        Change::ConsumerGroup { group, change }
-    } else {
-        let change = streams::decode(kind, &mut key, value.as_mut())?;
-        Change::StreamsGroup { group, change }
-    };
+    let change = records::read_value(value, |value| {
+        Ok(if consumer::KINDS.contains(&kind) {
+            Change::ConsumerGroup { group, change: consumer::decode(kind, &mut key, value)? }
+        } else if share::KINDS.contains(&kind) {
+            Change::ShareGroup { group, change: share::decode(kind, &mut key, value)? }
+        } else {
+            Change::StreamsGroup { group, change: streams::decode(kind, &mut key, value)? }
+        })
+    })?;
     key.finish()?;
-    if let Some(value) = &mut value {
-        value.skip_tagged()?;
-        value.finish()?;
-    }
     Ok(change)
 }
 
 fn member(key: &mut Reader) -> Result<MemberId, DecodeError> {
     key.string(true).map(MemberId::from)
+}
+
+/// `partitions := [topic_id:uuid [partition:int32]]`
+fn put_partitions(w: &mut Writer, partitions: &Partitions) {
+    let topics: Vec<(Uuid, &BTreeSet<PartitionId>)> = partitions.by_topic().collect();
+    w.put_array(&topics, true, |w, (topic, partitions)| {
+        w.put_uuid(topic);
+        let numbers: Vec<i32> = partitions.iter().map(|partition| partition.0).collect();
+        w.put_array(&numbers, true, Writer::put_i32);
+    });
+}
+
+fn partitions(r: &mut Reader) -> Result<Partitions, DecodeError> {
+    let of_topic = |r: &mut Reader| Ok((r.uuid()?, r.array(true, 4, |r| r.i32().map(PartitionId))?));
+    let topics = r.array(true, 17, of_topic)?;
+    let each = |(topic, numbers): (Uuid, Vec<PartitionId>)| {
+        numbers.into_iter().map(move |partition| (topic, partition))
+    };
+    Ok(topics.into_iter().flat_map(each).collect())
 }
 
 fn put_state(w: &mut Writer, state: MemberState) {
@@ -149,6 +127,7 @@ fn state(r: &mut Reader) -> Result<MemberState, RecordError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::coordinator::records::BATCH_BYTES;
     use headwater_wire::batch::batches;
     use proptest::prelude::*;
 
@@ -157,9 +136,18 @@ mod tests {
         prop_oneof![
             (group(), consumer::tests::change())
                 .prop_map(|(group, change)| Change::ConsumerGroup { group, change }),
+            (group(), share::tests::change())
+                .prop_map(|(group, change)| Change::ShareGroup { group, change }),
             (group(), streams::tests::change())
                 .prop_map(|(group, change)| Change::StreamsGroup { group, change }),
         ]
+    }
+
+    pub(super) fn some_partitions() -> impl Strategy<Value = Partitions> {
+        prop::collection::vec((0..3_u64, 0..9), 0..9).prop_map(|pairs| {
+            let pair = |(topic, number)| (Uuid::from_u64_pair(7, topic), PartitionId(number));
+            pairs.into_iter().map(pair).collect()
+        })
     }
 
     fn read(bytes: Bytes) -> Vec<Change> {
@@ -181,7 +169,7 @@ mod tests {
         }
 
         #[test]
-        fn noise_gives_a_change_or_an_error(kind in 0..29_i8, key: Vec<u8>, value: Option<Vec<u8>>) {
+        fn noise_gives_a_change_or_an_error(kind in 0..30_i8, key: Vec<u8>, value: Option<Vec<u8>>) {
             let key: Vec<u8> = [kind.to_be_bytes().to_vec(), key].concat();
             let _ = decode(Some(&key), value.as_deref());
         }

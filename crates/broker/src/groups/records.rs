@@ -17,10 +17,8 @@ use headwater_wire::messages::group_metadata_record::{GroupMetadataKey, GroupMet
 use headwater_wire::messages::offset_commit_record::{OffsetCommitKey, OffsetCommitValue};
 
 use crate::coordinator::RecordError;
+use crate::coordinator::records::BATCH_BYTES;
 use crate::transactions::marker;
-
-/// A batch is closed once it is about so large.
-pub(super) const BATCH_BYTES: usize = 512 * 1024;
 
 /// The changes as batches, in order. What belongs to a transaction is in batches of its own.
 pub(super) fn to_batches(changes: &[Change], now: Timestamp) -> Vec<Bytes> {

@@ -1,4 +1,4 @@
-//! Settings that a group has of its own, by Kafka's names (KIP-848, KIP-932, KIP-1071, KIP-1240).
+//! Settings that a group has of its own, by Kafka's names (KIP-848, KIP-932, KIP-1071, KIP-1191, KIP-1240).
 //!
 //! Owns: the table of them, the rules for changes, the typed form ([`GroupSettings`]). Pure.
 //!
@@ -13,7 +13,7 @@
 use std::time::Duration;
 
 use headwater_coordinator::{MemberTimes, ShareSettings, StreamsSettings, Times};
-use headwater_model::ErrorCode;
+use headwater_model::{ErrorCode, TopicName};
 
 use crate::config::BrokerConfig;
 use crate::metadata::Settings;
@@ -40,6 +40,14 @@ impl ShareOffsetReset {
     }
 }
 
+/// Where a share group tells of records that it could not process (KIP-1191).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct DeadLetterTopic {
+    pub(crate) name: TopicName,
+    /// With their keys and values.
+    pub(crate) copies: bool,
+}
+
 /// The settings that are in force for a group: its own over the broker's.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct GroupSettings {
@@ -55,10 +63,11 @@ pub struct GroupSettings {
     pub share_reads_committed: bool,
     /// A member of a share group may lengthen the time for which it has records.
     pub share_renewals: bool,
+    dead_letter_topic: Option<TopicName>,
+    dead_letter_copies: bool,
     streams_standbys: u32,
     streams_delay: Duration,
     /// Of the broker, which groups do not set.
-    rest_of_share: ShareSettings,
     rest_of_streams: StreamsSettings,
 }
 
@@ -81,9 +90,10 @@ impl GroupSettings {
             share_offset_reset: ShareOffsetReset::Latest,
             share_reads_committed: false,
             share_renewals: true,
+            dead_letter_topic: None,
+            dead_letter_copies: false,
             streams_standbys: count(streams.standby_replicas as u64),
             streams_delay: streams.initial_rebalance_delay,
-            rest_of_share: share.clone(),
             rest_of_streams: streams.clone(),
         }
     }
@@ -109,8 +119,14 @@ impl GroupSettings {
             lock_duration: self.share_lock_duration,
             delivery_limit: u16::try_from(self.share_delivery_limit).unwrap_or(u16::MAX),
             max_record_locks: u64::from(self.share_record_locks),
-            ..self.rest_of_share.clone()
+            dead_letters: self.dead_letter_topic.is_some(),
         }
+    }
+
+    /// Where a share group tells of records that it could not process, if it does.
+    pub(crate) fn dead_letters(&self) -> Option<DeadLetterTopic> {
+        let name = self.dead_letter_topic.clone()?;
+        Some(DeadLetterTopic { name, copies: self.dead_letter_copies })
     }
 
     /// What holds for a streams group.
@@ -132,7 +148,9 @@ pub(crate) enum Kind {
     Count(fn(&mut GroupSettings) -> &mut u32),
     OffsetReset,
     Isolation,
-    Renewals,
+    Flag(fn(&mut GroupSettings) -> &mut bool),
+    /// A topic whose name says that it has dead letters, or nothing.
+    DeadLetterTopic,
     /// A length of time that is kept and has no effect.
     Interval,
 }
@@ -141,8 +159,8 @@ impl Kind {
     /// The number of the type in a DescribeConfigs response.
     pub(crate) fn config_type(self) -> i8 {
         match self {
-            Self::Renewals => 1,
-            Self::OffsetReset | Self::Isolation => 2,
+            Self::Flag(_) => 1,
+            Self::OffsetReset | Self::Isolation | Self::DeadLetterTopic => 2,
             Self::Milliseconds(_) | Self::Count(_) | Self::Interval => 3,
         }
     }
@@ -154,7 +172,8 @@ impl Kind {
             Self::Count(of) => of(&mut settings).to_string(),
             Self::OffsetReset => "latest".to_owned(),
             Self::Isolation => READ_UNCOMMITTED.to_owned(),
-            Self::Renewals => settings.share_renewals.to_string(),
+            Self::Flag(of) => of(&mut settings).to_string(),
+            Self::DeadLetterTopic => String::new(),
             Self::Interval => "0".to_owned(),
         }
     }
@@ -179,10 +198,19 @@ impl Kind {
                 }
             }
             Self::Isolation => settings.share_reads_committed = value == READ_COMMITTED,
-            Self::Renewals => settings.share_renewals = value.eq_ignore_ascii_case("true"),
+            Self::Flag(of) => *of(settings) = value.eq_ignore_ascii_case("true"),
+            Self::DeadLetterTopic => settings.dead_letter_topic = dead_letter_topic(value),
             Self::Interval => {}
         }
     }
+}
+
+/// How the names of topics for dead letters begin, so that nobody has records written into others by failing over them
+/// (Kafka's default of `errors.deadletterqueue.topic.name.prefix`).
+const DEAD_LETTER_PREFIX: &str = "dlq.";
+
+fn dead_letter_topic(name: &str) -> Option<TopicName> {
+    TopicName::new(name).ok().filter(|name| name.as_str().starts_with(DEAD_LETTER_PREFIX))
 }
 
 const READ_COMMITTED: &str = "read_committed";
@@ -253,6 +281,12 @@ pub(crate) const DEFINITIONS: &[Definition] = &[
         "group.consumer.min.session.timeout.ms",
         "group.consumer.max.session.timeout.ms"
     ),
+    plain(
+        "errors.deadletterqueue.copy.record.enable",
+        None,
+        Kind::Flag(|group| &mut group.dead_letter_copies),
+    ),
+    plain("errors.deadletterqueue.topic.name", None, Kind::DeadLetterTopic),
     plain("share.assignment.interval.ms", None, Kind::Interval),
     plain("share.auto.offset.reset", None, Kind::OffsetReset),
     bounded!(
@@ -288,7 +322,7 @@ pub(crate) const DEFINITIONS: &[Definition] = &[
         "group.share.min.record.lock.duration.ms",
         "group.share.max.record.lock.duration.ms"
     ),
-    plain("share.renew.acknowledge.enable", None, Kind::Renewals),
+    plain("share.renew.acknowledge.enable", None, Kind::Flag(|group| &mut group.share_renewals)),
     bounded!(
         "share.session.timeout.ms",
         Kind::Milliseconds(|group| &mut group.share.session_timeout),
@@ -410,7 +444,11 @@ fn check_value(
             [READ_COMMITTED, READ_UNCOMMITTED].contains(&value),
             format!("{READ_COMMITTED} or {READ_UNCOMMITTED}"),
         ),
-        Kind::Renewals => (
+        Kind::DeadLetterTopic => (
+            value.is_empty() || dead_letter_topic(value).is_some(),
+            format!("the name of a topic that begins with {DEAD_LETTER_PREFIX}, or nothing"),
+        ),
+        Kind::Flag(_) => (
             value.eq_ignore_ascii_case("true") || value.eq_ignore_ascii_case("false"),
             "true or false".to_owned(),
         ),
@@ -525,6 +563,8 @@ mod tests {
         let given = own(&[
             ("consumer.heartbeat.interval.ms", "6000"),
             ("consumer.session.timeout.ms", "46000"),
+            ("errors.deadletterqueue.copy.record.enable", "TRUE"),
+            ("errors.deadletterqueue.topic.name", "dlq.orders"),
             ("share.auto.offset.reset", "by_duration:PT1H"),
             ("share.delivery.count.limit", "7"),
             ("share.heartbeat.interval.ms", "7000"),
@@ -552,9 +592,11 @@ mod tests {
                 lock_duration: Duration::from_secs(20),
                 delivery_limit: 7,
                 max_record_locks: 300,
-                dead_letters: false,
+                dead_letters: true,
             }
         );
+        let name = TopicName::new("dlq.orders").unwrap();
+        assert_eq!(settings.dead_letters(), Some(DeadLetterTopic { name, copies: true }));
         assert_eq!(settings.share_offset_reset, ShareOffsetReset::ByDuration(Duration::from_hours(1)));
         assert!(settings.share_reads_committed && !settings.share_renewals);
         let streams = settings.streams();
@@ -579,6 +621,9 @@ mod tests {
             ("share.auto.offset.reset", "by_duration:-PT1H"),
             ("share.isolation.level", "READ_COMMITTED"),
             ("share.renew.acknowledge.enable", "yes"),
+            ("errors.deadletterqueue.topic.name", "orders"),
+            ("errors.deadletterqueue.topic.name", "dlq.an order"),
+            ("errors.deadletterqueue.copy.record.enable", "yes"),
             ("streams.num.standby.replicas", "3"),
             ("streams.initial.rebalance.delay.ms", "-1"),
             ("streams.assignment.interval.ms", "often"),

@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
-use headwater_coordinator::{GroupId, Reply};
+use headwater_coordinator::{GroupId, Reply, SharePartitionsGone};
 use headwater_model::ErrorCode;
 use headwater_wire::messages::delete_groups::{
     DeletableGroupResult, DeleteGroupsRequest, DeleteGroupsResponse,
 };
 
+use super::alter_share_group_offsets::check;
 use super::groups::code;
 use crate::api::{Context, Meta};
 use crate::groups::Command;
@@ -19,13 +20,19 @@ pub(crate) async fn handle(
 ) -> DeleteGroupsResponse {
     let mut results = Vec::with_capacity(request.groups_names.len());
     for group_id in request.groups_names {
-        let group = GroupId::from(group_id.clone());
-        let outcome = match context.broker.coordinate(Command::DeleteGroup(group)).await {
-            Ok(Reply::DeleteGroup(outcome)) => outcome,
-            Ok(_) => Err(ErrorCode::UnknownServerError),
-            Err(error) => Err(error),
-        };
+        let outcome = delete(&context, &GroupId::from(group_id.clone())).await;
         results.push(DeletableGroupResult { group_id, error_code: code(&outcome), ..Default::default() });
     }
     DeleteGroupsResponse { results, ..Default::default() }
+}
+
+async fn delete(context: &Context, group: &GroupId) -> Result<(), ErrorCode> {
+    if check(context, group).await.is_ok() {
+        // Before the group itself: one of the same name is not to go on where this one was.
+        context.broker.forget_share_state(group, SharePartitionsGone::Group(group.clone())).await?;
+    }
+    match context.broker.coordinate(Command::DeleteGroup(group.clone())).await? {
+        Reply::DeleteGroup(outcome) => outcome,
+        _ => Err(ErrorCode::UnknownServerError),
+    }
 }

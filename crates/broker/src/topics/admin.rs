@@ -195,6 +195,7 @@ impl Broker {
         // The coordinators may be waiting for it, to make the topics that they begin with.
         drop(turn);
         self.forget_committed_offsets(name).await;
+        self.forget_shared_topic(id).await;
         moved.map(|()| id).ok_or(TopicError::Storage)
     }
 

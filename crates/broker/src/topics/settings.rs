@@ -77,6 +77,12 @@ pub(crate) const DEFINITIONS: &[Definition] = &[
     define("compression.type", "compression.type", Kind::OneOf(COMPRESSION_TYPES), "producer"),
     define("compression.zstd.level", "compression.zstd.level", Kind::Int { min: -131_072, max: 22 }, "3"),
     define("delete.retention.ms", "log.cleaner.delete.retention.ms", long(0), "86400000"),
+    define(
+        "errors.deadletterqueue.group.enable",
+        "errors.deadletterqueue.group.enable",
+        Kind::Boolean,
+        "false",
+    ),
     define("file.delete.delay.ms", "log.segment.delete.delay.ms", long(0), "60000"),
     define("flush.messages", "log.flush.interval.messages", long(1), LONG_MAX),
     define("flush.ms", "log.flush.interval.ms", long(0), LONG_MAX),

@@ -11,7 +11,6 @@ use headwater_coordinator::{
     TransactionalId, TransactionsConfig,
 };
 use headwater_model::{PartitionId, ProducerEpoch, ProducerId, Timestamp, TopicName, TopicPartition};
-use headwater_wire::batch::{BatchBuilder, BatchMeta, Compression};
 use headwater_wire::internal::{
     encode_transaction_key, encode_transaction_value, parse_transaction_key, parse_transaction_value,
 };
@@ -19,10 +18,8 @@ use headwater_wire::messages::transaction_log_record::{
     PartitionsSchema, TransactionLogKey, TransactionLogValue,
 };
 
-use crate::coordinator::RecordError;
+use crate::coordinator::{RecordError, records};
 
-/// A batch is closed once it is about so large.
-pub(super) const BATCH_BYTES: usize = 512 * 1024;
 /// A topic of one partition, with the longest name.
 const LARGEST_PARTITION: usize = 264;
 /// Everything else in a record, with the longest transactional id.
@@ -35,23 +32,15 @@ pub(super) fn largest(config: &TransactionsConfig) -> usize {
 
 /// The changes as batches, in order.
 pub(super) fn to_batches(changes: &[TransactionChange], now: Timestamp) -> Vec<Bytes> {
-    let mut batches = Vec::new();
-    let mut builder = BatchBuilder::new(Compression::None);
-    for change in changes {
+    let record = |change: &TransactionChange| {
         let (id, value) = match change {
             TransactionChange::Stored(stored) => (&stored.id, Some(encode_transaction_value(&value(stored)))),
             TransactionChange::Forgotten { id } => (id, None),
         };
         let key = encode_transaction_key(&TransactionLogKey { transactional_id: id.to_string() });
-        if !builder.is_empty() && builder.size_with(Some(&key), value.as_deref(), &[]) > BATCH_BYTES {
-            batches.push(builder.build(&BatchMeta::default()));
-        }
-        builder.append(now, Some(&key), value.as_deref(), &[]);
-    }
-    if !builder.is_empty() {
-        batches.push(builder.build(&BatchMeta::default()));
-    }
-    batches
+        (key, value)
+    };
+    records::to_batches(changes.iter().map(record), now)
 }
 
 fn value(stored: &StoredTransaction) -> TransactionLogValue {

@@ -11,6 +11,7 @@ mod harness;
 mod import;
 mod produce_fetch;
 mod restart;
+mod share;
 mod simulation;
 mod topics;
 mod transactions;

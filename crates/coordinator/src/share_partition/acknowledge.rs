@@ -148,10 +148,9 @@ impl SharePartition {
         let runs: Vec<(Offset, Run)> = self.runs.between(first, last).collect();
         for (first, run) in runs {
             match one {
-                Acknowledge::Accept => {
-                    self.change(step, first, Run::new(run.last, RecordState::Acknowledged, 0));
+                Acknowledge::Accept | Acknowledge::Gap => {
+                    self.change(step, first, Run::new(run.last, RecordState::Done, 0));
                 }
-                Acknowledge::Gap => self.change(step, first, Run::new(run.last, RecordState::Archived, 0)),
                 Acknowledge::Reject => self.bury(step, first, &run, DeadLetterCause::Rejected),
                 Acknowledge::Release => self.give_back(step, first, &run),
                 Acknowledge::Renew => {

@@ -128,7 +128,7 @@ impl SharePartition {
         let mut at = first;
         while let Some((first, run)) = self.next_available(at, last) {
             at = run.last.next();
-            self.runs.put(first, Run::new(run.last, RecordState::Archived, 0));
+            self.runs.put(first, Run::new(run.last, RecordState::Done, 0));
         }
     }
 

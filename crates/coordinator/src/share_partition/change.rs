@@ -69,12 +69,10 @@ pub struct StateBatch {
 pub enum DeliveryState {
     /// It may be acquired.
     Available,
-    /// It has been processed.
-    Acknowledged,
     /// It has to be written to the dead-letter topic.
     Archiving(DeadLetterCause),
-    /// It is not delivered any more.
-    Archived,
+    /// It is not delivered any more: it has been processed, or is archived.
+    Done,
 }
 
 /// Why a record goes to the dead-letter topic.

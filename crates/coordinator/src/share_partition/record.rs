@@ -74,9 +74,8 @@ fn durable(first: Offset, run: &Run) -> Option<StateBatch> {
     let (state, deliveries) = match &run.state {
         RecordState::Available => (DeliveryState::Available, run.deliveries),
         RecordState::Acquired(_) => (DeliveryState::Available, run.deliveries.saturating_sub(1)),
-        RecordState::Acknowledged => (DeliveryState::Acknowledged, 0),
         RecordState::Archiving(cause) => (DeliveryState::Archiving(*cause), run.deliveries),
-        RecordState::Archived => (DeliveryState::Archived, 0),
+        RecordState::Done => (DeliveryState::Done, 0),
     };
     let is_untouched = state == DeliveryState::Available && deliveries == 0;
     (!is_untouched).then_some(StateBatch { first, last: run.last, state, deliveries })
@@ -128,7 +127,7 @@ impl SharePartition {
     /// Archives what cannot be processed, by way of the dead-letter topic if there is one.
     pub(super) fn bury(&mut self, step: &mut Step<'_>, first: Offset, run: &Run, cause: DeadLetterCause) {
         if !step.settings.dead_letters {
-            self.change(step, first, Run::new(run.last, RecordState::Archived, 0));
+            self.change(step, first, Run::new(run.last, RecordState::Done, 0));
             return;
         }
         let buried = Run::new(run.last, RecordState::Archiving(cause), run.deliveries);

@@ -66,7 +66,7 @@ impl SharePartition {
         let awaited: Vec<(Offset, Run)> = runs.collect();
         step.watch(self);
         for (first, run) in awaited {
-            self.change(step, first, Run::new(run.last, RecordState::Archived, 0));
+            self.change(step, first, Run::new(run.last, RecordState::Done, 0));
         }
         step.finish(self);
     }

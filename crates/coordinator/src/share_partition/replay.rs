@@ -51,9 +51,8 @@ impl SharePartition {
             }
             let state = match batch.state {
                 DeliveryState::Available => RecordState::Available,
-                DeliveryState::Acknowledged => RecordState::Acknowledged,
                 DeliveryState::Archiving(cause) => RecordState::Archiving(cause),
-                DeliveryState::Archived => RecordState::Archived,
+                DeliveryState::Done => RecordState::Done,
             };
             self.runs.put(first, Run::new(batch.last, state, batch.deliveries));
         }

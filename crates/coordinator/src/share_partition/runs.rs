@@ -21,16 +21,16 @@ pub(super) struct Lock {
 pub(super) enum RecordState {
     Available,
     Acquired(Lock),
-    Acknowledged,
     /// It has to be written to the dead-letter topic before it is archived.
     Archiving(DeadLetterCause),
-    Archived,
+    /// It is not delivered any more: it has been processed, is archived, or does not exist.
+    Done,
 }
 
 impl RecordState {
     /// Nothing more happens to the record.
     pub(super) fn is_final(&self) -> bool {
-        matches!(self, Self::Acknowledged | Self::Archived)
+        *self == Self::Done
     }
 }
 
@@ -192,7 +192,7 @@ impl Runs {
             RecordState::Acquired(lock) => {
                 self.locks.insert((lock.until, first));
             }
-            RecordState::Acknowledged | RecordState::Archiving(_) | RecordState::Archived => {}
+            RecordState::Archiving(_) | RecordState::Done => {}
         }
         if !run.state.is_final() {
             self.in_flight += count(first, run.last);

@@ -24,7 +24,7 @@ use super::requests::{self, encoded, exchange};
 use crate::{SimClock, simulate};
 
 /// Where records can be put: the cluster's events, and what the coordinators remember.
-const LOGS: [(&str, Within); 11] = [
+const LOGS: [(&str, Within); 13] = [
     ("/data/broker/__headwater_metadata-0", Within::Nothing),
     ("/data/broker/__consumer_offsets-0", Within::Nothing),
     ("/data/broker/__consumer_offsets-1", Within::Nothing),
@@ -36,6 +36,8 @@ const LOGS: [(&str, Within); 11] = [
     ("/data/broker/__transaction_state-0", Within::Transaction(Some(ControlMarker::Other(7)))),
     ("/data/broker/__headwater_groups-0", Within::Nothing),
     ("/data/broker/__headwater_groups-1", Within::Nothing),
+    ("/data/broker/__headwater_share_state-0", Within::Nothing),
+    ("/data/broker/__headwater_share_state-1", Within::Nothing),
 ];
 
 /// What records are part of.
@@ -162,8 +164,49 @@ fn questions() -> Vec<u8> {
                 ..Default::default()
             },
         ),
+        encoded(
+            18,
+            1,
+            &m::share_group_describe::ShareGroupDescribeRequest {
+                group_ids: vec![group()],
+                ..Default::default()
+            },
+        ),
+        encoded(19, 1, &describe_share_offsets()),
+        encoded(20, 1, &requests::share_beat("g", 0)),
+        encoded(21, 2, &share_fetch()),
+        encoded(22, 1, &requests::share_beat("g", -1)),
+        encoded(23, 0, &requests::alter_share_offsets("g")),
+        encoded(
+            24,
+            0,
+            &m::delete_share_group_offsets::DeleteShareGroupOffsetsRequest {
+                group_id: group(),
+                topics: vec![m::delete_share_group_offsets::DeleteShareGroupOffsetsRequestTopic {
+                    topic_name: "t".to_owned(),
+                }],
+            },
+        ),
     ]
     .concat()
+}
+
+fn describe_share_offsets() -> m::describe_share_group_offsets::DescribeShareGroupOffsetsRequest {
+    let group = m::describe_share_group_offsets::DescribeShareGroupOffsetsRequestGroup {
+        group_id: "g".to_owned(),
+        topics: None,
+    };
+    m::describe_share_group_offsets::DescribeShareGroupOffsetsRequest { groups: vec![group] }
+}
+
+fn share_fetch() -> m::share_fetch::ShareFetchRequest {
+    m::share_fetch::ShareFetchRequest {
+        group_id: Some("g".to_owned()),
+        member_id: Some("m".to_owned()),
+        max_records: 10,
+        max_bytes: 1_000,
+        ..Default::default()
+    }
 }
 
 /// A heartbeat that joins the group, or leaves it.
@@ -208,6 +251,29 @@ const STREAMS_GROUP: [(&[u8], &[u8]); 6] = [
     (b"\x17\x02g", b"\x01\0\0\0\x03\0"),
     (b"\x18\x02g\x02m", b"\x01\x02\x020\x02\0\0\0\0\x01\0"),
     (b"\x19\x02g\x02m", b"\x01\0\0\0\0\x03\0\0\0\x02\x02\x020\x02\0\0\0\0\x01\x01\x01\0"),
+];
+
+/// Keys and values of `__headwater_groups` that make a share group of one member.
+const SHARE_GROUP: [(&[u8], &[u8]); 5] = [
+    (b"\x0a\x02g", b"\x01\0\0\0\x03\0\0\0\0\0\0\0\x07\0"),
+    (b"\x0b\x02g\x02m", b"\x01\0\x02c\x02h\x02\x02t\0"),
+    (b"\x0c\x02g", b"\x01\0\0\0\x03\0"),
+    (b"\x0d\x02g\x02m", b"\x01\x02aaaaaaaaaaaaaaaa\x02\0\0\0\0\0"),
+    (b"\x0e\x02g\x02m", b"\x01\0\0\0\x03\0\0\0\x02\x02aaaaaaaaaaaaaaaa\x02\0\0\0\0\0"),
+];
+
+/// Keys and values of `__headwater_share_state`: a whole state, and a change to it.
+const SHARE_STATE: [(&[u8], &[u8]); 2] = [
+    (
+        b"\x00\x02gaaaaaaaaaaaaaaaa\0\0\0\0",
+        b"\x01\0\0\0\0\0\0\0\x01\0\0\0\0\0\0\0\x01\
+          \x02\0\0\0\0\0\0\0\x01\0\0\0\0\0\0\0\x02\0\0\x01\0",
+    ),
+    (
+        b"\x01\x02gaaaaaaaaaaaaaaaa\0\0\0\0\0\x01",
+        b"\x01\0\0\0\x01\0\0\0\0\0\0\0\x01\
+          \x02\0\0\0\0\0\0\0\x03\0\0\0\0\0\0\0\x03\x02\0\x02\0",
+    ),
 ];
 
 /// Keys and values of `__headwater_groups` that make a consumer group of one member.
@@ -265,15 +331,22 @@ pub(super) fn seeds() -> Vec<Vec<u8>> {
         seeds.push(record(log, 0, &offset, &encode_offset_value(&OffsetCommitValue::default())));
         seeds.push(record(log, 2, &offset, b""));
     }
-    for records in [&CONSUMER_GROUP[..], &STREAMS_GROUP] {
+    let kinds = [
+        ([9, 10], &CONSUMER_GROUP[..]),
+        ([9, 10], &STREAMS_GROUP),
+        ([9, 10], &SHARE_GROUP),
+        ([11, 12], &SHARE_STATE),
+    ];
+    for (logs, records) in kinds {
         for (key, value) in records {
-            seeds.push(record(9, 0, key, value));
-            seeds.push(record(10, 0, key, value));
-            seeds.push(record(10, 2, key, b""));
+            for log in logs {
+                seeds.push(record(log, 0, key, value));
+                seeds.push(record(log, 2, key, b""));
+            }
         }
         let whole = records.iter().map(|(key, value)| [&[0][..], &piece(key), &piece(value)].concat());
         let whole: Vec<u8> = whole.flatten().collect();
-        for log in [9, 10] {
+        for log in logs {
             seeds.push([&[log][..], &whole].concat());
         }
     }

@@ -22,7 +22,7 @@ pub(super) const TRANSACTIONAL_ID: &str = "x";
 /// More frames than this make an input slow and no more telling.
 const MOST_FRAMES: usize = 12;
 
-/// The folder of a broker that has a topic, a group, and a transaction that is open, to begin each run with.
+/// The folder of a broker that has a topic, a group, a share group, and a transaction that is open, to begin each run with.
 pub(super) static FOLDER: LazyLock<SimDisk> = LazyLock::new(|| {
     let disk = SimDisk::new(1);
     simulate(async || {
@@ -34,6 +34,9 @@ pub(super) static FOLDER: LazyLock<SimDisk> = LazyLock::new(|| {
             encoded(3, 5, &begin()),
             // The first producer of a broker.
             encoded(4, 3, &add_partition(0)),
+            encoded(5, 1, &share_beat("s", 0)),
+            encoded(6, 1, &share_beat("s", -1)),
+            encoded(7, 0, &alter_share_offsets("s")),
         ];
         exchange(&broker, &setup.concat()).await;
         broker.close().await;
@@ -123,6 +126,13 @@ answers! {
     ListConfigResources list_config_resources::ListConfigResourcesRequest;
     StreamsGroupHeartbeat streams_group_heartbeat::StreamsGroupHeartbeatRequest;
     StreamsGroupDescribe streams_group_describe::StreamsGroupDescribeRequest;
+    ShareGroupHeartbeat share_group_heartbeat::ShareGroupHeartbeatRequest;
+    ShareGroupDescribe share_group_describe::ShareGroupDescribeRequest;
+    ShareFetch share_fetch::ShareFetchRequest;
+    ShareAcknowledge share_acknowledge::ShareAcknowledgeRequest;
+    DescribeShareGroupOffsets describe_share_group_offsets::DescribeShareGroupOffsetsRequest;
+    AlterShareGroupOffsets alter_share_group_offsets::AlterShareGroupOffsetsRequest;
+    DeleteShareGroupOffsets delete_share_group_offsets::DeleteShareGroupOffsetsRequest;
 }
 
 /// A frame to send, and how its answer is to be read.
@@ -296,6 +306,31 @@ fn commit() -> m::offset_commit::OffsetCommitRequest {
         generation_id_or_member_epoch: -1,
         topics: vec![topic],
         ..Default::default()
+    }
+}
+
+/// A heartbeat of the share group's member, that joins it or leaves it.
+pub(super) fn share_beat(group: &str, epoch: i32) -> m::share_group_heartbeat::ShareGroupHeartbeatRequest {
+    m::share_group_heartbeat::ShareGroupHeartbeatRequest {
+        group_id: group.to_owned(),
+        member_id: "m".to_owned(),
+        member_epoch: epoch,
+        subscribed_topic_names: Some(vec![TOPIC.to_owned()]),
+        ..Default::default()
+    }
+}
+
+pub(super) fn alter_share_offsets(
+    group: &str,
+) -> m::alter_share_group_offsets::AlterShareGroupOffsetsRequest {
+    let partition = m::alter_share_group_offsets::AlterShareGroupOffsetsRequestPartition::default();
+    let topic = m::alter_share_group_offsets::AlterShareGroupOffsetsRequestTopic {
+        topic_name: TOPIC.to_owned(),
+        partitions: vec![partition],
+    };
+    m::alter_share_group_offsets::AlterShareGroupOffsetsRequest {
+        group_id: group.to_owned(),
+        topics: vec![topic],
     }
 }
 

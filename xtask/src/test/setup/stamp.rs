@@ -14,7 +14,7 @@ pub(super) fn remove(folder: &Path) -> anyhow::Result<()> {
     }
 }
 
-/// The file that something was made from, copied beside it once it was made.
+/// The files that something was made from, copied beside it into one once it was made.
 pub(super) struct Stamp {
     wanted: Vec<u8>,
     path: PathBuf,
@@ -22,8 +22,14 @@ pub(super) struct Stamp {
 
 impl Stamp {
     pub(super) fn new(made_from: &Path, path: PathBuf) -> anyhow::Result<Self> {
-        let wanted =
-            std::fs::read(made_from).with_context(|| format!("cannot read {}", made_from.display()))?;
+        Self::of_all(&[made_from.to_owned()], path)
+    }
+
+    pub(super) fn of_all(made_from: &[PathBuf], path: PathBuf) -> anyhow::Result<Self> {
+        let mut wanted = Vec::new();
+        for file in made_from {
+            wanted.extend(std::fs::read(file).with_context(|| format!("cannot read {}", file.display()))?);
+        }
         Ok(Self { wanted, path })
     }
 

@@ -10,23 +10,21 @@
 //!    3  member  its target          partitions
 //!    4  member  what it works on    state:int8 epoch:int32 previous_epoch:int32 assigned:partitions revoking:partitions
 //!
-//! partitions := [topic_id:uuid [partition:int32]]
-//! state      := 0 stable, 1 has to give partitions back, 2 waits for partitions
+//! state := 0 stable, 1 has to give partitions back, 2 waits for partitions
 //! ```
 
-use std::collections::BTreeSet;
 use std::ops::RangeInclusive;
 
 use headwater_coordinator::{
-    ClassicSide, ConsumerGroupChange as Change, Current, GroupId, InstanceId, MemberId, Partitions, Protocol,
+    ClassicSide, ConsumerGroupChange as Change, Current, GroupId, InstanceId, MemberId, Protocol,
     Subscription,
 };
-use headwater_model::{PartitionId, Uuid};
 use headwater_wire::protocol::{DecodeError, Reader, Writer};
 
 use super::super::records::{from_ms, to_ms};
-use super::{Body, Key, member, put_state, state};
+use super::{Key, member, partitions, put_partitions, put_state, state};
 use crate::coordinator::RecordError;
+use crate::coordinator::records::Body;
 
 const EPOCH: i8 = 0;
 const MEMBER: i8 = 1;
@@ -139,38 +137,14 @@ fn current(r: &mut Reader) -> Result<Current, RecordError> {
     Ok(Current { state, epoch, previous_epoch, assigned: partitions(r)?, revoking: partitions(r)? })
 }
 
-fn put_partitions(w: &mut Writer, partitions: &Partitions) {
-    let topics: Vec<(Uuid, &BTreeSet<PartitionId>)> = partitions.by_topic().collect();
-    w.put_array(&topics, true, |w, (topic, partitions)| {
-        w.put_uuid(topic);
-        let numbers: Vec<i32> = partitions.iter().map(|partition| partition.0).collect();
-        w.put_array(&numbers, true, Writer::put_i32);
-    });
-}
-
-fn partitions(r: &mut Reader) -> Result<Partitions, DecodeError> {
-    let of_topic = |r: &mut Reader| Ok((r.uuid()?, r.array(true, 4, |r| r.i32().map(PartitionId))?));
-    let topics = r.array(true, 17, of_topic)?;
-    let each = |(topic, numbers): (Uuid, Vec<PartitionId>)| {
-        numbers.into_iter().map(move |partition| (topic, partition))
-    };
-    Ok(topics.into_iter().flat_map(each).collect())
-}
-
 #[cfg(test)]
 pub(super) mod tests {
+    use super::super::tests::some_partitions;
     use super::*;
     use bytes::Bytes;
     use headwater_coordinator::MemberState;
     use proptest::prelude::*;
     use std::time::Duration;
-
-    fn partitions() -> impl Strategy<Value = Partitions> {
-        prop::collection::vec((0..3_u64, 0..9), 0..9).prop_map(|pairs| {
-            let pair = |(topic, number)| (Uuid::from_u64_pair(7, topic), PartitionId(number));
-            pairs.into_iter().map(pair).collect()
-        })
-    }
 
     fn subscription() -> impl Strategy<Value = Subscription> {
         let text = || ".{0,9}".prop_map(String::from);
@@ -206,7 +180,7 @@ pub(super) mod tests {
             Just(MemberState::UnrevokedPartitions),
             Just(MemberState::UnreleasedPartitions),
         ];
-        (state, any::<i32>(), any::<i32>(), partitions(), partitions()).prop_map(
+        (state, any::<i32>(), any::<i32>(), some_partitions(), some_partitions()).prop_map(
             |(state, epoch, previous_epoch, assigned, revoking)| Current {
                 state,
                 epoch,
@@ -228,7 +202,8 @@ pub(super) mod tests {
             (member(), subscription())
                 .prop_map(|(member, subscription)| Change::Member { member, subscription }),
             member().prop_map(|member| Change::MemberForgotten { member }),
-            (member(), partitions()).prop_map(|(member, partitions)| Change::Target { member, partitions }),
+            (member(), some_partitions())
+                .prop_map(|(member, partitions)| Change::Target { member, partitions }),
             member().prop_map(|member| Change::TargetForgotten { member }),
             (member(), current()).prop_map(|(member, current)| Change::Current { member, current }),
             member().prop_map(|member| Change::CurrentForgotten { member }),

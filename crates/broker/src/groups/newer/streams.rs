@@ -33,8 +33,9 @@ use headwater_model::PartitionId;
 use headwater_wire::protocol::{DecodeError, Reader, Writer};
 
 use super::super::records::{from_ms, to_ms};
-use super::{Body, Key, member, put_state, state};
+use super::{Key, member, put_state, state};
 use crate::coordinator::RecordError;
+use crate::coordinator::records::Body;
 
 const EPOCH: i8 = 20;
 const TOPOLOGY: i8 = 21;

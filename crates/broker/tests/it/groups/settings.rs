@@ -116,6 +116,8 @@ async fn a_group_that_does_not_exist_has_the_brokers_settings_and_can_be_given_i
             "consumer.assignment.interval.ms=0 5",
             "consumer.heartbeat.interval.ms=5000 5",
             "consumer.session.timeout.ms=45000 5",
+            "errors.deadletterqueue.copy.record.enable=false 5",
+            "errors.deadletterqueue.topic.name= 5",
             "share.assignment.interval.ms=0 5",
             "share.auto.offset.reset=latest 5",
             "share.delivery.count.limit=5 5",

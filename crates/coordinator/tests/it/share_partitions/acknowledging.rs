@@ -24,7 +24,7 @@ fn the_start_offset_passes_what_has_been_dealt_with() {
             gets [0-9 (1)]
             > ack a 5-9:a
             ok
-            + update 1.0 start=0 5-9:Acknowledged
+            + update 1.0 start=0 5-9:Done
             > show
             0..10 epoch=0 in flight=5 completed=5 next=10
             > ack a 0-1:a 2-2:j 3-3:g
@@ -57,7 +57,7 @@ fn each_offset_may_have_its_own_type() {
             gets [0-5 (1)]
             > ack a 0-5:aarjga
             ok
-            + update 1.0 start=2 2:Available(1) 3-4:Archived 5:Acknowledged
+            + update 1.0 start=2 2:Available(1) 3-5:Done
             freed
             > show
             2..6 epoch=0 in flight=1 completed=3 next=2
@@ -204,7 +204,7 @@ fn a_record_that_is_rejected_goes_to_the_dead_letter_topic_before_the_start_pass
             > ack a 0-4:ajjga
             ok
             ! 1-2 Rejected after 1
-            + update 1.0 start=1 1-2:Archiving(Rejected)(1) 3:Archived 4:Acknowledged
+            + update 1.0 start=1 1-2:Archiving(Rejected)(1) 3-4:Done
             > show
             1..5 epoch=0 in flight=2 completed=2 next=5
             > take b 5-6
@@ -244,7 +244,7 @@ fn a_lock_that_is_renewed_lasts_as_long_again_and_nothing_is_recorded() {
             > wait 20
             > ack a 0-1:n 2-2:a
             ok
-            + update 1.0 start=0 2:Acknowledged
+            + update 1.0 start=0 2:Done
             > wait 10
             at 30s:
             + update 1.1 start=0 3-4:Available(1)

@@ -200,7 +200,7 @@ fn no_more_than_the_limit_are_in_flight() {
             gets []
             > ack a 1-2:a
             ok
-            + update 1.0 start=0 1-2:Acknowledged
+            + update 1.0 start=0 1-2:Done
             freed
             > show
             0..5 epoch=0 in flight=3 completed=2 next=5
@@ -214,7 +214,7 @@ fn no_more_than_the_limit_are_in_flight() {
             gets [0 (2)]
             > ack a 3-4:j
             ok
-            + update 1.2 start=0 3-4:Archived
+            + update 1.2 start=0 3-4:Done
             freed
             > take b 7-9
             gets [7-8 (1)]

@@ -32,7 +32,7 @@ fn what_was_acquired_is_available_after_a_restart_with_the_deliveries_of_before(
             gets [0-9 (1)]
             > ack a 0-1:r 4-4:a
             ok
-            + update 1.0 start=0 0-1:Available(1) 4:Acknowledged
+            + update 1.0 start=0 0-1:Available(1) 4:Done
             freed
             > take b 0-9
             gets [0-1 (2)]
@@ -68,20 +68,20 @@ fn after_some_updates_the_whole_state_is_recorded() {
             gets [0-9 (1)]
             > ack a 9-9:a
             ok
-            + update 1.0 start=0 9:Acknowledged
+            + update 1.0 start=0 9:Done
             > ack a 8-8:r
             ok
             + update 1.1 start=0 8:Available(1)
             freed
             > ack a 7-7:a
             ok
-            + update 1.2 start=0 7:Acknowledged
+            + update 1.2 start=0 7:Done
             > ack a 0-0:a
             ok
-            + snapshot 2 epoch=0 start=1 7:Acknowledged 8:Available(1) 9:Acknowledged
+            + snapshot 2 epoch=0 start=1 7:Done 8:Available(1) 9:Done
             > ack a 6-6:a
             ok
-            + update 2.0 start=1 6:Acknowledged
+            + update 2.0 start=1 6:Done
             > restart
             > show
             1..10 epoch=0 in flight=6 completed=3 next=1
@@ -211,7 +211,7 @@ fn nothing_is_left_of_what_is_forgotten() {
             gets [0-9 (1)]
             > ack a 5-5:a
             ok
-            + update 1.0 start=0 5:Acknowledged
+            + update 1.0 start=0 5:Done
             > forget
             1 ended
             + snapshot forgotten
@@ -317,7 +317,7 @@ fn a_group_may_have_rules_of_its_own() {
 fn an_update_of_another_snapshot_is_of_no_account() {
     let batch = |first: i64, last: i64| {
         let (first, last) = (Offset(first), Offset(last));
-        StateBatch { first, last, state: DeliveryState::Acknowledged, deliveries: 0 }
+        StateBatch { first, last, state: DeliveryState::Done, deliveries: 0 }
     };
     let snapshot =
         ShareSnapshot { state_epoch: 4, snapshot_epoch: 2, start: Offset(10), batches: vec![batch(12, 13)] };
