@@ -107,8 +107,8 @@ impl Aids {
         let news = broker.group_settings_since(self.told_settings);
         self.told_settings = news.version;
         for (group, settings) in news.groups {
-            groups.set_member_times(group.clone(), settings.as_ref().map(GroupSettings::member_times));
-            groups.set_streams_settings(group, settings.as_ref().map(GroupSettings::streams));
+            groups.set_member_times(group.clone(), settings.as_deref().map(GroupSettings::member_times));
+            groups.set_streams_settings(group, settings.as_deref().map(GroupSettings::streams));
         }
     }
 }
@@ -259,6 +259,8 @@ impl Machine for Groups {
 
     async fn world_changed(aids: &mut Aids) {
         let changed = tokio::select! {
+            // The same inputs give the same trace.
+            biased;
             topics = aids.topics.changed() => topics,
             settings = aids.settings.changed() => settings,
         };

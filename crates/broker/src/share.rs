@@ -20,9 +20,9 @@ use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
 use headwater_coordinator::{
-    Acknowledgements, Acquired, DeadLetters, Departure, GroupId, MemberGone, MemberId, Now, Outcome,
-    ProducerIdentity, Refused, SharePartitionChange, SharePartitionEffects, SharePartitionId,
-    SharePartitionReply, SharePartitions, SharePartitionsConfig, SharePartitionsGone, Token,
+    Acknowledgements, Acquired, DeadLetters, GroupId, MemberGone, MemberId, Now, Outcome, ProducerIdentity,
+    Refused, SharePartitionChange, SharePartitionEffects, SharePartitionId, SharePartitionReply,
+    SharePartitions, SharePartitionsConfig, SharePartitionsGone, Token,
 };
 use headwater_model::{ErrorCode, Monotonic, Offset, Timestamp, Uuid};
 use headwater_wire::protocol::Records;
@@ -149,12 +149,12 @@ impl Broker {
     }
 
     /// A member's session has ended, and what it has acquired may be had by others.
-    pub(crate) async fn release_acquired(&self, key: SessionKey, departure: Departure) {
+    pub(crate) async fn release_acquired(&self, key: SessionKey) {
         if self.topic(SHARE_STATE).is_none() {
             return;
         }
         let SessionKey { group, member } = key;
-        let gone = MemberGone { group: group.clone(), member, departure, partitions: None };
+        let gone = MemberGone { group: group.clone(), member };
         // If its shard cannot be reached, the locks expire.
         let _ = self.ask_share(&group, Command::Release(gone)).await;
     }
@@ -163,14 +163,14 @@ impl Broker {
     pub(crate) async fn share_member_gone(&self, group: GroupId, member: MemberId) {
         let key = SessionKey { group, member };
         lock(self.share().sessions()).close(&key);
-        self.release_acquired(key, Departure::Lost).await;
+        self.release_acquired(key).await;
     }
 
     /// A connection has ended, and the sessions with it.
     pub(crate) async fn end_share_sessions(&self, connection: u64) {
         let ended = lock(self.share().sessions()).end_connection(connection);
         for key in ended {
-            self.release_acquired(key, Departure::Lost).await;
+            self.release_acquired(key).await;
         }
     }
 
@@ -214,7 +214,7 @@ impl Aids {
         let news = broker.group_settings_since(self.told_settings);
         self.told_settings = news.version;
         for (group, settings) in news.groups {
-            machine.set_settings(&group, settings.as_ref().map(GroupSettings::share_partitions));
+            machine.set_settings(&group, settings.as_deref().map(GroupSettings::share_partitions));
         }
     }
 }

@@ -80,8 +80,8 @@ pub use share::{
 };
 pub use share_partition::{
     Acknowledge, AcknowledgementBatch, Acknowledgements, Acquire, AcquireMode, Acquired, DeadLetterCause,
-    DeliveryState, Departure, DescribedSharePartition, ReadBatch, ShareSettings, ShareSnapshot,
-    ShareStateChange, ShareUpdate, StateBatch,
+    DeliveryState, DescribedSharePartition, ReadBatch, ShareSettings, ShareSnapshot, ShareStateChange,
+    ShareUpdate, StateBatch,
 };
 pub use share_partitions::{
     DeadLetters, MemberGone, SharePartitionChange, SharePartitionEffects, SharePartitionId,

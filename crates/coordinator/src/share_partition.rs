@@ -35,7 +35,6 @@ use headwater_model::{Monotonic, Offset};
 pub use acknowledge::{Acknowledge, AcknowledgementBatch, Acknowledgements};
 pub use acquire::{Acquire, AcquireMode, Acquired, ReadBatch};
 pub use change::{DeadLetterCause, DeliveryState, ShareSnapshot, ShareStateChange, ShareUpdate, StateBatch};
-pub use release::Departure;
 
 pub(crate) use record::Step;
 

@@ -5,19 +5,14 @@
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
-use bytes::{Bytes, BytesMut};
 use headwater_model::Uuid;
-use headwater_wire::Request;
-use headwater_wire::frame::{decode_response, encode_request};
 use headwater_wire::messages::consumer_group_heartbeat::{
     ConsumerGroupHeartbeatRequest, ConsumerGroupHeartbeatRequestTopicPartitions,
 };
-use headwater_wire::messages::find_coordinator::FindCoordinatorRequest;
 use serde::Serialize;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
 
 use crate::Target;
+use crate::by_hand::{Connection, find_coordinator, wait_for_word};
 
 /// Rounds of everybody until the group is at rest, and what lies between them: a broker may take its time to divide.
 const MOST_ROUNDS: usize = 300;
@@ -40,34 +35,6 @@ pub(crate) struct Heartbeats {
 pub(crate) struct Report {
     heartbeats: u64,
     seconds: f64,
-}
-
-struct Connection {
-    stream: TcpStream,
-    sent: i32,
-}
-
-impl Connection {
-    async fn open(target: &Target) -> anyhow::Result<Self> {
-        let stream = TcpStream::connect(&target.bootstrap).await?;
-        stream.set_nodelay(true)?;
-        Ok(Self { stream, sent: 0 })
-    }
-
-    async fn call<R: Request>(&mut self, version: i16, request: &R) -> anyhow::Result<R::Response> {
-        self.sent += 1;
-        let mut frame = BytesMut::new();
-        for chunk in encode_request(self.sent, Some("bench"), version, request) {
-            frame.extend_from_slice(&chunk.to_bytes()?);
-        }
-        self.stream.write_all(&frame).await?;
-        let length = usize::try_from(self.stream.read_i32().await?)?;
-        let mut answer = BytesMut::zeroed(length);
-        self.stream.read_exact(&mut answer).await?;
-        let (id, response) = decode_response::<R>(Bytes::from(answer), version)?;
-        anyhow::ensure!(id == self.sent, "an answer to something else");
-        Ok(response)
-    }
 }
 
 struct Member {
@@ -129,8 +96,7 @@ pub(crate) fn run(target: &Target, how: &Heartbeats) -> anyhow::Result<Report> {
             .collect();
         settle(first, &mut members, &group, target).await?;
         if how.wait {
-            println!("ready");
-            tokio::task::spawn_blocking(|| std::io::stdin().read_line(&mut String::new())).await??;
+            wait_for_word().await?;
         }
         let started = Instant::now();
         let each = target.records / how.connections as u64;
@@ -154,20 +120,6 @@ pub(crate) fn run(target: &Target, how: &Heartbeats) -> anyhow::Result<Report> {
         let seconds = started.elapsed().as_secs_f64();
         Ok(Report { heartbeats: each * how.connections as u64, seconds })
     })
-}
-
-/// A coordinator may take a while to be there.
-async fn find_coordinator(connection: &mut Connection, group: &str) -> anyhow::Result<()> {
-    for _ in 0..MOST_ROUNDS {
-        let request =
-            FindCoordinatorRequest { coordinator_keys: vec![group.to_owned()], ..Default::default() };
-        let found = connection.call(4, &request).await?;
-        if found.coordinators.first().is_some_and(|found| found.error_code == 0) {
-            return Ok(());
-        }
-        tokio::time::sleep(PAUSE).await;
-    }
-    anyhow::bail!("there is no coordinator")
 }
 
 /// Everybody in turn, until all partitions are owned and nobody is told anything new.

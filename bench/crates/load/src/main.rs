@@ -8,6 +8,7 @@
 
 #![expect(clippy::disallowed_methods, reason = "a program that measures reads the clock and waits")]
 
+mod by_hand;
 mod cpu;
 mod heartbeats;
 mod krafka;
@@ -16,6 +17,7 @@ mod left;
 mod librdkafka;
 mod ours;
 mod rebalance;
+mod share;
 
 use clap::{Parser, Subcommand, ValueEnum};
 use serde::Serialize;
@@ -85,6 +87,8 @@ enum Work {
     },
     /// Sends heartbeats of a group at rest, as many as there are to be records
     Heartbeats(heartbeats::Heartbeats),
+    /// Reads a topic as members of a share group that acknowledge record by record
+    Share(share::Share),
 }
 
 /// How to produce.
@@ -183,6 +187,7 @@ fn main() -> anyhow::Result<()> {
         (Work::Rebalance(how), _) => return print(&rebalance::run(&target, how)?),
         (Work::Member { group }, _) => return rebalance::member(&target, group),
         (Work::Heartbeats(how), _) => return print(&heartbeats::run(&target, how)?),
+        (Work::Share(how), _) => return print(&share::run(&target, how)?),
         (Work::First, _) => (ours::first(&target)?, 0),
         (Work::Last, _) => (ours::last(&target)?, 0),
         (Work::Consume, Client::Headwater) => ours::consume(&target)?,

@@ -73,7 +73,7 @@ impl Broker {
                 metadata: MetadataStore::new(Arc::new(metadata), clock.clone()),
                 producer_ids: Mutex::new(ProducerIds::starting_at(state.next_producer_id)),
                 groups: Shards::default(),
-                own_settings: OwnSettings::new(std::mem::take(&mut state.group_settings)),
+                own_settings: OwnSettings::new(std::mem::take(&mut state.group_settings), &config),
                 transactions: Shards::default(),
                 share: Share::new(&config),
                 connections: AtomicU64::new(0),

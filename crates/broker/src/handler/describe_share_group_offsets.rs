@@ -1,6 +1,6 @@
 //! DescribeShareGroupOffsets: where share groups are, and what they have before them (KIP-932, KIP-1226).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use headwater_coordinator::{
@@ -63,12 +63,12 @@ async fn describe(
 }
 
 /// The topics that members subscribe to, so far as they are assigned.
-async fn subscribed(context: &Context, group: &GroupId) -> Result<BTreeMap<Uuid, ()>, ErrorCode> {
+async fn subscribed(context: &Context, group: &GroupId) -> Result<BTreeSet<Uuid>, ErrorCode> {
     let wanted = group.clone();
     let look = move |groups: &coordinator::Groups| groups.describe_share_group(&wanted);
     let described = context.broker.look_at_group(group, look).await?.ok_or(ErrorCode::GroupIdNotFound)?;
     let targets = described.members.iter().flat_map(|member| member.target.by_topic());
-    Ok(targets.map(|(topic, _)| (topic, ())).collect())
+    Ok(targets.map(|(topic, _)| topic).collect())
 }
 
 async fn begun(context: &Context, group: &GroupId) -> Result<Begun, ErrorCode> {
@@ -87,10 +87,10 @@ async fn begun(context: &Context, group: &GroupId) -> Result<Begun, ErrorCode> {
 fn all(
     context: &Context,
     begun: &Begun,
-    mut topics: BTreeMap<Uuid, ()>,
+    mut topics: BTreeSet<Uuid>,
 ) -> Vec<DescribeShareGroupOffsetsResponseTopic> {
-    topics.extend(begun.keys().map(|(topic, _)| (*topic, ())));
-    let known = topics.into_keys().filter_map(|topic| context.broker.visible_topic_by_id(topic));
+    topics.extend(begun.keys().map(|(topic, _)| *topic));
+    let known = topics.into_iter().filter_map(|topic| context.broker.visible_topic_by_id(topic));
     known.map(|topic| of_topic(begun, &topic, 0..topic.state.partitions)).collect()
 }
 

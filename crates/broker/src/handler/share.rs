@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use headwater_coordinator::{
-    Acknowledge, AcknowledgementBatch, Acknowledgements, Departure, Groups, Refused, SharePartitionId,
+    Acknowledge, AcknowledgementBatch, Acknowledgements, Groups, Refused, SharePartitionId,
 };
 use headwater_model::{ErrorCode, Offset, PartitionId, Uuid};
 
@@ -129,7 +129,7 @@ fn read(said: &Said, may_renew: bool) -> Result<AcknowledgementBatch, Refused> {
 /// After the last request of a session: what the member still holds may be had by others.
 pub(super) async fn release_if_closed(context: &Context, key: SessionKey, epoch: i32) {
     if epoch == CLOSES {
-        context.broker.release_acquired(key, Departure::Closed).await;
+        context.broker.release_acquired(key).await;
     }
 }
 

@@ -77,7 +77,6 @@ impl Broker {
     }
 
     /// The partitions that there are, and the others.
-    #[expect(clippy::type_complexity, reason = "two lists, taken apart at once")]
     fn find_shared(
         &self,
         wish: &Wish,

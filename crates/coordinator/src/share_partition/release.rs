@@ -7,32 +7,16 @@ use super::runs::{RecordState, Run};
 use super::{SharePartition, Step};
 use crate::MemberId;
 
-/// How a member has gone from a share-partition.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Departure {
-    /// It has said so: what it has not acknowledged it has not begun, and that delivery does not count.
-    Closed,
-    /// It was not heard of any more: it may have failed over one of the records, and the delivery counts.
-    Lost,
-}
-
 impl SharePartition {
-    /// Takes back all that a member has acquired.
-    pub(crate) fn release(&mut self, step: &mut Step<'_>, member: &MemberId, departure: Departure) {
+    /// Takes back all that a member has acquired and that it has said nothing of. It may have failed over one of the
+    /// records, and the delivery counts, as in Kafka.
+    pub(crate) fn release(&mut self, step: &mut Step<'_>, member: &MemberId) {
         let holds = |run: &Run| matches!(&run.state, RecordState::Acquired(lock) if lock.member == *member);
         let runs = self.runs.iter().filter(|(_, run)| holds(run));
         let held: Vec<(Offset, Run)> = runs.map(|(first, run)| (first, run.clone())).collect();
         step.watch(self);
         for (first, run) in held {
-            match departure {
-                // What is durable is that already.
-                Departure::Closed => {
-                    let deliveries = run.deliveries.saturating_sub(1);
-                    self.runs.put(first, Run::new(run.last, RecordState::Available, deliveries));
-                    step.frees = true;
-                }
-                Departure::Lost => self.give_back(step, first, &run),
-            }
+            self.give_back(step, first, &run);
         }
         step.finish(self);
     }

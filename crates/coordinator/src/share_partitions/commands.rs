@@ -6,7 +6,7 @@ use headwater_model::{ErrorCode, Offset, PartitionId, Uuid};
 
 use super::{Kept, SharePartitionChange, SharePartitionEffects, SharePartitionReply, SharePartitions};
 use crate::share_partition::{SharePartition, Step};
-use crate::{Acknowledgements, Acquire, Departure, GroupId, MemberId, Now, Refused, SharePartitionId, Token};
+use crate::{Acknowledgements, Acquire, GroupId, MemberId, Now, Refused, SharePartitionId, Token};
 
 /// A member has gone from share-partitions: its share session has ended, or its membership.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -15,10 +15,6 @@ pub struct MemberGone {
     pub group: GroupId,
     /// The member.
     pub member: MemberId,
-    /// How.
-    pub departure: Departure,
-    /// From which partitions of which topics; from all, if none are named.
-    pub partitions: Option<BTreeSet<(Uuid, PartitionId)>>,
 }
 
 /// Which share-partitions have come to their end.
@@ -110,14 +106,10 @@ impl SharePartitions {
     /// A member has gone: what it has acquired may be had by others.
     pub fn release(&mut self, now: Now, token: Token, gone: &MemberGone) -> SharePartitionEffects {
         let mut effects = SharePartitionEffects::default();
-        let named = |id: &SharePartitionId| {
-            gone.partitions.as_ref().is_none_or(|only| only.contains(&(id.topic, id.partition)))
-        };
-        let of_group = self.of_group(&gone.group).map(|(id, _)| id.clone());
-        let ids: Vec<SharePartitionId> = of_group.filter(named).collect();
+        let ids: Vec<SharePartitionId> = self.of_group(&gone.group).map(|(id, _)| id.clone()).collect();
         for id in ids {
             let release = |state: &mut SharePartition, step: &mut Step<'_>| {
-                state.release(step, &gone.member, gone.departure);
+                state.release(step, &gone.member);
             };
             self.step(&mut effects, now, &id, release);
         }

@@ -65,7 +65,7 @@ impl Streams {
         StreamsAnswer {
             member: beat.member.clone(),
             epoch: current.epoch,
-            heartbeat_interval: current.state.next_heartbeat(self.settings.heartbeat_interval),
+            heartbeat_interval: self.next_heartbeat(current),
             acceptable_recovery_lag: self.settings.acceptable_recovery_lag,
             task_offset_interval: self.settings.task_offset_interval,
             status: self.status(&beat.member),
@@ -74,6 +74,13 @@ impl Streams {
             endpoints: endpoints_are_news.then(|| self.endpoints()),
             to_create: self.configuration.as_ref().map(Configuration::missing).unwrap_or_default().to_vec(),
         }
+    }
+
+    /// When the member is to be heard of next. Kafka's clients wait two intervals for source topics that are missing, and
+    /// end: they are told the whole interval then.
+    fn next_heartbeat(&self, current: &StreamsCurrent) -> Duration {
+        let interval = self.settings.heartbeat_interval;
+        if self.layout().is_some() { current.state.next_heartbeat(interval) } else { interval }
     }
 
     fn status(&self, member: &MemberId) -> Vec<StreamsStatus> {

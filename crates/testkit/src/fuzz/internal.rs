@@ -98,6 +98,10 @@ fn append(disk: &SimDisk, dir: &Path, within: Within, input: &mut Input<'_>) {
 
 /// Asks for all that the records may have changed.
 fn questions() -> Vec<u8> {
+    [of_topics_classic_groups_and_transactions(), of_newer_groups(), of_share_groups()].concat()
+}
+
+fn of_topics_classic_groups_and_transactions() -> Vec<u8> {
     let group = || "g".to_owned();
     let join = m::join_group::JoinGroupRequest {
         group_id: group(),
@@ -131,6 +135,13 @@ fn questions() -> Vec<u8> {
             },
         ),
         encoded(9, 5, &requests::begin()),
+    ]
+    .concat()
+}
+
+fn of_newer_groups() -> Vec<u8> {
+    let group = || "g".to_owned();
+    [
         encoded(
             10,
             1,
@@ -164,6 +175,13 @@ fn questions() -> Vec<u8> {
                 ..Default::default()
             },
         ),
+    ]
+    .concat()
+}
+
+fn of_share_groups() -> Vec<u8> {
+    let group = || "g".to_owned();
+    [
         encoded(
             18,
             1,

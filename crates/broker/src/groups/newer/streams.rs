@@ -361,6 +361,40 @@ pub(super) mod tests {
         )
     }
 
+    #[test]
+    fn the_layout_is_stable() {
+        let (group, m) = (GroupId::new("g"), || MemberId::new("m"));
+        let tasks = |numbers: &[i32]| {
+            let task = |number: &i32| Task { subtopology: "0".into(), partition: PartitionId(*number) };
+            numbers.iter().map(task).collect::<Tasks>()
+        };
+        let basis = StreamsBasis { fingerprint: 7, validated_topology: None, standby_replicas: 1 };
+        let current = StreamsCurrent {
+            state: MemberState::UnreleasedPartitions,
+            epoch: 3,
+            previous_epoch: 2,
+            assigned: AssignedTasks { active: tasks(&[4]), standby: tasks(&[]) },
+            revoking: AssignedTasks::new(),
+        };
+        let cases: [(Change, &[u8], &[u8]); 2] = [
+            (
+                Change::Epoch { epoch: 3, basis },
+                b"\x14\x02g",
+                b"\x01\0\0\0\x03\0\0\0\0\0\0\0\x07\xff\xff\xff\xff\0\0\0\x01\0",
+            ),
+            (
+                Change::Current { member: m(), current },
+                b"\x19\x02g\x02m",
+                b"\x01\x02\0\0\0\x03\0\0\0\x02\x02\x020\x02\0\0\0\x04\x01\x01\x01\0",
+            ),
+        ];
+        for (change, key, value) in cases {
+            let change = headwater_coordinator::Change::StreamsGroup { group: group.clone(), change };
+            let (written_key, written_value) = super::super::encode(&change).unwrap();
+            assert_eq!((&written_key[..], written_value.as_deref()), (key, Some(value)));
+        }
+    }
+
     pub(in super::super) fn change() -> impl Strategy<Value = Change> {
         let member = || "[a-z]{0,9}".prop_map(MemberId::from);
         let basis = (any::<u64>(), prop::option::of(0..i32::MAX), 0..9_usize).prop_map(

@@ -1,7 +1,9 @@
 //! Settings that groups have of their own.
 
+use std::io::ErrorKind;
 use std::time::Duration;
 
+use headwater_log::sim::Operation;
 use headwater_model::ErrorCode;
 use headwater_wire::messages::alter_configs::{
     AlterConfigsRequest, AlterConfigsResource as ReplacedResource, AlterableConfig as ReplacedConfig,
@@ -210,6 +212,22 @@ async fn a_groups_settings_survive_orderly_ends_and_power_losses() {
     assert_eq!(replace(&mut world.client(), &[]).await, ErrorCode::None);
     world.crash().await;
     assert_eq!(setting(&mut world.client(), SESSION).await, ("45000".to_owned(), 5));
+}
+
+#[tokio::test(start_paused = true)]
+async fn settings_that_may_not_be_durable_are_refused_and_do_not_count_before_the_next_start() {
+    let mut world = World::new().await;
+    let mut client = world.client();
+    set(&mut client, &[(SESSION, "50000")]).await;
+    world.disk.fail_next(Operation::Sync, ErrorKind::Other);
+    let (code, message) = try_alter(&mut client, "g", &[(SESSION, SET, Some("55000"))], false).await;
+    assert_eq!(code, ErrorCode::KafkaStorageError);
+    assert!(message.contains("metadata log"), "{message}");
+    assert_eq!(setting(&mut client, SESSION).await, ("50000".to_owned(), 8));
+    world.crash().await;
+    let (kept, _) = setting(&mut world.client(), SESSION).await;
+    assert!(["50000", "55000"].contains(&kept.as_str()), "{kept}");
+    set(&mut world.client(), &[(SESSION, "60000")]).await;
 }
 
 /// A heartbeat of the member "m" of the consumer group "g"; gives the error, the epoch and the interval.

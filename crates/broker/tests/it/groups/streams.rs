@@ -27,16 +27,17 @@ use headwater_wire::messages::streams_group_heartbeat::{
     StreamsGroupHeartbeatRequestTaskIds as TaskIds, StreamsGroupHeartbeatResponse,
     StreamsGroupHeartbeatResponseTaskIds, Subtopology, TopicInfo, Topology,
 };
-use tokio::io::DuplexStream;
+use tokio::io::{AsyncRead, AsyncWrite, DuplexStream};
 
 use super::fixture::{World, commit_request, only_commit, pass};
 use super::settings::set;
-use crate::harness::Client;
+use crate::harness::{Client, Server};
 
 const REPARTITION: &str = "g-by-key-repartition";
 const CHANGELOG: &str = "g-store-changelog";
 const MISSING_SOURCE_TOPICS: i8 = 1;
 const MISSING_INTERNAL_TOPICS: i8 = 3;
+const SHUTDOWN_APPLICATION: i8 = 4;
 
 fn pair((key, value): (&str, &str)) -> KeyValue {
     KeyValue { key: key.to_owned(), value: value.to_owned() }
@@ -68,8 +69,8 @@ fn topology(source: &str) -> Topology {
 }
 
 /// A member of the group "g" that does at once what it is told.
-struct Member {
-    client: Client<DuplexStream>,
+struct Member<S = DuplexStream> {
+    client: Client<S>,
     id: String,
     epoch: i32,
     topology: Topology,
@@ -81,8 +82,19 @@ struct Member {
 
 impl Member {
     fn new(world: &mut World, id: &str) -> Self {
+        Self::with(world.client(), id)
+    }
+
+    async fn commit(&mut self, epoch: i32) -> ErrorCode {
+        let request = commit_request(&self.id, epoch, 0, 5);
+        only_commit(&mut self.client, 9, &request).await
+    }
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> Member<S> {
+    fn with(client: Client<S>, id: &str) -> Self {
         Self {
-            client: world.client(),
+            client,
             id: id.to_owned(),
             epoch: 0,
             topology: topology("t"),
@@ -162,11 +174,6 @@ impl Member {
         response.member_epoch
     }
 
-    async fn commit(&mut self, epoch: i32) -> ErrorCode {
-        let request = commit_request(&self.id, epoch, 0, 5);
-        only_commit(&mut self.client, 9, &request).await
-    }
-
     async fn fetch_offset(&mut self, epoch: i32) -> ErrorCode {
         let topic = OffsetFetchRequestTopics {
             name: "t".to_owned(),
@@ -205,7 +212,7 @@ async fn settle(members: &mut [Member]) {
 }
 
 /// The tasks that members process; no two process the same.
-fn processed(members: &[Member]) -> BTreeSet<(String, i32)> {
+fn processed<S>(members: &[Member<S>]) -> BTreeSet<(String, i32)> {
     let mut all = BTreeSet::new();
     for part in members.iter().flat_map(|member| &member.active) {
         for partition in &part.partitions {
@@ -308,6 +315,21 @@ async fn tasks_go_from_member_to_member_by_heartbeats() {
     assert_eq!(processed(&members), all);
 }
 
+/// Kafka's clients wait for two intervals, and end.
+#[tokio::test(start_paused = true)]
+async fn who_waits_for_tasks_has_its_time_when_source_topics_go() {
+    let mut world = World::new().await;
+    let mut members = vec![Member::new(&mut world, "a")];
+    settle(&mut members).await;
+    let mut b = Member::new(&mut world, "b");
+    b.beats().await;
+    assert_eq!(b.try_heartbeat().await.heartbeat_interval_ms, 500);
+    world.client().delete("t").await;
+    let told = b.try_heartbeat().await;
+    assert_eq!(told.status.unwrap()[0].status_code, MISSING_SOURCE_TOPICS);
+    assert_eq!(told.heartbeat_interval_ms, 5_000);
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_groups_own_settings_say_how_many_copies_are_kept_and_how_long_it_waits() {
     let mut world = World::new().await;
@@ -343,6 +365,21 @@ async fn a_new_group_waits_for_more_members_if_it_is_to() {
     assert_eq!(a.beats().await, 0);
     pass(Duration::from_secs(3)).await;
     assert_eq!(a.beats().await, 6);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_member_that_has_failed_ends_the_application() {
+    let mut world = World::new().await;
+    let mut members = vec![Member::new(&mut world, "a"), Member::new(&mut world, "b")];
+    settle(&mut members).await;
+    let request = StreamsGroupHeartbeatRequest { shutdown_application: true, ..members[0].request() };
+    assert_eq!(members[0].client.call(1, &request).await.error_code, 0);
+    members[1].beats().await;
+    assert_eq!(members[1].status[0].0, SHUTDOWN_APPLICATION);
+    let mut update = Member::new(&mut world, "c");
+    update.topology = topology("another");
+    let refused = update.try_heartbeat().await;
+    assert_eq!(ErrorCode::from_code(refused.error_code), ErrorCode::InvalidRequest);
 }
 
 #[tokio::test(start_paused = true)]
@@ -528,6 +565,33 @@ async fn what_no_member_can_say_is_refused_with_the_reason() {
     let another = StreamsGroupHeartbeatRequest { member_epoch: 9, topology: None, ..good };
     let fenced = a.client.call(0, &another).await;
     assert_eq!(ErrorCode::from_code(fenced.error_code), ErrorCode::FencedMemberEpoch);
+}
+
+/// On threads, where topics take their time to be made.
+#[tokio::test(flavor = "multi_thread")]
+async fn members_that_come_together_have_their_topics_made_once() {
+    let server = Server::start().await;
+    server.client().await.create("t", 3, &[]).await;
+    let mut first = Member::with(server.client().await, "a");
+    let mut second = Member::with(server.client().await, "b");
+    let (one, other) = tokio::join!(first.heartbeat(), second.heartbeat());
+    assert_eq!((one, other), (ErrorCode::None, ErrorCode::None));
+    let mut members = [first, second];
+    for _ in 0..500 {
+        for member in &mut members {
+            member.beats().await;
+            assert!(
+                member.status.iter().all(|(_, detail)| !detail.contains("failed")),
+                "{:?}",
+                member.status
+            );
+        }
+        if processed(&members).len() == 6 {
+            return;
+        }
+        pass(Duration::from_millis(10)).await;
+    }
+    panic!("the topics are not made");
 }
 
 #[tokio::test(start_paused = true)]

@@ -57,7 +57,7 @@ async fn a_lock_is_renewed_and_told() {
     let response = a.fetch(&request).await;
     assert_eq!(response.acquisition_lock_timeout_ms, 30_000);
     for _ in 0..3 {
-        pass(LOCK - Duration::from_secs(1)).await;
+        pass(LOCK.saturating_sub(Duration::from_secs(1))).await;
         assert_eq!((a.heartbeat().await, b.heartbeat().await), (ErrorCode::None, ErrorCode::None));
         let renewal = a.acknowledgement(RENEW, 0, 0);
         let renewed = a.client.call(2, &renewal).await;

@@ -30,7 +30,7 @@ async fn a_restart_a_death_or_a_loss_of_power_loses_no_acknowledgement() {
             "death" => world.die(|_| {}).await,
             _ => world.crash().await,
         }
-        a.reconnect(&mut world).await;
+        a.reconnect(&mut world);
         assert_eq!(a.heartbeat().await, ErrorCode::None, "{how}: it is a member still");
         assert_eq!(counts(&a.take_and(ACCEPT).await), [(next + 1, 1), (next + 3, 1)], "{how}");
         assert_eq!(a.take().await, []);
@@ -58,7 +58,7 @@ async fn what_was_answered_survives_a_loss_of_power_at_any_acknowledgement() {
             left[at].1 += 1;
         }
         world.crash().await;
-        a.reconnect(&mut world).await;
+        a.reconnect(&mut world);
         if left.is_empty() {
             break;
         }
@@ -76,10 +76,10 @@ async fn an_acknowledgement_for_which_there_is_no_room_is_refused_and_the_record
     assert_ne!(a.says(ACCEPT, 0, 0).await, ErrorCode::None);
     pass(Duration::from_secs(1)).await;
     world.crash().await;
-    a.reconnect(&mut world).await;
+    a.reconnect(&mut world);
     assert_eq!(counts(&a.take_and(ACCEPT).await), [(0, 1)]);
     world.crash().await;
-    a.reconnect(&mut world).await;
+    a.reconnect(&mut world);
     assert_eq!(a.take().await, []);
 }
 

@@ -155,7 +155,7 @@ impl Taker {
     }
 
     /// Comes by another connection, and begins its session anew.
-    pub(super) async fn reconnect(&mut self, world: &mut World) {
+    pub(super) fn reconnect(&mut self, world: &mut World) {
         self.client = world.client();
         self.session = 0;
     }

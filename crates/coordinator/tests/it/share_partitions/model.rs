@@ -1,7 +1,7 @@
 //! A share-partition as anybody would write it: a vector with the state of each record.
 
 use headwater_coordinator::{
-    Acknowledge, AcknowledgementBatch, Acquire, AcquireMode, DeadLetterCause, Departure, ShareSettings,
+    Acknowledge, AcknowledgementBatch, Acquire, AcquireMode, DeadLetterCause, ShareSettings,
 };
 use headwater_model::ErrorCode;
 
@@ -276,19 +276,12 @@ impl Model {
         }
     }
 
-    pub(super) fn release(&mut self, member: &str, departure: Departure) {
+    pub(super) fn release(&mut self, member: &str) {
         self.step(|model| {
             for at in model.start..model.end {
-                let is_held =
-                    matches!(&model.records[at].state, State::Acquired { member: holder, .. } if holder == member);
-                match departure {
-                    _ if !is_held => {}
-                    Departure::Lost => model.give_back(at),
-                    Departure::Closed => {
-                        let deliveries = model.records[at].deliveries - 1;
-                        model.records[at] = Record { state: State::Available, deliveries };
-                        model.freed = true;
-                    }
+                let state = &model.records[at].state;
+                if matches!(state, State::Acquired { member: holder, .. } if holder == member) {
+                    model.give_back(at);
                 }
             }
         });

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use headwater_coordinator::{
     Acknowledge, AcknowledgementBatch, Acknowledgements, Acquire, AcquireMode, Acquired, DeadLetterCause,
-    Departure, MemberGone, MemberId, ReadBatch, SharePartitionChange, SharePartitionEffects,
-    SharePartitionReply, SharePartitions, SharePartitionsConfig, ShareSettings, ShareStateChange, Token,
+    MemberGone, MemberId, ReadBatch, SharePartitionChange, SharePartitionEffects, SharePartitionReply,
+    SharePartitions, SharePartitionsConfig, ShareSettings, ShareStateChange, Token,
 };
 use headwater_model::Offset;
 use proptest::prelude::*;
@@ -41,7 +41,6 @@ enum Command {
     },
     Release {
         member: u8,
-        departure: Departure,
     },
     Wait {
         seconds: u64,
@@ -82,7 +81,6 @@ fn types() -> impl Strategy<Value = Vec<Acknowledge>> {
 fn command() -> impl Strategy<Value = Command> {
     let member = 0..3_u8;
     let mode = prop_oneof![Just(AcquireMode::BatchOptimized), Just(AcquireMode::RecordLimit)];
-    let departure = prop_oneof![Just(Departure::Closed), Just(Departure::Lost)];
     let spans = prop::collection::vec((0..LOG, -1..6_i64, types()), 1..3);
     prop_oneof![
         10 => (member.clone(), mode, 0..12_u64, 0..5_usize, prop::option::of(0..8_i64)).prop_map(
@@ -94,7 +92,7 @@ fn command() -> impl Strategy<Value = Command> {
             |(member, skip, records, types)| Command::Settle { member, skip, records, types }
         ),
         2 => (member.clone(), spans).prop_map(|(member, batches)| Command::Acknowledge { member, batches }),
-        2 => (member, departure).prop_map(|(member, departure)| Command::Release { member, departure }),
+        2 => member.prop_map(|member| Command::Release { member }),
         4 => (0..40_u64).prop_map(|seconds| Command::Wait { seconds }),
         3 => (0..LOG, 1..40_i64).prop_map(|(first, records)| Command::Dead { first, records }),
         1 => (0..LOG).prop_map(|offset| Command::LogStart { offset }),
@@ -183,10 +181,10 @@ impl Both {
                 });
                 self.acknowledge(member, batches.collect())
             }
-            Command::Release { member, departure } => {
-                self.model.release(name(member).as_str(), departure);
+            Command::Release { member } => {
+                self.model.release(name(member).as_str());
                 let (group, member) = (id().group, name(member));
-                self.machine.release(now, token, &MemberGone { group, member, departure, partitions: None })
+                self.machine.release(now, token, &MemberGone { group, member })
             }
             Command::Wait { seconds } => {
                 self.seconds += seconds;

@@ -9,9 +9,9 @@ use std::time::Duration;
 
 use headwater_coordinator::{
     Acknowledge, AcknowledgementBatch, Acknowledgements, Acquire, AcquireMode, Acquired, DeadLetters,
-    DeliveryState, Departure, MemberGone, MemberId, Now, ReadBatch, SharePartitionChange,
-    SharePartitionEffects, SharePartitionReply, SharePartitions, SharePartitionsConfig, ShareSettings,
-    ShareStateChange, StateBatch, Token,
+    DeliveryState, MemberGone, MemberId, Now, ReadBatch, SharePartitionChange, SharePartitionEffects,
+    SharePartitionReply, SharePartitions, SharePartitionsConfig, ShareSettings, ShareStateChange, StateBatch,
+    Token,
 };
 use headwater_model::{Entropy, ErrorCode, Offset};
 
@@ -314,16 +314,15 @@ impl World {
         }
     }
 
-    fn depart(&mut self, index: usize, departure: Departure) {
-        let gone = MemberGone { group: id().group, member: self.member(index), departure, partitions: None };
+    fn depart(&mut self, index: usize) {
+        let gone = MemberGone { group: id().group, member: self.member(index) };
         let effects = self.machine.release(self.now(), Token(1), &gone);
         assert_eq!(self.take(effects), [SharePartitionReply::Release]);
         self.locks.retain(|_, (holder, _)| *holder != gone.member);
     }
 
     fn close(&mut self, index: usize) {
-        let departure = if self.dice.chance(1, 2) { Departure::Closed } else { Departure::Lost };
-        self.depart(index, departure);
+        self.depart(index);
         self.begin_anew(index);
     }
 

@@ -5,7 +5,7 @@
 //! - `take CLIENT BATCH .. [from=OFFSET] [max=N] [size=N] [strict]`: a BATCH is FIRST-LAST, with `!` after it if it is not for
 //!   consumers; it is read from where it says itself that reading is to begin, if not said
 //! - `ack CLIENT FIRST-LAST:TYPES ..`: a TYPE is `a`ccept, `r`elease, re`j`ect, `g`ap or re`n`ew
-//! - `close CLIENT`, `lose CLIENT`; `dead FIRST-LAST`: is in the dead-letter topic
+//! - `close CLIENT`; `dead FIRST-LAST`: is in the dead-letter topic
 //! - `wait S`; `restart [without=N]`: the state is replayed, without the last records; `show`
 
 use std::fmt::Write;
@@ -13,8 +13,8 @@ use std::time::Duration;
 
 use expect_test::Expect;
 use headwater_coordinator::{
-    Acknowledge, AcknowledgementBatch, Acknowledgements, Acquire, AcquireMode, DeadLetters, Departure,
-    MemberGone, MemberId, Now, ReadBatch, SharePartitionChange, SharePartitionEffects, SharePartitionId,
+    Acknowledge, AcknowledgementBatch, Acknowledgements, Acquire, AcquireMode, DeadLetters, MemberGone,
+    MemberId, Now, ReadBatch, SharePartitionChange, SharePartitionEffects, SharePartitionId,
     SharePartitionReply, SharePartitions, SharePartitionsConfig, SharePartitionsGone, ShareSettings,
     ShareStateChange, StateBatch, Token,
 };
@@ -127,9 +127,8 @@ impl Run {
                 let batches: Vec<_> = plain[1..].iter().map(|word| acknowledgement(word)).collect();
                 self.machine.acknowledge(now, token, &id(), &Acknowledgements { member: member(), batches })
             }
-            "close" | "lose" => {
-                let departure = if command == "close" { Departure::Closed } else { Departure::Lost };
-                let gone = MemberGone { group, member: member(), departure, partitions: None };
+            "close" => {
+                let gone = MemberGone { group, member: member() };
                 self.machine.release(now, token, &gone)
             }
             "dead" => {
