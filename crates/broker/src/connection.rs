@@ -72,7 +72,10 @@ pub(crate) async fn serve<S: Stream>(stream: S, context: Arc<Context>, shutdown:
         context,
     };
     let ended = connection.run().await;
-    connection.context.broker.end_share_sessions(connection.context.connection).await;
+    if !*connection.shutdown.borrow() {
+        // At a shutdown nobody has failed: what members have acquired is available after it, as if nobody had had it.
+        connection.context.broker.end_share_sessions(connection.context.connection).await;
+    }
     let peer = &connection.context.peer;
     if ended.is_violation() {
         tracing::warn!(%peer, reason = %ended, "closed a connection");

@@ -304,6 +304,11 @@ impl Partition {
         self.visible_bytes.load(Ordering::Acquire)
     }
 
+    /// How large a batch may be.
+    pub(crate) fn max_message_bytes(&self) -> usize {
+        usize::try_from(lock(&self.settings).max_message_bytes).unwrap_or(usize::MAX)
+    }
+
     /// How large a compressed batch may become where it is opened.
     pub(crate) fn max_uncompressed(&self) -> usize {
         self.max_uncompressed

@@ -40,6 +40,10 @@ use crate::topics::SHARE_STATE;
 pub(crate) use fetch::{Got, Wish};
 use sessions::{SessionKey, SessionLimits, ShareSessions};
 
+/// The most records of a share-partition that may be acquired at a time, whatever settings say: what is recorded of them
+/// has to go into one batch. (It is Kafka's limit too.)
+pub(crate) const MOST_RECORD_LOCKS: u64 = 10_000;
+
 /// What the broker keeps of share groups.
 #[derive(Debug)]
 pub(crate) struct Share {
@@ -110,6 +114,8 @@ pub(crate) struct Taken {
     pub(crate) acquired: Vec<Acquired>,
     /// They, and others of the same batches.
     pub(crate) records: Records,
+    /// No more may be acquired before something of what was is acknowledged.
+    is_full: bool,
 }
 
 /// What is to be done elsewhere.
@@ -170,7 +176,10 @@ impl Broker {
     pub(crate) async fn end_share_sessions(&self, connection: u64) {
         let ended = lock(self.share().sessions()).end_connection(connection);
         for key in ended {
-            self.release_acquired(key).await;
+            let has_come_again = lock(self.share().sessions()).has(&key);
+            if !has_come_again {
+                self.release_acquired(key).await;
+            }
         }
     }
 
@@ -304,7 +313,9 @@ impl Machine for SharePartitions {
     }
 
     fn config(config: &BrokerConfig) -> SharePartitionsConfig {
-        config.share_partitions.clone()
+        let mut share = config.share_partitions.clone();
+        share.settings.max_record_locks = share.settings.max_record_locks.min(MOST_RECORD_LOCKS);
+        share
     }
 
     fn aids(broker: &Broker, inbox: mpsc::WeakSender<Message<Self>>) -> Aids {
@@ -323,7 +334,7 @@ impl Machine for SharePartitions {
 
     fn largest_batch(_: &BrokerConfig) -> usize {
         // Runs of records in different states alternate at the worst, and what is not done is limited.
-        2 * acquiring::MOST_RECORD_LOCKS * records::STATE_BATCH_BYTES + BATCH_BYTES
+        2 * MOST_RECORD_LOCKS as usize * records::STATE_BATCH_BYTES + BATCH_BYTES
     }
 
     fn new(config: SharePartitionsConfig) -> Self {
@@ -342,7 +353,16 @@ impl Machine for SharePartitions {
         // A machine that begins has been told nothing.
         aids.told_settings = 0;
         aids.tell_settings(self);
-        self.loaded().into()
+        let mut sum = self.loaded();
+        if let Some(broker) = aids.broker.upgrade() {
+            let mut gone = self.topics();
+            gone.retain(|topic| broker.visible_topic_by_id(*topic).is_none());
+            add(&mut sum, self.forget(Token(0), &SharePartitionsGone::Topics(gone)));
+        }
+        let mut effects: Effects<Self> = sum.into();
+        // What was acquired before is available again.
+        effects.tasks.push(Task::Wake);
+        effects
     }
 
     fn run(&mut self, command: Command, now: Now, _: &mut Aids, token: Token) -> Effects<Self> {
@@ -377,7 +397,8 @@ impl Machine for SharePartitions {
 
     fn tell_world(&mut self, _: Now, aids: &mut Aids) -> Effects<Self> {
         aids.tell_settings(self);
-        Effects::default()
+        // More may be acquired than before.
+        Effects { tasks: vec![Task::Wake], ..Effects::default() }
     }
 
     fn to_batches(_: &str, changes: &[SharePartitionChange], now: Timestamp) -> Vec<Bytes> {

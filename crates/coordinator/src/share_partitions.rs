@@ -114,6 +114,11 @@ impl SharePartitions {
         kept.filter_map(|(id, kept)| Some((id, kept.state.as_ref()?.describe())))
     }
 
+    /// The topics that groups have begun to read.
+    pub fn topics(&self) -> BTreeSet<Uuid> {
+        self.partitions.keys().map(|id| id.topic).collect()
+    }
+
     /// Where to read what can be acquired next. None if it has not begun, or nothing can be acquired before records are
     /// acknowledged or released: [`SharePartitionEffects::freed`] tells when.
     pub fn next_fetch_offset(&self, id: &SharePartitionId) -> Option<Offset> {

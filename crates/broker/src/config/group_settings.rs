@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::BrokerConfig;
+use crate::share::MOST_RECORD_LOCKS;
 
 /// What a value means.
 enum Field {
@@ -171,7 +172,11 @@ impl BrokerConfig {
             return Err(GroupSettingError::Unknown { name: name.to_owned() });
         }
         let least = u32::from(!MAY_BE_ZERO.contains(&name));
-        let most = if matches!(field, Some(Field::SmallCount(_))) { u32::from(u16::MAX) } else { u32::MAX };
+        let most = match field {
+            Some(Field::SmallCount(_)) => u32::from(u16::MAX),
+            _ if name.ends_with("partition.max.record.locks") => MOST_RECORD_LOCKS as u32,
+            _ => u32::MAX,
+        };
         let number = value.trim().parse::<u32>().ok().filter(|number| (least..=most).contains(number));
         let number = number.ok_or_else(|| GroupSettingError::Invalid {
             name: name.to_owned(),

@@ -17,6 +17,7 @@ use headwater_model::{ErrorCode, TopicName};
 
 use crate::config::BrokerConfig;
 use crate::metadata::Settings;
+use crate::share::MOST_RECORD_LOCKS;
 use crate::topics::change::{Operation, SettingChange};
 
 /// Where a share group begins to read a partition.
@@ -118,7 +119,7 @@ impl GroupSettings {
         ShareSettings {
             lock_duration: self.share_lock_duration,
             delivery_limit: u16::try_from(self.share_delivery_limit).unwrap_or(u16::MAX),
-            max_record_locks: u64::from(self.share_record_locks),
+            max_record_locks: u64::from(self.share_record_locks).min(MOST_RECORD_LOCKS),
             dead_letters: self.dead_letter_topic.is_some(),
         }
     }

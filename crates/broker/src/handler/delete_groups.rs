@@ -27,9 +27,12 @@ pub(crate) async fn handle(
 }
 
 async fn delete(context: &Context, group: &GroupId) -> Result<(), ErrorCode> {
-    if check(context, group).await.is_ok() {
+    match check(context, group).await {
         // Before the group itself: one of the same name is not to go on where this one was.
-        context.broker.forget_share_state(group, SharePartitionsGone::Group(group.clone())).await?;
+        Ok(()) => context.broker.forget_share_state(group, SharePartitionsGone::Group(group.clone())).await?,
+        // It is of another kind, does not exist, or is refused below.
+        Err(ErrorCode::GroupIdNotFound | ErrorCode::NonEmptyGroup) => {}
+        Err(error) => return Err(error),
     }
     match context.broker.coordinate(Command::DeleteGroup(group.clone())).await? {
         Reply::DeleteGroup(outcome) => outcome,

@@ -28,8 +28,13 @@ pub(crate) async fn handle(
     request: DescribeShareGroupOffsetsRequest,
 ) -> DescribeShareGroupOffsetsResponse {
     let mut groups = Vec::with_capacity(request.groups.len());
+    let mut answered = BTreeSet::new();
     for asked in request.groups {
         let group_id = asked.group_id.clone();
+        if !answered.insert(group_id.clone()) {
+            // Each is answered once, however often it is asked for.
+            continue;
+        }
         groups.push(match describe(&context, asked).await {
             Ok(topics) => DescribeShareGroupOffsetsResponseGroup { group_id, topics, ..Default::default() },
             Err(error) => DescribeShareGroupOffsetsResponseGroup {

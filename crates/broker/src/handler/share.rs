@@ -37,21 +37,21 @@ pub(super) fn key(group: Option<String>, member: Option<String>) -> Result<Sessi
     Ok(SessionKey { group: group.into(), member: member.into() })
 }
 
-/// Opens a session, goes on with it, or ends it; gives what is to be read, in order.
+/// Opens a session, goes on with it, or ends it.
 pub(super) async fn proceed(
     context: &Context,
     key: &SessionKey,
     epoch: i32,
     added: BTreeSet<Place>,
     forgotten: &BTreeSet<Place>,
-) -> Result<Vec<Place>, ErrorCode> {
+) -> Result<(), ErrorCode> {
     let sessions = context.broker.share().sessions();
     match epoch {
         OPENS => {
             check_member(context, key).await?;
             lock(sessions).open(key.clone(), context.connection, added)
         }
-        CLOSES if lock(sessions).close(key) => Ok(Vec::new()),
+        CLOSES if lock(sessions).close(key) => Ok(()),
         CLOSES => Err(ErrorCode::ShareSessionNotFound),
         _ => lock(sessions).proceed(key, epoch, added, forgotten),
     }

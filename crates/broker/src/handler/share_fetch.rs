@@ -20,6 +20,7 @@ use crate::groups::settings::GroupSettings;
 use crate::partition::Isolation;
 use crate::share::sessions::{CLOSES, OPENS, Place, SessionKey};
 use crate::share::{Got, Wish};
+use crate::storage::lock;
 
 /// Whoever asks to wait longer is answered after this, with nothing.
 const LONGEST_WAIT: Duration = Duration::from_mins(10);
@@ -61,7 +62,7 @@ async fn serve(
         .iter()
         .flat_map(|topic| places(topic.topic_id, topic.partitions.iter().copied()))
         .collect();
-    let to_read = proceed(context, &key, epoch, added.collect(), &forgotten).await?;
+    proceed(context, &key, epoch, added.collect(), &forgotten).await?;
     let settings = context.broker.group_settings(&key.group);
     let may_renew = meta.version >= FIRST_VERSION_WITH_RENEWAL && settings.share_renewals;
     let acknowledged = acknowledge(context, &key, may_renew, said).await;
@@ -80,6 +81,7 @@ async fn serve(
             // Who has something to be told does not wait.
             wish.max_wait = Duration::ZERO;
         }
+        let to_read = lock(context.broker.share().sessions()).next_turn(&key);
         for got in context.broker.share_fetch(wish, &to_read).await {
             if epoch == OPENS || got.is_news() || answers.contains_key(&got.place) {
                 fill(answers.entry(got.place).or_insert_with(|| empty(got.place)), got);

@@ -23,8 +23,8 @@ use headwater_wire::protocol::{Chunk, Records};
 use super::{Ask, Taken, Wish, add, reply};
 use crate::partition::{Isolation, Partition};
 
-/// The most records of a share-partition that a setting can allow to be acquired at a time.
-pub(super) const MOST_RECORD_LOCKS: usize = 10_000;
+/// How often is read on where there was nothing to acquire: records that are there no more, or not for consumers.
+const MOST_ROUNDS: usize = 16;
 /// Read at a time, so that little is read for nothing if few records are wanted.
 const READ_BYTES: usize = 64 * 1024;
 
@@ -93,29 +93,47 @@ fn acquire_of(
     if machine.describe(id).ok_or(ErrorCode::GroupIdNotFound)?.start < log_start {
         add(sum, machine.log_start_moved(now, id.topic, id.partition, log_start));
     }
-    let Some(from) = machine.next_fetch_offset(id) else {
-        return Ok(Taken::default());
-    };
-    let read = read(partition, from, wish.isolation, room)?;
-    if read.batches.is_empty() {
-        return Ok(Taken::default());
+    let mut before = None;
+    for _ in 0..MOST_ROUNDS {
+        let from = machine.next_fetch_offset(id);
+        let Some(from) = from.filter(|_| from != before) else {
+            return Ok(Taken { is_full: from.is_none(), ..Taken::default() });
+        };
+        before = Some(from);
+        let read = read(partition, from, wish.isolation, room)?;
+        if read.batches.is_empty() {
+            return Ok(Taken::default());
+        }
+        let acquired = acquire_read(machine, wish, id, room, &read, (now, token), sum)?;
+        if !acquired.is_empty() {
+            return Ok(Taken { records: read.records_of(&acquired), acquired, is_full: false });
+        }
     }
+    Ok(Taken::default())
+}
+
+fn acquire_read(
+    machine: &mut SharePartitions,
+    wish: &Wish,
+    id: &SharePartitionId,
+    room: &Room,
+    read: &Read,
+    (now, token): (Now, Token),
+    sum: &mut SharePartitionEffects,
+) -> Result<Vec<Acquired>, ErrorCode> {
     let request = Acquire {
         member: wish.member.clone(),
         mode: wish.mode,
         max_records: room.records,
         batch_size: wish.batch_size,
-        from,
+        from: read.from,
         batches: read.batches.iter().map(|(batch, _)| *batch).collect(),
     };
     let mut effects = machine.acquire(now, token, id, &request);
     let reply = reply(&mut effects);
     add(sum, effects);
     match reply {
-        Some(SharePartitionReply::Acquire(Ok(acquired))) => {
-            Ok(Taken { records: read.records_of(&acquired), acquired })
-        }
-        Some(SharePartitionReply::Acquire(Err(error))) => Err(error),
+        Some(SharePartitionReply::Acquire(outcome)) => outcome,
         _ => Err(ErrorCode::UnknownServerError),
     }
 }
@@ -127,14 +145,13 @@ fn read(partition: &Partition, from: Offset, isolation: Isolation, room: &Room) 
     let (mut at, mut bytes, mut records) = (from, 0, 0);
     while at < limit && records < room.records && (bytes < room.bytes || bytes == 0) {
         let left = room.bytes.saturating_sub(bytes);
+        let (block, aborted) = match read_block(partition, at, READ_BYTES.min(left), isolation) {
+            // The log begins later now; the next look finds where.
+            Err(ErrorCode::OffsetOutOfRange) => break,
+            read => read?,
+        };
         let may_exceed = bytes == 0 && room.is_empty_handed;
-        let (mut block, mut aborted) =
-            read_block(partition, at, READ_BYTES.min(left), may_exceed, isolation)?;
-        if block.is_empty() && left > READ_BYTES {
-            // The next batch is a large one.
-            (block, aborted) = read_block(partition, at, left, false, isolation)?;
-        }
-        if block.is_empty() {
+        if block.is_empty() || (block.len() > left && !may_exceed) {
             break;
         }
         bytes += block.len();
@@ -148,18 +165,16 @@ fn read(partition: &Partition, from: Offset, isolation: Isolation, room: &Room) 
     Ok(read)
 }
 
+/// At least one batch, if there is any.
 fn read_block(
     partition: &Partition,
     at: Offset,
     max_bytes: usize,
-    may_exceed: bool,
     isolation: Isolation,
 ) -> Result<(Bytes, Vec<AbortedTransaction>), ErrorCode> {
     let read = match isolation {
-        Isolation::Uncommitted => {
-            partition.read(at, max_bytes, may_exceed).map(|records| (records, Vec::new()))
-        }
-        Isolation::Committed => partition.read_committed(at, max_bytes, may_exceed),
+        Isolation::Uncommitted => partition.read(at, max_bytes, true).map(|records| (records, Vec::new())),
+        Isolation::Committed => partition.read_committed(at, max_bytes, true),
     };
     let (records, aborted) = read.map_err(|error| error.error_code())?;
     let bytes = records.to_bytes().map_err(|error| {

@@ -7,6 +7,7 @@
 //!
 //! Does not know: why a record could not be processed, beyond what the crate `headwater-coordinator` says.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -28,7 +29,7 @@ use crate::topics::{NewTopic, Topic, TopicError};
 pub(crate) const TOPIC_SETTING: &str = "errors.deadletterqueue.group.enable";
 const FIRST_PAUSE: Duration = Duration::from_millis(20);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
-/// Where a batch ends.
+/// Where a batch ends, unless the topic's limit is less.
 const BATCH_BYTES: usize = 256 * 1024;
 /// Read at a time.
 const READ_BYTES: usize = 1024 * 1024;
@@ -49,15 +50,15 @@ enum NotWritten {
 /// Writes dead letters, however long it takes, and tells the shard.
 pub(super) async fn bury(
     broker: WeakBroker,
-    letters: DeadLetters,
+    mut letters: DeadLetters,
     inbox: mpsc::WeakSender<Message<SharePartitions>>,
 ) {
-    let mut pause = FIRST_PAUSE;
+    let (all, mut pause) = ((letters.first, letters.last), FIRST_PAUSE);
     loop {
         let Some(broker) = broker.upgrade() else {
             return;
         };
-        match write(&broker, &letters).await {
+        match write(&broker, &mut letters).await {
             Ok(()) => break,
             Err(error) if pause == FIRST_PAUSE => {
                 let (group, topic) = (&letters.id.group, letters.id.topic);
@@ -70,7 +71,7 @@ pub(super) async fn bury(
         pause = (pause * 2).min(LONGEST_PAUSE);
     }
     if let Some(inbox) = inbox.upgrade() {
-        let DeadLetters { id, first, last, .. } = letters;
+        let (id, (first, last)) = (letters.id, all);
         // A shard that has ended finds in its log that it has to ask again.
         let _ = inbox
             .send(Message::Command { command: Command::DeadLettered { id, first, last }, reply: None })
@@ -78,23 +79,27 @@ pub(super) async fn bury(
     }
 }
 
-async fn write(broker: &Broker, letters: &DeadLetters) -> Result<(), NotWritten> {
-    let SharePartitionId { group, topic, partition } = &letters.id;
-    let Some(DeadLetterTopic { name, copies }) = broker.group_settings(group).dead_letters() else {
+/// What is written is left out of the next try.
+async fn write(broker: &Broker, letters: &mut DeadLetters) -> Result<(), NotWritten> {
+    let SharePartitionId { group, topic, partition } = letters.id.clone();
+    let Some(DeadLetterTopic { name, copies }) = broker.group_settings(&group).dead_letters() else {
         // The group has none any more.
         return Ok(());
     };
-    let Some(source) = broker.visible_topic_by_id(*topic) else {
+    let Some(source) = broker.visible_topic_by_id(topic) else {
         // It is gone, and its records with it.
         return Ok(());
     };
     let target = target(broker, name.as_str()).await?;
-    let target = place(&target, *partition)?;
-    let read = copies.then(|| source.serving(*partition).ok().cloned()).flatten();
-    let letters = Letters { topic: source.name().as_str(), letters, now: broker.clock().now() };
-    for batch in letters.batches(read.as_deref()) {
+    let target = place(&target, partition)?;
+    let read = copies.then(|| source.serving(partition).ok().cloned()).flatten();
+    while letters.first <= letters.last {
+        let telling = Letters { topic: source.name().as_str(), letters, now: broker.clock().now() };
+        let limit = BATCH_BYTES.min(target.max_message_bytes());
+        let (batch, next) = telling.next_batch(read.as_deref(), limit);
         let written = target.append(batch, Acks::All, Origin::Broker).await;
         written.map_err(|error| NotWritten::Append(error.to_string()))?;
+        letters.first = next;
     }
     Ok(())
 }
@@ -133,31 +138,32 @@ struct Letters<'a> {
 type Copy = (Option<Bytes>, Option<Bytes>);
 
 impl Letters<'_> {
-    /// The batches to write: a record for each, with a copy if there is something to be copied from.
-    fn batches(&self, from: Option<&Partition>) -> Vec<Bytes> {
-        let copies = from.map(|partition| self.copies(partition)).unwrap_or_default();
-        let mut copies = copies.into_iter().peekable();
-        let meta = BatchMeta::default();
+    /// A batch of the first letters, with copies of what can be read, and the offset of the first letter after them.
+    fn next_batch(&self, from: Option<&Partition>, limit: usize) -> (Bytes, Offset) {
+        let (copies, end) = match from {
+            Some(partition) => self.copies(partition),
+            None => (BTreeMap::new(), self.letters.last.next()),
+        };
         let mut builder = BatchBuilder::new(Compression::None);
-        let mut batches = Vec::new();
-        for offset in self.letters.first.0..=self.letters.last.0 {
-            while copies.next_if(|(at, _)| at.0 < offset).is_some() {}
-            let (key, value) =
-                copies.next_if(|(at, _)| at.0 == offset).map(|(_, copy)| copy).unwrap_or_default();
-            let texts = self.texts(offset);
+        let mut at = self.letters.first;
+        while at < end {
+            let texts = self.texts(at.0);
             let headers =
                 texts.each_ref().map(|(name, text)| Header { key: name, value: Some(text.as_bytes()) });
-            if !builder.is_empty()
-                && builder.size_with(key.as_deref(), value.as_deref(), &headers) > BATCH_BYTES
-            {
-                batches.push(builder.build(&meta));
+            let (mut key, mut value) = copies.get(&at).cloned().unwrap_or_default();
+            let is_too_large = |key: &Option<Bytes>, value: &Option<Bytes>, builder: &BatchBuilder| {
+                builder.size_with(key.as_deref(), value.as_deref(), &headers) > limit
+            };
+            if is_too_large(&key, &value, &builder) {
+                if !builder.is_empty() {
+                    break;
+                }
+                (key, value) = (None, None);
             }
             builder.append(self.now, key.as_deref(), value.as_deref(), &headers);
+            at = at.next();
         }
-        if !builder.is_empty() {
-            batches.push(builder.build(&meta));
-        }
-        batches
+        (builder.build(&BatchMeta::default()), at)
     }
 
     /// The headers, as Kafka names them.
@@ -176,32 +182,24 @@ impl Letters<'_> {
         ]
     }
 
-    /// Those of the records that can be read, in order.
-    fn copies(&self, partition: &Partition) -> Vec<(Offset, Copy)> {
-        let mut copies = Vec::new();
-        let mut at = self.letters.first;
-        while at <= self.letters.last {
-            let before = at;
-            let Some(read) = partition.read(at, READ_BYTES, true).ok().and_then(|read| read.to_bytes().ok())
-            else {
-                break;
+    /// What can be read of the first records at once, and where that ends.
+    fn copies(&self, partition: &Partition) -> (BTreeMap<Offset, Copy>, Offset) {
+        let (first, last) = (self.letters.first, self.letters.last);
+        let (mut copies, mut end) = (BTreeMap::new(), first);
+        let read = partition.read(first, READ_BYTES, true).ok().and_then(|read| read.to_bytes().ok());
+        for batch in batches(read.unwrap_or_default()).map_while(Result::ok) {
+            end = batch.next_offset();
+            let Ok(open) = batch.open(partition.max_uncompressed()) else {
+                continue;
             };
-            for batch in batches(read).map_while(Result::ok) {
-                at = batch.next_offset();
-                let Ok(open) = batch.open(partition.max_uncompressed()) else {
-                    continue;
-                };
-                for record in open.records().map_while(Result::ok) {
-                    if (self.letters.first..=self.letters.last).contains(&record.offset) {
-                        let copy = |bytes: Option<&[u8]>| bytes.map(Bytes::copy_from_slice);
-                        copies.push((record.offset, (copy(record.key), copy(record.value))));
-                    }
+            for record in open.records().map_while(Result::ok) {
+                if (first..=last).contains(&record.offset) {
+                    let copy = |bytes: Option<&[u8]>| bytes.map(Bytes::copy_from_slice);
+                    copies.insert(record.offset, (copy(record.key), copy(record.value)));
                 }
             }
-            if at == before {
-                break;
-            }
         }
-        copies
+        // What cannot be read at all is told of as it is.
+        (copies, if end > first { end.min(last.next()) } else { last.next() })
     }
 }

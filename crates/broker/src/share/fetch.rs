@@ -43,6 +43,10 @@ impl Got {
     pub(crate) fn is_news(&self) -> bool {
         self.outcome.is_err() || has_records(&self.outcome)
     }
+
+    fn is_full(&self) -> bool {
+        self.outcome.as_ref().is_ok_and(|taken| taken.is_full)
+    }
 }
 
 impl Broker {
@@ -51,6 +55,7 @@ impl Broker {
         let wish = Arc::new(wish);
         let deadline = Instant::now() + wish.max_wait;
         let mut freed = self.share().freed.subscribe();
+        let mut shutdown = self.subscribe_to_shutdown();
         let mut watch: Option<Watch> = None;
         loop {
             freed.borrow_and_update();
@@ -61,17 +66,22 @@ impl Broker {
             if got.iter().any(Got::is_news) || wish.max_wait.is_zero() {
                 return got;
             }
+            if *shutdown.borrow() || Instant::now() >= deadline {
+                return got;
+            }
+            // Where no more may be acquired new records are no news.
+            let may_acquire = !got.iter().all(Got::is_full);
             let watch = watch.get_or_insert_with(|| Watch::new(watched.clone()));
-            if visible_bytes(&watched) != seen {
+            if may_acquire && visible_bytes(&watched) != seen {
                 // It came before it was watched for.
                 continue;
             }
             tokio::select! {
                 biased;
-                () = watch.news() => {}
-                Ok(()) = freed.changed() => {}
-                () = self.shutting_down() => return got,
+                Ok(()) = shutdown.changed() => return got,
                 () = tokio::time::sleep_until(deadline) => return got,
+                Ok(()) = freed.changed() => {}
+                () = watch.news(), if may_acquire => {}
             }
         }
     }
@@ -182,13 +192,16 @@ fn has_records(outcome: &Result<Taken, ErrorCode>) -> bool {
     outcome.as_ref().is_ok_and(|taken| !taken.acquired.is_empty())
 }
 
-/// An error as members know it: who cannot reach the state here asks who leads, and comes again.
+/// An error as members know it: others end Java's consumer. Who cannot reach the state here asks who leads, and comes again.
 fn for_members(error: ErrorCode) -> ErrorCode {
     match error {
-        ErrorCode::NotCoordinator
-        | ErrorCode::CoordinatorNotAvailable
-        | ErrorCode::CoordinatorLoadInProgress => ErrorCode::NotLeaderOrFollower,
-        other => other,
+        ErrorCode::UnknownTopicOrPartition
+        | ErrorCode::UnknownTopicId
+        | ErrorCode::KafkaStorageError
+        | ErrorCode::CorruptMessage
+        | ErrorCode::UnknownServerError => error,
+        ErrorCode::PolicyViolation => ErrorCode::UnknownServerError,
+        _ => ErrorCode::NotLeaderOrFollower,
     }
 }
 

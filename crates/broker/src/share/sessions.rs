@@ -34,17 +34,9 @@ struct Session {
     connection: u64,
     /// That the next request must have.
     epoch: i32,
+    /// How often it was read.
+    turns: usize,
     places: BTreeSet<Place>,
-}
-
-impl Session {
-    /// Each time beginning at another one, so that none starves where limits cut answers short.
-    fn in_turn(&self) -> Vec<Place> {
-        let mut places: Vec<Place> = self.places.iter().copied().collect();
-        let turn = usize::try_from(self.epoch).unwrap_or(0).checked_rem(places.len()).unwrap_or(0);
-        places.rotate_left(turn);
-        places
-    }
 }
 
 /// How many there may be.
@@ -67,24 +59,21 @@ impl ShareSessions {
         Self { limits, sessions: BTreeMap::new() }
     }
 
-    /// Opens a session, in the place of the one that the member may have had. Gives the partitions, in the order in which
-    /// they are to be read.
+    /// Opens a session, in the place of the one that the member may have had.
     pub(crate) fn open(
         &mut self,
         key: SessionKey,
         connection: u64,
         places: BTreeSet<Place>,
-    ) -> Result<Vec<Place>, ErrorCode> {
+    ) -> Result<(), ErrorCode> {
         if places.len() > self.limits.places {
             return Err(ErrorCode::InvalidRequest);
         }
         if self.sessions.len() >= self.limits.sessions && !self.sessions.contains_key(&key) {
             return Err(ErrorCode::ShareSessionLimitReached);
         }
-        let session = Session { connection, epoch: 1, places };
-        let in_turn = session.in_turn();
-        self.sessions.insert(key, session);
-        Ok(in_turn)
+        self.sessions.insert(key, Session { connection, epoch: 1, turns: 0, places });
+        Ok(())
     }
 
     /// Goes on with a session.
@@ -94,7 +83,7 @@ impl ShareSessions {
         epoch: i32,
         added: BTreeSet<Place>,
         forgotten: &BTreeSet<Place>,
-    ) -> Result<Vec<Place>, ErrorCode> {
+    ) -> Result<(), ErrorCode> {
         let session = self.sessions.get_mut(key).ok_or(ErrorCode::ShareSessionNotFound)?;
         if epoch != session.epoch {
             return Err(ErrorCode::InvalidShareSessionEpoch);
@@ -106,7 +95,19 @@ impl ShareSessions {
         session.places.extend(added);
         session.places.retain(|place| !forgotten.contains(place));
         session.epoch = if epoch == i32::MAX { 1 } else { epoch + 1 };
-        Ok(session.in_turn())
+        Ok(())
+    }
+
+    /// The partitions to read now, each time beginning at another one, so that none starves where limits cut answers short.
+    pub(crate) fn next_turn(&mut self, key: &SessionKey) -> Vec<Place> {
+        let Some(session) = self.sessions.get_mut(key) else {
+            return Vec::new();
+        };
+        let mut places: Vec<Place> = session.places.iter().copied().collect();
+        let first = session.turns.checked_rem(places.len()).unwrap_or(0);
+        places.rotate_left(first);
+        session.turns = session.turns.wrapping_add(1);
+        places
     }
 
     /// Ends a session. False if there is none.
@@ -154,16 +155,14 @@ mod tests {
             sessions.proceed(&key("m"), 1, places([]), &places([])),
             Err(ErrorCode::ShareSessionNotFound)
         );
-        let first = sessions.open(key("m"), 7, places([0, 1, 2])).unwrap();
-        assert_eq!(first, [place(1), place(2), place(0)]);
+        sessions.open(key("m"), 7, places([0, 1, 2])).unwrap();
         for wrong in [0, 2, i32::MAX] {
             let refused = sessions.proceed(&key("m"), wrong, places([3]), &places([0]));
             assert_eq!(refused, Err(ErrorCode::InvalidShareSessionEpoch));
         }
-        let second = sessions.proceed(&key("m"), 1, places([]), &places([1])).unwrap();
-        assert_eq!(second, [place(0), place(2)]);
-        let third = sessions.proceed(&key("m"), 2, places([5]), &places([])).unwrap();
-        assert_eq!(third, [place(0), place(2), place(5)]);
+        sessions.proceed(&key("m"), 1, places([]), &places([1])).unwrap();
+        sessions.proceed(&key("m"), 2, places([5]), &places([])).unwrap();
+        assert_eq!(BTreeSet::from_iter(sessions.next_turn(&key("m"))), places([0, 2, 5]));
         assert!(sessions.close(&key("m")) && !sessions.close(&key("m")));
     }
 
@@ -174,6 +173,19 @@ mod tests {
         sessions.sessions.get_mut(&key("m")).unwrap().epoch = i32::MAX;
         sessions.proceed(&key("m"), i32::MAX, places([]), &places([])).unwrap();
         sessions.proceed(&key("m"), 1, places([]), &places([])).unwrap();
+    }
+
+    #[test]
+    fn each_partition_is_read_first_in_its_turn_whatever_lies_between() {
+        let mut sessions = sessions();
+        sessions.open(key("m"), 7, places([0, 1])).unwrap();
+        for (epoch, first) in (1..9).zip([0, 1, 0, 1, 0, 1, 0, 1]) {
+            assert_eq!(sessions.next_turn(&key("m")).first(), Some(&place(first)));
+            // An acknowledgement, and the next fetch.
+            sessions.proceed(&key("m"), 2 * epoch - 1, places([]), &places([])).unwrap();
+            sessions.proceed(&key("m"), 2 * epoch, places([]), &places([])).unwrap();
+        }
+        assert_eq!(sessions.next_turn(&key("nobody")), []);
     }
 
     #[test]

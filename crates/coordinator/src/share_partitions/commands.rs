@@ -38,6 +38,11 @@ impl SharePartitionsGone {
     }
 }
 
+/// A record can be there, and another one after it.
+fn is_possible(offset: Offset) -> bool {
+    (Offset::ZERO..Offset(i64::MAX)).contains(&offset)
+}
+
 impl SharePartitions {
     /// A group reads a partition for the first time, from this offset on. One that has begun stays where it is.
     pub fn begin(&mut self, token: Token, id: &SharePartitionId, start: Offset) -> SharePartitionEffects {
@@ -60,7 +65,7 @@ impl SharePartitions {
         if !id.group.is_legal() {
             return Err(ErrorCode::InvalidGroupId);
         }
-        if start < Offset::ZERO {
+        if !is_possible(start) {
             return Err(ErrorCode::InvalidRequest);
         }
         if self.partitions.len() >= self.config.max_partitions {
@@ -157,7 +162,7 @@ impl SharePartitions {
     ) -> SharePartitionEffects {
         let mut effects = SharePartitionEffects::default();
         let altered = match start {
-            Offset(..0) => Some(Err(ErrorCode::InvalidRequest)),
+            start if !is_possible(start) => Some(Err(ErrorCode::InvalidRequest)),
             _ => self.step(&mut effects, now, id, |state, step| {
                 state.alter(step, start);
                 Ok(())
@@ -178,9 +183,6 @@ impl SharePartitions {
             }
             effects.forget(&id, &kept);
             ended.push(id);
-        }
-        if let SharePartitionsGone::Group(group) = gone {
-            self.settings.remove(group);
         }
         effects.reply(token, SharePartitionReply::Forget(ended));
         effects

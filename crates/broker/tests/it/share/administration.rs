@@ -133,6 +133,7 @@ async fn offsets_of_a_group_without_members_are_altered_and_deleted() {
     let none = ErrorCode::None;
     assert_eq!(alter(&mut client, "nothing", 1).await, (none, Some(ErrorCode::UnknownTopicOrPartition)));
     assert_eq!(alter(&mut client, "t", -2).await, (none, Some(ErrorCode::InvalidRequest)));
+    assert_eq!(alter(&mut client, "t", i64::MAX).await, (none, Some(ErrorCode::InvalidRequest)));
     assert_eq!(alter(&mut client, "t", 1).await, (none, Some(none)));
     world.crash().await;
     let mut client = world.client();

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use headwater_log::sim::Operation;
 use headwater_model::ErrorCode;
+use headwater_wire::messages::delete_groups::DeleteGroupsRequest;
 use headwater_wire::messages::incremental_alter_configs::{
     AlterConfigsResource, AlterableConfig, IncrementalAlterConfigsRequest,
 };
@@ -134,6 +135,40 @@ async fn a_topic_has_to_be_for_dead_letters_and_is_waited_for() {
     assert_eq!(letters(&mut client).await.len(), 0);
     let enable = [("errors.deadletterqueue.group.enable", "true")];
     assert_eq!(set(&mut client, TOPIC, "dlq.g", &enable).await, ErrorCode::None);
+    assert_eq!(letters(&mut client).await.len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_too_large_to_be_copied_is_told_of_without() {
+    let mut world = World::new().await;
+    let mut client = world.client();
+    let settings = [("errors.deadletterqueue.group.enable", "true"), ("max.message.bytes", "2000")];
+    client.create("dlq.g", 1, &settings).await;
+    give_dead_letter_topic(&mut client, "true").await;
+    let mut a = Taker::new(&mut world, "a").await;
+    let large = "x".repeat(10_000);
+    for value in ["0", &large, "2"] {
+        client.produce_value("t", 0, value).await;
+    }
+    assert_eq!(a.take().await.len(), 3);
+    assert_eq!(a.says(REJECT, 0, 2).await, ErrorCode::None);
+    let letters = letters(&mut client).await;
+    let values: Vec<&str> = letters.iter().map(|letter| letter.split(' ').nth(1).unwrap()).collect();
+    assert_eq!(values, ["0", "-", "2"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_group_that_was_deleted_keeps_its_settings() {
+    let mut world = World::new().await;
+    let mut client = world.client();
+    give_dead_letter_topic(&mut client, "false").await;
+    let mut a = Taker::new(&mut world, "a").await;
+    a.leave().await;
+    let delete = DeleteGroupsRequest { groups_names: vec!["g".to_owned()] };
+    assert_eq!(client.call(2, &delete).await.results[0].error_code, 0);
+    let mut b = Taker::new(&mut world, "b").await;
+    client.produce_value("t", 0, "0").await;
+    assert_eq!(b.take_and(REJECT).await.len(), 1);
     assert_eq!(letters(&mut client).await.len(), 1);
 }
 

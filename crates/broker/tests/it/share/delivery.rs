@@ -125,6 +125,34 @@ async fn whoever_waits_hears_of_new_records_and_of_those_that_come_back() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn whoever_waits_for_room_waits_no_longer_than_it_wants_whatever_is_written() {
+    let mut world = World::with(|config| config.share_partitions.settings.max_record_locks = 2).await;
+    let mut client = world.client();
+    let (mut a, mut b) = (Taker::new(&mut world, "a").await, Taker::new(&mut world, "b").await);
+    for _ in 0..3 {
+        client.produce_value("t", 0, "x").await;
+    }
+    assert_eq!(a.take().await.len(), 2);
+    b.max_wait_ms = 2_000;
+    let begun = tokio::time::Instant::now();
+    let write = async {
+        for _ in 0..50 {
+            client.produce_value("t", 0, "x").await;
+            pass(Duration::from_millis(100)).await;
+        }
+    };
+    let wait = async { (b.take().await, begun.elapsed().as_millis()) };
+    let (got, ()) = tokio::join!(wait, write);
+    assert_eq!(got, (vec![], 2_000));
+    let make_room = async {
+        pass(Duration::from_millis(500)).await;
+        a.says(ACCEPT, 0, 0).await
+    };
+    let (got, _) = tokio::join!(b.take(), make_room);
+    assert_eq!(counts(&got), [(2, 1)]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn batches_are_given_whole_unless_the_number_is_a_limit() {
     let mut world = World::new().await;
     let mut client = world.client();

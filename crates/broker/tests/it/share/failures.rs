@@ -38,6 +38,23 @@ async fn a_restart_a_death_or_a_loss_of_power_loses_no_acknowledgement() {
     }
 }
 
+/// Nobody has failed over a record because the broker ends in order.
+#[tokio::test(start_paused = true)]
+async fn a_shutdown_counts_no_delivery() {
+    let mut world = World::with(|config| config.share_partitions.settings.delivery_limit = 2).await;
+    let mut client = world.client();
+    let mut a = Taker::new(&mut world, "a").await;
+    client.produce_value("t", 0, "0").await;
+    for _ in 0..3 {
+        assert_eq!(counts(&a.take().await), [(0, 1)]);
+        world.broker().begin_shutdown();
+        // The connections end by themselves.
+        pass(Duration::from_secs(1)).await;
+        world.restart().await;
+        a.reconnect(&mut world);
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn what_was_answered_survives_a_loss_of_power_at_any_acknowledgement() {
     let mut world = World::with(|config| config.share_partitions.updates_per_snapshot = 3).await;
