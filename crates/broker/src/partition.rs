@@ -306,7 +306,7 @@ impl Partition {
 
     /// How large a batch may be.
     pub(crate) fn max_message_bytes(&self) -> usize {
-        usize::try_from(lock(&self.settings).max_message_bytes).unwrap_or(usize::MAX)
+        lock(&self.settings).max_message_bytes
     }
 
     /// How large a compressed batch may become where it is opened.
