@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
-use headwater_model::Uuid;
+use headwater_model::{ErrorCode, Uuid};
 use headwater_wire::messages::incremental_alter_configs::{
     AlterConfigsResource, AlterableConfig, IncrementalAlterConfigsRequest,
 };
@@ -75,8 +75,18 @@ impl Member {
             subscribed_topic_names: (self.epoch == 0).then(|| vec![topic.to_owned()]),
             ..Default::default()
         };
-        let response = self.connection.call(1, &request).await?;
-        anyhow::ensure!(response.error_code == 0, "a heartbeat failed: {:?}", response.error_message);
+        let mut rounds = 0;
+        let response = loop {
+            let response = self.connection.call(1, &request).await?;
+            let code = response.error_code;
+            rounds += 1;
+            // A broker may take a while until it coordinates a group.
+            if !ErrorCode::from_code(code).is_retriable() || rounds > MOST_ROUNDS {
+                anyhow::ensure!(code == 0, "a heartbeat failed: {code} {:?}", response.error_message);
+                break response;
+            }
+            tokio::time::sleep(PAUSE).await;
+        };
         self.epoch = response.member_epoch;
         self.last_beat = Instant::now();
         if let Some(assignment) = response.assignment {
