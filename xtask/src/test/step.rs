@@ -41,7 +41,7 @@ pub(super) const STEPS: [Step; 8] = [
     Step {
         name: "clippy",
         about: "the lints, over every target",
-        budget_min: 3,
+        budget_min: 2,
         runs: Runs::Cargo(Runner::Whole, &["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]),
     },
     Step {
@@ -78,7 +78,7 @@ pub(super) const STEPS: [Step; 8] = [
     Step {
         name: "flights",
         about: "the board against SQL, January and the year, and transactions of our client, with SIGKILL in the middle",
-        budget_min: 4,
+        budget_min: 3,
         runs: Runs::Pytest(&["flights", "rust", "--cluster", "headwater"]),
     },
 ];
