@@ -234,9 +234,11 @@ impl StreamsMember {
         self.heart.deadline()
     }
 
-    /// Who commits; `None` while we are no member.
+    /// Who commits; `None` while we are no member, and while the application does not know that it has lost tasks: what it
+    /// commits for them may be another's by now.
     pub(crate) fn identity(&self) -> Option<Identity> {
-        self.heart.is_member().then(|| Identity {
+        let has_lost = self.news.iter().any(|news| matches!(news, StreamsNews::Lost(_)));
+        (self.heart.is_member() && !has_lost).then(|| Identity {
             generation: self.heart.epoch(),
             member_id: self.heart.member_id().to_owned(),
             instance_id: self.config.instance_id.clone(),
@@ -379,7 +381,9 @@ impl StreamsMember {
         self.begins = false;
         self.confirm = false;
         self.told = Told::default();
-        self.status.clear();
+        if !std::mem::take(&mut self.status).is_empty() {
+            self.news.push_back(StreamsNews::Status(Vec::new()));
+        }
         self.endpoint_epoch = NO_ENDPOINTS;
     }
 

@@ -116,8 +116,10 @@ impl<C: Connector> Shared<C> {
         let outcomes = std::mem::take(&mut guard.state.sessions.outcomes);
         drop(guard);
         for (waiter, failures) in outcomes {
-            // Who does not wait any more does not want to know.
-            drop(waiter.send(failures));
+            if let Err(failures) = waiter.send(failures) {
+                // Who does not wait any more leaves them to the next who asks.
+                self.lock().state.sessions.keep(failures);
+            }
         }
         changed
     }

@@ -510,6 +510,13 @@ impl<W> Sessions<W> {
         self.end_waits();
     }
 
+    /// Failures that nobody has heard of.
+    pub(super) fn keep(&mut self, failures: Vec<AcknowledgeFailure>) {
+        for failure in failures.into_iter().rev() {
+            self.failures.push_front(failure);
+        }
+    }
+
     fn end_waits(&mut self) {
         let mut still = Vec::new();
         for mut waiting in std::mem::take(&mut self.waiting) {

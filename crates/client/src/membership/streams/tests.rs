@@ -216,6 +216,18 @@ fn who_is_unknown_or_fenced_loses_everything_and_joins_at_once() {
 }
 
 #[test]
+fn nothing_is_committed_before_the_application_hears_of_what_it_has_lost() {
+    let mut member = Member::joined();
+    member.advance(INTERVAL).effects();
+    member.refuse(ErrorCode::UnknownMemberId);
+    assert_eq!(member.effects(), [JOIN]);
+    member.accept(7, Some((&[], &[])));
+    assert_eq!(member.member.identity(), None);
+    assert_eq!(member.poll().first().map(String::as_str), Some("lost [0,1] []"));
+    assert!(member.member.identity().is_some_and(|identity| identity.generation == 7));
+}
+
+#[test]
 fn who_was_told_to_let_go_and_is_put_out_loses_what_it_has_not_let_go_of() {
     let mut member = Member::joined();
     member.advance(INTERVAL).effects();
@@ -308,6 +320,13 @@ fn what_there_is_to_know_of_the_group_is_told_when_it_changes() {
         member.answer(StreamsGroupHeartbeatResponse { member_epoch: 1, status, ..Default::default() });
         assert_eq!(member.poll(), told);
     }
+    // Who begins anew knows nothing of it any more.
+    member.advance(INTERVAL).effects();
+    let status = status(&[1]);
+    member.answer(StreamsGroupHeartbeatResponse { member_epoch: 1, status, ..Default::default() });
+    member.advance(INTERVAL).effects();
+    member.refuse(ErrorCode::UnknownMemberId);
+    assert_eq!(member.poll(), ["status MissingSourceTopics", "lost [0,1] []", "status"]);
 }
 
 #[test]

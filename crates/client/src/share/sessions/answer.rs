@@ -160,7 +160,7 @@ impl<W> Sessions<W> {
             return;
         }
         self.lose(node, now);
-        if !error.is_retriable() && !asked.places.is_empty() {
+        if !error.is_retriable() && !is_healed_by_joining(error) && !asked.places.is_empty() {
             self.faults.push_back(ShareError::NodeRefused { node, error, message });
         }
         self.stale.extend(asked.places.into_iter().map(|place| place.at.topic));
@@ -303,6 +303,11 @@ impl<W> Sessions<W> {
             }
         }
     }
+}
+
+/// We are no member any more, which the next heartbeat finds out, and joins again.
+fn is_healed_by_joining(error: ErrorCode) -> bool {
+    matches!(error, ErrorCode::UnknownMemberId | ErrorCode::FencedMemberEpoch | ErrorCode::GroupIdNotFound)
 }
 
 fn outcome(outcomes: &Outcomes, place: &Place) -> Result<(), AcknowledgeCause> {

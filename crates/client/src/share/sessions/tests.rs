@@ -257,6 +257,31 @@ fn a_refusal_is_told_to_who_commits() {
 }
 
 #[test]
+fn a_refusal_that_nobody_took_is_told_to_the_next_who_commits() {
+    let mut consumer = Consumer::with_records(Acknowledging::Explicit);
+    assert!(consumer.acknowledge(5, 6, Accept));
+    consumer.sessions.commit(1);
+    consumer.work();
+    consumer.answer_acknowledge(ErrorCode::InvalidRecordState);
+    let (_, failures) = std::mem::take(&mut consumer.sessions.outcomes).remove(0);
+    consumer.sessions.keep(failures);
+    consumer.sessions.commit(2);
+    let (who, failures) = consumer.outcomes().remove(0);
+    assert!(who == 2 && failures[0].starts_with("offsets 5 to 6 of t-0"), "{failures:?}");
+}
+
+#[test]
+fn who_is_no_member_any_more_is_not_told_so_by_a_fetch() {
+    for error in [ErrorCode::UnknownMemberId, ErrorCode::FencedMemberEpoch, ErrorCode::GroupIdNotFound] {
+        let mut consumer = Consumer::new(Acknowledging::Implicit);
+        consumer.sessions.poll_begins(consumer.now);
+        consumer.work();
+        consumer.answer_fetch_with(PartitionData::default(), error);
+        assert!(consumer.take().is_empty(), "{error}");
+    }
+}
+
+#[test]
 fn a_lock_ends_and_a_renewed_one_later() {
     let mut consumer = Consumer::with_records(Acknowledging::Explicit);
     consumer.advance(LOCK / 2);
