@@ -8,5 +8,5 @@ mod table;
 
 pub use grouped::{GroupedStream, WindowedStream};
 pub use stream::Stream;
-pub(crate) use table::ViewFactory;
+pub(crate) use table::LookupFactory;
 pub use table::{GlobalTable, Table};

@@ -28,7 +28,7 @@ pub(crate) use join::{GlobalJoin, TableJoin};
 pub(crate) use sink::Sink;
 pub(crate) use source::{Source, SourceNode};
 pub(crate) use stateless::{Filter, FlatMapValues, Map, MapValues, Peek, SelectKey, TryMapValues};
-pub(crate) use table::{TableNode, Updates};
+pub(crate) use table::{OldValues, TableNode, ToStream, Updates};
 pub(crate) use window_aggregate::WindowAggregate;
 
 /// A step of a task: takes a record, and hands what it makes of it to the node behind.

@@ -45,6 +45,15 @@ impl<K, V> Record<K, V> {
     }
 }
 
+/// A change of a table, as its key, time and headers tell of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Change<V> {
+    /// The value from now on; `None` if the key was removed.
+    pub(crate) new: Option<V>,
+    /// The value before, where somebody behind the table [wants](crate::node::OldValues) it; `None` also if there was none.
+    pub(crate) old: Option<V>,
+}
+
 /// The headers of a record: ordered, perhaps with duplicate keys and null values. Cloning is cheap.
 #[derive(Clone, PartialEq, Eq, Default)]
 pub struct Headers(Option<Arc<[Header]>>);

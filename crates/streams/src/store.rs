@@ -19,7 +19,7 @@ use std::ops::Bound;
 
 use bytes::Bytes;
 
-pub(crate) use key_value::KeyValueView;
+pub(crate) use key_value::{KeyValueView, Lookup};
 pub use memory::MemoryStore;
 pub(crate) use window::WindowView;
 

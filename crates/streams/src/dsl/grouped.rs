@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use headwater_schema::{KeyValueSerde, Part, Serde, SerdeError, long};
 
-use super::{Stream, Table, ViewFactory};
+use super::{Stream, Table};
 use crate::graph::{Operator, StoreKind};
-use crate::node::{Aggregate, WindowAggregate};
+use crate::node::{Aggregate, OldValues, WindowAggregate};
 use crate::record::Data;
 use crate::store::{KeyValueView, WindowView};
 use crate::topology::TopologyProblem;
@@ -95,19 +95,26 @@ impl<K: Data, V: Data> GroupedStream<K, V> {
     {
         let stream = self.stream.by_key(name, &keys, true);
         let store = stream.draft().store(name, StoreKind::KeyValue);
-        let view: ViewFactory<K, A> = {
-            let (keys, values) = (Arc::clone(&keys), Arc::clone(&values));
-            Arc::new(move || KeyValueView::new(store, Arc::clone(&keys), Arc::clone(&values)))
-        };
-        let own_view = Arc::clone(&view);
+        let view = KeyValueView::factory(store, &keys, &values);
+        let own_view = view.clone();
         let fold = Arc::new(fold);
+        let old_values = OldValues::default();
+        let wanted = old_values.clone();
         let changes = stream.follow(named(verb, name, None), &[store], move |_, next| Aggregate {
             view: own_view(),
             fold: Arc::clone(&fold),
+            sends_old: wanted.are_wanted(),
             next,
             takes: PhantomData,
         });
-        Table::new(changes, (store, name), keys, values, Some(view))
+        Table::new(
+            changes,
+            old_values,
+            (vec![store], name),
+            keys,
+            values,
+            Some(Arc::new(move || Box::new(view()))),
+        )
     }
 }
 
@@ -180,18 +187,21 @@ impl<K: Data, V: Data> WindowedStream<K, V> {
         };
         let fold = Arc::new(fold);
         let operator = named(verb, name, Some(format!("by windows, {windows}")));
+        let old_values = OldValues::default();
+        let wanted = old_values.clone();
         let changes = stream.follow(operator, &[store], move |operator, next| WindowAggregate {
             operator,
             windows,
             view: view(),
             fold: Arc::clone(&fold),
+            sends_old: wanted.are_wanted(),
             next,
             takes: PhantomData,
         });
         // Partitioned by the key alone, not by the bytes of key and window: whoever joins by them must repartition.
         let changes = changes.rekeyed();
         let windowed_keys: Arc<dyn Serde<Windowed<K>>> = Arc::new(WindowedSerde::new(keys, windows));
-        Table::new(changes, (store, name), windowed_keys, values, None)
+        Table::new(changes, old_values, (vec![store], name), windowed_keys, values, None)
     }
 }
 

@@ -23,13 +23,13 @@ use crate::topology::builder::{Arcs, Handle};
 /// Closures get whole [`Record`]s. They are shared by all tasks, so what they remember themselves is neither safe from
 /// failures nor in order; state belongs in tables and aggregates.
 pub struct Stream<K, V> {
-    draft: Handle,
-    node: NodeId,
-    outlet: Outlet<K, V>,
-    keys: Option<Arc<dyn Serde<K>>>,
-    values: Option<Arc<dyn Serde<V>>>,
+    pub(super) draft: Handle,
+    pub(super) node: NodeId,
+    pub(super) outlet: Outlet<K, V>,
+    pub(super) keys: Option<Arc<dyn Serde<K>>>,
+    pub(super) values: Option<Arc<dyn Serde<V>>>,
     /// True if the key was changed since the records were last sent to their key's partition.
-    rekeyed: bool,
+    pub(super) rekeyed: bool,
 }
 
 impl<K: Data, V: Data> Stream<K, V> {
@@ -297,16 +297,16 @@ impl<K: Data, V: Data> Stream<K, V> {
             detail: Some(format!("with store {}", table.name())),
             copartitions: true,
         };
-        let Some(view) = table.view() else {
+        let Some(lookup) = table.lookup() else {
             self.draft.problem(TopologyProblem::WindowedTable(name.to_owned()));
             return Stream::new(self.draft.clone(), self.node, Outlet::new(), None, None, false);
         };
         let join = Arc::new(join);
         self.by_key(name, &keys, !keeps_null_keys)
-            .follow(operator, &[table.store()], {
+            .follow(operator, table.stores(), {
                 let keys = Arc::clone(&keys);
                 move |_, next| TableJoin {
-                    table: view(),
+                    table: lookup(),
                     keys: Arc::clone(&keys),
                     join: Arc::clone(&join),
                     keeps_null_keys,

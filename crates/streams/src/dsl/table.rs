@@ -8,43 +8,47 @@ use headwater_schema::{Serde, optional};
 
 use super::Stream;
 use crate::graph::{GlobalId, StoreId};
-use crate::node::Updates;
-use crate::record::Data;
-use crate::store::KeyValueView;
+use crate::node::{OldValues, ToStream, Updates};
+use crate::record::{Change, Data};
+use crate::store::Lookup;
 use crate::topology::builder::Handle;
 
 /// A table, somewhere in a topology: the newest value of each key, and the stream of its changes.
 ///
 /// It is partitioned; a task sees the keys of its own partition.
 pub struct Table<K, V> {
-    changes: Stream<K, Option<V>>,
-    store: StoreId,
+    changes: Stream<K, Change<V>>,
+    old_values: OldValues,
+    /// The stores that the table's values are looked up in: its own, or those of the tables that it is computed from.
+    stores: Vec<StoreId>,
     name: String,
     keys: Arc<dyn Serde<K>>,
     values: Arc<dyn Serde<V>>,
     /// None for tables of windows, which are partitioned by a part of their keys only.
-    view: Option<ViewFactory<K, V>>,
+    lookup: Option<LookupFactory<K, V>>,
 }
 
-/// Makes, for each task, what reads the table.
-pub(crate) type ViewFactory<K, V> = Arc<dyn Fn() -> KeyValueView<K, V> + Send + Sync>;
+/// Makes, for each task, what looks the table's values up.
+pub(crate) type LookupFactory<K, V> = Arc<dyn Fn() -> Box<dyn Lookup<K, V>> + Send + Sync>;
 
 impl<K: Data, V: Data> Table<K, V> {
     pub(crate) fn new(
-        changes: Stream<K, Option<V>>,
-        store: (StoreId, &str),
+        changes: Stream<K, Change<V>>,
+        old_values: OldValues,
+        (stores, name): (Vec<StoreId>, &str),
         keys: Arc<dyn Serde<K>>,
         values: Arc<dyn Serde<V>>,
-        view: Option<ViewFactory<K, V>>,
+        lookup: Option<LookupFactory<K, V>>,
     ) -> Self {
-        let nullable: Arc<dyn Serde<Option<V>>> = Arc::new(optional(Arc::clone(&values)));
-        let changes = changes.with(Some(Arc::clone(&keys)), Some(nullable));
-        Self { changes, store: store.0, name: store.1.to_owned(), keys, values, view }
+        Self { changes, old_values, stores, name: name.to_owned(), keys, values, lookup }
     }
 
     /// Every change as a record: the new value, or `None` where the key was removed.
     pub fn to_stream(&self) -> Stream<K, Option<V>> {
-        self.changes.clone()
+        let nullable: Arc<dyn Serde<Option<V>>> = Arc::new(optional(Arc::clone(&self.values)));
+        self.changes
+            .follow(super::stream::step("to stream"), &[], |_, next| ToStream { next })
+            .with(Some(Arc::clone(&self.keys)), Some(nullable))
     }
 
     /// Every new value as a record. Removals are left out; see [`Table::to_stream`].
@@ -59,8 +63,8 @@ impl<K: Data, V: Data> Table<K, V> {
         self.changes.draft()
     }
 
-    pub(crate) fn store(&self) -> StoreId {
-        self.store
+    pub(crate) fn stores(&self) -> &[StoreId] {
+        &self.stores
     }
 
     pub(crate) fn name(&self) -> &str {
@@ -71,8 +75,8 @@ impl<K: Data, V: Data> Table<K, V> {
         &self.keys
     }
 
-    pub(crate) fn view(&self) -> Option<ViewFactory<K, V>> {
-        self.view.clone()
+    pub(crate) fn lookup(&self) -> Option<LookupFactory<K, V>> {
+        self.lookup.clone()
     }
 }
 
@@ -80,11 +84,12 @@ impl<K, V> Clone for Table<K, V> {
     fn clone(&self) -> Self {
         Self {
             changes: self.changes.clone(),
-            store: self.store,
+            old_values: self.old_values.clone(),
+            stores: self.stores.clone(),
             name: self.name.clone(),
             keys: Arc::clone(&self.keys),
             values: Arc::clone(&self.values),
-            view: self.view.clone(),
+            lookup: self.lookup.clone(),
         }
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::{Node, Processed};
 use crate::context::Context;
-use crate::record::{Data, Record};
+use crate::record::{Change, Data, Record};
 use crate::store::KeyValueView;
 
 /// Folds each record into the aggregate of its key, and hands on the new aggregate.
@@ -13,7 +13,8 @@ pub(crate) struct Aggregate<K, V, A, F> {
     pub(crate) view: KeyValueView<K, A>,
     /// Makes the new aggregate of a value and the old one, of which there is none at first.
     pub(crate) fold: Arc<F>,
-    pub(crate) next: Box<dyn Node<K, Option<A>>>,
+    pub(crate) sends_old: bool,
+    pub(crate) next: Box<dyn Node<K, Change<A>>>,
     pub(crate) takes: PhantomData<fn(V)>,
 }
 
@@ -34,10 +35,12 @@ where
             Ok(None) => (timestamp, None),
             Err(error) => return context.fail(*error),
         };
+        let old = if self.sends_old { aggregate.clone() } else { None };
         let aggregate = (self.fold)(&key, value, aggregate);
-        match self.view.put(&key, &aggregate, timestamp, context) {
-            Ok(()) => self.next.process(Record { key, value: Some(aggregate), timestamp, headers }, context),
-            Err(error) => context.fail(*error),
+        if let Err(error) = self.view.put(&key, &aggregate, timestamp, context) {
+            return context.fail(*error);
         }
+        let value = Change { new: Some(aggregate), old };
+        self.next.process(Record { key, value, timestamp, headers }, context)
     }
 }

@@ -10,12 +10,12 @@ use super::{Node, Processed};
 use crate::context::Context;
 use crate::graph::NodeId;
 use crate::record::Record;
-use crate::store::KeyValueView;
+use crate::store::Lookup;
 use crate::store::global::GlobalStore;
 
 /// Joins with the table's value of the same key.
 pub(crate) struct TableJoin<K, V, T, W, F> {
-    pub(crate) table: KeyValueView<K, T>,
+    pub(crate) table: Box<dyn Lookup<K, T>>,
     pub(crate) keys: Arc<dyn Serde<K>>,
     /// Gives `None` where the join has no result.
     pub(crate) join: Arc<F>,
@@ -33,7 +33,7 @@ where
 {
     fn process(&mut self, record: Record<K, V>, context: &mut Context) -> Processed {
         let found = if !self.keys.is_null(&record.key) {
-            self.table.get(&record.key, context)
+            self.table.look_up(&record.key, context)
         } else if self.keeps_null_keys {
             Ok(None)
         } else {

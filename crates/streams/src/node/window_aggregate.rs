@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::{Node, Processed};
 use crate::context::Context;
 use crate::graph::NodeId;
-use crate::record::{Data, Record};
+use crate::record::{Change, Data, Record};
 use crate::store::WindowView;
 use crate::window::{TumblingWindows, Windowed};
 
@@ -17,7 +17,8 @@ pub(crate) struct WindowAggregate<K, V, A, F> {
     pub(crate) view: WindowView<K, A>,
     /// Makes the new aggregate of a value and the old one, of which there is none at first.
     pub(crate) fold: Arc<F>,
-    pub(crate) next: Box<dyn Node<Windowed<K>, Option<A>>>,
+    pub(crate) sends_old: bool,
+    pub(crate) next: Box<dyn Node<Windowed<K>, Change<A>>>,
     pub(crate) takes: PhantomData<fn(V)>,
 }
 
@@ -45,11 +46,13 @@ where
             Ok(None) => (timestamp, None),
             Err(error) => return context.fail(*error),
         };
+        let old = if self.sends_old { aggregate.clone() } else { None };
         let aggregate = (self.fold)(&key, value, aggregate);
         if let Err(error) = self.view.put(&key, window, &aggregate, timestamp, context) {
             return context.fail(*error);
         }
         let key = Windowed { key, start: window.start, end: window.end };
-        self.next.process(Record { key, value: Some(aggregate), timestamp, headers }, context)
+        let value = Change { new: Some(aggregate), old };
+        self.next.process(Record { key, value, timestamp, headers }, context)
     }
 }

@@ -27,6 +27,16 @@ impl<K: 'static, V: 'static> KeyValueView<K, V> {
         Self { store, keys, values, key: Vec::new(), value: Vec::new() }
     }
 
+    /// Makes views of a store, one for each task.
+    pub(crate) fn factory(
+        store: StoreId,
+        keys: &Arc<dyn Serde<K>>,
+        values: &Arc<dyn Serde<V>>,
+    ) -> impl Fn() -> Self + Clone + Send + Sync + use<K, V> {
+        let (keys, values) = (Arc::clone(keys), Arc::clone(values));
+        move || Self::new(store, Arc::clone(&keys), Arc::clone(&values))
+    }
+
     /// True if the key is one that stands for null, which no table has.
     pub(crate) fn is_null(&self, key: &K) -> bool {
         self.keys.is_null(key)
@@ -69,5 +79,17 @@ impl<K: 'static, V: 'static> KeyValueView<K, V> {
     fn write_key(&mut self, key: &K, context: &Context) -> Result<(), NodeError> {
         self.key.clear();
         self.keys.serialize(key, &mut self.key).map_err(|error| context.unstorable(self.store, error))
+    }
+}
+
+/// How operators look a table's values up: in its store, or computed from what others look up.
+pub(crate) trait Lookup<K, V>: Send {
+    /// The value of a key and its time.
+    fn look_up(&mut self, key: &K, context: &Context) -> Result<Option<(Timestamp, V)>, NodeError>;
+}
+
+impl<K: 'static, V: 'static> Lookup<K, V> for KeyValueView<K, V> {
+    fn look_up(&mut self, key: &K, context: &Context) -> Result<Option<(Timestamp, V)>, NodeError> {
+        self.get(key, context)
     }
 }

@@ -8,11 +8,11 @@ use headwater_schema::{KeyValueSerde, Part, Serde, optional};
 
 use super::sub_topology::split;
 use super::{GlobalFactory, Guarantee, Parts, SourceFactory, Topology, TopologyError, TopologyProblem};
-use crate::dsl::{GlobalTable, Stream, Table, ViewFactory};
+use crate::dsl::{GlobalTable, Stream, Table};
 use crate::graph::{
     GlobalId, Graph, NodeId, NodeKind, NodeSpec, SourceRole, StoreId, StoreKind, StoreSpec, TopicId,
 };
-use crate::node::{Assembly, Node, Outlet, SourceNode, TableNode};
+use crate::node::{Assembly, Node, OldValues, Outlet, SourceNode, TableNode};
 use crate::record::Data;
 use crate::store::KeyValueView;
 use crate::store::global::{GlobalStore, GlobalTableStore};
@@ -96,15 +96,24 @@ impl TopologyBuilder {
         let nullable = Arcs { keys: Arc::clone(&keys), values: Arc::new(optional(Arc::clone(&values))) };
         let node = self.draft.source(topic, SourceRole::Table, &[store], &records, nullable);
         let changes = Outlet::new();
-        let view: ViewFactory<K, V> = {
-            let (keys, values) = (Arc::clone(&keys), Arc::clone(&values));
-            Arc::new(move || KeyValueView::new(store, Arc::clone(&keys), Arc::clone(&values)))
-        };
-        let (own_view, next) = (Arc::clone(&view), changes.clone());
-        self.draft
-            .attach(&records, move |assembly| TableNode { view: own_view(), next: next.assemble(assembly) });
+        let view = KeyValueView::factory(store, &keys, &values);
+        let (own_view, next) = (view.clone(), changes.clone());
+        let old_values = OldValues::default();
+        let wanted = old_values.clone();
+        self.draft.attach(&records, move |assembly| TableNode {
+            view: own_view(),
+            sends_old: wanted.are_wanted(),
+            next: next.assemble(assembly),
+        });
         let changes = Stream::new(self.draft.clone(), node, changes, None, None, false);
-        Table::new(changes, (store, topic), keys, values, Some(view))
+        Table::new(
+            changes,
+            old_values,
+            (vec![store], topic),
+            keys,
+            values,
+            Some(Arc::new(move || Box::new(view()))),
+        )
     }
 
     /// Reads all partitions of a topic as a table, in every instance. It is filled before any task begins, and joined

@@ -49,7 +49,8 @@ fn a_topology_prints_its_sub_topologies_as_trees_with_names_stores_and_topics() 
                   map
                     to board
               count totals
-                to totals
+                to stream
+                  to totals
           store cities: newest value per key, backed by cities
           store hours: value per key and window, tumbling 3600s, grace 86400s, backed by app-hours-changelog
           store totals: value per key, backed by app-totals-changelog
