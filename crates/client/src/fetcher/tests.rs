@@ -160,7 +160,7 @@ impl Reader {
     /// What is due, in words.
     fn plan(&mut self) -> Vec<String> {
         let work = self.fetcher.plan(&self.view, self.now);
-        if !work.is_empty() {
+        if work.iter().any(|work| !matches!(work, FetchWork::Nudge { .. })) {
             self.tickets.clear();
         }
         work.into_iter()
