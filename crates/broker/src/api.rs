@@ -19,6 +19,7 @@ use headwater_wire::frame::{RequestHeader, encode_response};
 use headwater_wire::messages::api_versions::ApiVersionsRequest;
 use headwater_wire::protocol::{Chunk, DecodeError, Reader};
 use headwater_wire::{ApiKey, Request};
+use tokio::sync::watch;
 
 use crate::broker::Broker;
 use crate::config::Advertised;
@@ -34,9 +35,19 @@ pub(crate) struct Context {
     pub(crate) peer: String,
     /// The address on which the client connected.
     pub(crate) local: Option<SocketAddr>,
+    /// Whether the client waits for something behind what is under way.
+    pub(crate) waits: watch::Sender<bool>,
 }
 
 impl Context {
+    /// Completes once the client asks for something else, which is answered after what is under way: whoever holds an
+    /// answer back for want of news gives it then. Another long poll is no reason: a client that always has two of them
+    /// under way would never rest.
+    pub(crate) async fn is_waited_for(&self) {
+        // The sender is as alive as this.
+        let _ = self.waits.subscribe().wait_for(|waits| *waits).await;
+    }
+
     /// Where this client reaches the broker.
     pub(crate) fn advertised(&self) -> Advertised {
         if let Some(advertised) = &self.broker.config().advertised {
@@ -108,6 +119,8 @@ pub(crate) struct Api {
 
 /// The API whose requests may be under way together.
 pub(crate) const PIPELINED: i16 = ApiKey::Produce as i16;
+/// The APIs whose answers are held back for want of news.
+pub(crate) const LONG_POLLS: [i16; 2] = [ApiKey::Fetch as i16, ApiKey::ShareFetch as i16];
 
 macro_rules! apis {
     (@pipelined) => { |_, _, _| false };

@@ -190,7 +190,7 @@ impl Broker {
     /// What the handlers of a new connection know.
     fn context(&self, peer: String, local: Option<SocketAddr>) -> Arc<Context> {
         let connection = self.inner.connections.fetch_add(1, Ordering::Relaxed);
-        Arc::new(Context { broker: self.clone(), connection, peer, local })
+        Arc::new(Context { broker: self.clone(), connection, peer, local, waits: watch::Sender::new(false) })
     }
 
     /// Lets long polls return and connections end once what is under way is answered.

@@ -2,7 +2,8 @@
 //!
 //! Owns: the loop of a connection. Requests start in the order in which they arrive, and are answered in that order.
 //! Produce requests may be under way together (each has taken its place in its partitions' queues when the next one
-//! starts); any other request is alone, so a long-polling fetch holds up its own connection and no other.
+//! starts); any other request is alone, so a long-polling fetch holds up its own connection and no other, and that only
+//! until something else than a further long poll has come behind it.
 //!
 //! Invariants: a violation of the protocol closes the connection with one line in the log, and harms nobody else. What is
 //! read ahead is bounded.
@@ -155,6 +156,7 @@ impl<S: Stream> Connection<S> {
     fn start_requests(&mut self) -> Result<bool, Ended> {
         while !self.frames.has_frame()? || self.may_start() {
             let Some(frame) = self.frames.next_frame()? else {
+                self.tell_whether_waited_for(false);
                 return Ok(true);
             };
             self.last_request = Instant::now();
@@ -163,7 +165,13 @@ impl<S: Stream> Connection<S> {
             self.pending_bytes += bytes;
             self.pending.push_back(Pending { started, bytes });
         }
+        let next = self.frames.peek_api_key();
+        self.tell_whether_waited_for(next.is_some_and(|key| !api::LONG_POLLS.contains(&key)));
         Ok(false)
+    }
+
+    fn tell_whether_waited_for(&self, waits: bool) {
+        self.context.waits.send_if_modified(|told| std::mem::replace(told, waits) != waits);
     }
 
     fn may_start(&self) -> bool {

@@ -88,8 +88,14 @@ impl Broker {
         lock(self.fetch_sessions()).begin(request, self.clock().monotonic(), draw)
     }
 
-    /// Reads, and waits for more while there is less than wanted and time is left.
-    pub(crate) async fn fetch(&self, wanted: Vec<Wanted>, bounds: Bounds) -> Vec<Got> {
+    /// Reads, and waits for more while there is less than wanted and time is left; no longer than until `hurry` completes.
+    pub(crate) async fn fetch(
+        &self,
+        wanted: Vec<Wanted>,
+        bounds: Bounds,
+        hurry: impl Future<Output = ()>,
+    ) -> Vec<Got> {
+        let mut hurry = std::pin::pin!(hurry);
         let deadline = tokio::time::Instant::now() + bounds.max_wait;
         // As in Kafka: who asks for more than may come does not wait for it.
         let min_bytes = bounds.min_bytes.min(bounds.max_bytes);
@@ -123,6 +129,7 @@ impl Broker {
                     biased;
                     () = watch.news() => {}
                     () = self.shutting_down() => last_chance = true,
+                    () = &mut hurry => last_chance = true,
                     () = tokio::time::sleep_until(deadline) => last_chance = true,
                 }
                 if last_chance {

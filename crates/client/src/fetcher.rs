@@ -54,6 +54,9 @@ pub(crate) enum FetchWork {
     ListOffsets { ticket: Ticket, node: i32, request: ListOffsetsRequest },
     /// Ask the group's coordinator; report with [`Fetcher::committed`].
     Committed { ticket: Ticket, partitions: Vec<TopicPartition> },
+    /// Ask the broker anything, on the connection of the fetch that is under way: one that knows what that means ends the
+    /// fetch, so that further partitions can be fetched; any other is no slower for it. There is nothing to report.
+    Nudge { node: i32 },
 }
 
 /// What a request that is under way was asked for.
@@ -64,6 +67,8 @@ struct Asked {
     /// The ids by which the topics were named.
     topics: Vec<(Uuid, TopicName)>,
     partitions: Vec<AskedPartition>,
+    /// True once further partitions wait for its answer, to be fetched after it.
+    is_urgent: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -180,9 +180,9 @@ fn changes_note() -> String {
     format!(
         "A consumer group (KIP-848) of Headwater's clients in one process, each with connections of its own, over \
          {PARTITIONS} partitions; `uniform` assignor, heartbeats every {HEARTBEAT} ms and sessions of {SESSION} ms on both \
-         brokers. One more joins, leaves in order, and, in a process of its own, is killed; from then until its new owner \
-         has read the first record of a partition that changed hands, and until that holds for the last of them. Medians \
-         of three changes each. From the times of the last partitions one heartbeat is taken off, after which everybody \
+         brokers. One more joins, leaves in order, and dies: one whose heartbeats are written by hand is heard of once more, \
+         and then no more. From then until its new owner has read the first record of a partition that changed hands, and \
+         until that holds for the last of them. Changes come at any time between two heartbeats; medians of three each. From the times of the last partitions one heartbeat is taken off, after which everybody \
          can know, and from those of deaths the session timeout: what stands there is what is spent beyond. Less than \
          nothing is luck: no member's heartbeat was a whole interval away."
     )

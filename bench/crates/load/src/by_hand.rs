@@ -3,8 +3,12 @@
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
+use headwater_model::Uuid;
 use headwater_wire::Request;
 use headwater_wire::frame::{decode_response, encode_request};
+use headwater_wire::messages::consumer_group_heartbeat::{
+    ConsumerGroupHeartbeatRequest, ConsumerGroupHeartbeatRequestTopicPartitions,
+};
 use headwater_wire::messages::find_coordinator::FindCoordinatorRequest;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -45,6 +49,61 @@ impl Connection {
         let (id, response) = decode_response::<R>(Bytes::from(answer), version)?;
         anyhow::ensure!(id == self.sent, "an answer to something else");
         Ok(response)
+    }
+}
+
+/// A member of a consumer group (KIP-848), who reads nothing.
+pub(crate) struct Member {
+    id: String,
+    pub(crate) epoch: i32,
+    owned: Vec<(Uuid, Vec<i32>)>,
+    /// The last answer had an assignment, of which the broker is to hear that it is followed.
+    pub(crate) has_news: bool,
+    /// When the broker wants to hear of it again.
+    pub(crate) interval: Duration,
+}
+
+impl Member {
+    pub(crate) fn new(id: String) -> Self {
+        Self { id, epoch: 0, owned: Vec::new(), has_news: false, interval: Duration::ZERO }
+    }
+
+    pub(crate) async fn beat(
+        &mut self,
+        connection: &mut Connection,
+        group: &str,
+        topic: &str,
+    ) -> anyhow::Result<()> {
+        let joins = self.epoch == 0;
+        let owned =
+            self.owned.iter().map(|(topic_id, partitions)| ConsumerGroupHeartbeatRequestTopicPartitions {
+                topic_id: *topic_id,
+                partitions: partitions.clone(),
+            });
+        let request = ConsumerGroupHeartbeatRequest {
+            group_id: group.to_owned(),
+            member_id: self.id.clone(),
+            member_epoch: self.epoch,
+            rebalance_timeout_ms: if joins { 60_000 } else { -1 },
+            subscribed_topic_names: joins.then(|| vec![topic.to_owned()]),
+            topic_partitions: (joins || self.has_news).then(|| owned.collect()),
+            ..Default::default()
+        };
+        let response = connection.call(1, &request).await?;
+        anyhow::ensure!(response.error_code == 0, "a heartbeat failed: {:?}", response.error_message);
+        self.epoch = response.member_epoch;
+        self.interval = Duration::from_millis(u64::try_from(response.heartbeat_interval_ms)?);
+        self.has_news = response.assignment.is_some();
+        if let Some(assignment) = response.assignment {
+            let topics = assignment.topic_partitions.into_iter();
+            self.owned = topics.map(|topic| (topic.topic_id, topic.partitions)).collect();
+        }
+        Ok(())
+    }
+
+    /// The partitions that it has.
+    pub(crate) fn partitions(&self) -> impl Iterator<Item = i32> {
+        self.owned.iter().flat_map(|(_, partitions)| partitions.iter().copied())
     }
 }
 

@@ -5,14 +5,10 @@
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
-use headwater_model::Uuid;
-use headwater_wire::messages::consumer_group_heartbeat::{
-    ConsumerGroupHeartbeatRequest, ConsumerGroupHeartbeatRequestTopicPartitions,
-};
 use serde::Serialize;
 
 use crate::Target;
-use crate::by_hand::{Connection, find_coordinator, wait_for_word};
+use crate::by_hand::{Connection, Member, find_coordinator, wait_for_word};
 
 /// Rounds of everybody until the group is at rest, and what lies between them: a broker may take its time to divide.
 const MOST_ROUNDS: usize = 300;
@@ -37,46 +33,6 @@ pub(crate) struct Report {
     seconds: f64,
 }
 
-struct Member {
-    id: String,
-    epoch: i32,
-    owned: Vec<(Uuid, Vec<i32>)>,
-    has_news: bool,
-}
-
-impl Member {
-    async fn beat(&mut self, connection: &mut Connection, group: &str, topic: &str) -> anyhow::Result<()> {
-        let joins = self.epoch == 0;
-        let owned =
-            self.owned.iter().map(|(topic_id, partitions)| ConsumerGroupHeartbeatRequestTopicPartitions {
-                topic_id: *topic_id,
-                partitions: partitions.clone(),
-            });
-        let request = ConsumerGroupHeartbeatRequest {
-            group_id: group.to_owned(),
-            member_id: self.id.clone(),
-            member_epoch: self.epoch,
-            rebalance_timeout_ms: if joins { 60_000 } else { -1 },
-            subscribed_topic_names: joins.then(|| vec![topic.to_owned()]),
-            topic_partitions: (joins || self.has_news).then(|| owned.collect()),
-            ..Default::default()
-        };
-        let response = connection.call(1, &request).await?;
-        anyhow::ensure!(response.error_code == 0, "a heartbeat failed: {:?}", response.error_message);
-        self.epoch = response.member_epoch;
-        self.has_news = response.assignment.is_some();
-        if let Some(assignment) = response.assignment {
-            let topics = assignment.topic_partitions.into_iter();
-            self.owned = topics.map(|topic| (topic.topic_id, topic.partitions)).collect();
-        }
-        Ok(())
-    }
-
-    fn partitions(&self) -> usize {
-        self.owned.iter().map(|(_, partitions)| partitions.len()).sum()
-    }
-}
-
 pub(crate) fn run(target: &Target, how: &Heartbeats) -> anyhow::Result<Report> {
     crate::runtime()?.block_on(async {
         let group = format!("{}-{}", target.topic, std::process::id());
@@ -86,14 +42,8 @@ pub(crate) fn run(target: &Target, how: &Heartbeats) -> anyhow::Result<Report> {
         }
         let first = connections.first_mut().context("no connection")?;
         find_coordinator(first, &group).await?;
-        let mut members: Vec<Member> = (0..how.members)
-            .map(|number| Member {
-                id: format!("m{number:05}"),
-                epoch: 0,
-                owned: Vec::new(),
-                has_news: false,
-            })
-            .collect();
+        let mut members: Vec<Member> =
+            (0..how.members).map(|number| Member::new(format!("m{number:05}"))).collect();
         settle(first, &mut members, &group, target).await?;
         if how.wait {
             wait_for_word().await?;
@@ -133,7 +83,7 @@ async fn settle(
         for member in members.iter_mut() {
             member.beat(connection, group, &target.topic).await?;
         }
-        let owned: usize = members.iter().map(Member::partitions).sum();
+        let owned: usize = members.iter().map(|member| member.partitions().count()).sum();
         let same = members.iter().all(|member| !member.has_news && member.epoch == members[0].epoch);
         if owned == target.partitions as usize && same {
             return Ok(());

@@ -79,12 +79,6 @@ enum Work {
     Last,
     /// Changes the membership of a group, and says how long partitions were without a reader (headwater's client alone)
     Rebalance(rebalance::Rebalance),
-    /// Reads as a member of a group until it is killed (headwater's client alone)
-    Member {
-        /// Which group
-        #[arg(long)]
-        group: String,
-    },
     /// Sends heartbeats of a group at rest, as many as there are to be records
     Heartbeats(heartbeats::Heartbeats),
     /// Reads a topic as members of a share group that acknowledge record by record
@@ -185,7 +179,6 @@ fn main() -> anyhow::Result<()> {
         (Work::Latency(how), _) => return print(&latency::run(&target, how)?),
         (Work::Left(how), _) => return print(&left::run(&target, how)?),
         (Work::Rebalance(how), _) => return print(&rebalance::run(&target, how)?),
-        (Work::Member { group }, _) => return rebalance::member(&target, group),
         (Work::Heartbeats(how), _) => return print(&heartbeats::run(&target, how)?),
         (Work::Share(how), _) => return print(&share::run(&target, how)?),
         (Work::First, _) => (ours::first(&target)?, 0),

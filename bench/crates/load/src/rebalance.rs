@@ -1,26 +1,24 @@
 //! How long it takes from a change in a group's membership until partitions are read by their new owners.
 //!
-//! Owns: the members (headwater's client, by the consumer protocol, KIP-848), each with connections of its own; one more in
-//! a process of its own, which dies; and the figures. Every partition holds records, and nobody ever commits: whoever is
+//! Owns: the members (headwater's client, by the consumer protocol, KIP-848), each with connections of its own; one more
+//! whose requests are written by hand, so that it is known when it was heard of last before it died; and the figures. Every
+//! partition holds records, and nobody ever commits: whoever is
 //! given a partition reads it from its beginning, so that the arrival of its first record says who has it.
 //!
 //! Does not know: the broker's intervals but for what it is told of them, to know when a group is at rest.
 
 use std::collections::BTreeMap;
-use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use headwater_client::{Client, ClientConfig, ConsumerConfig, GroupProtocol, OffsetReset};
 use headwater_model::TopicName;
 use serde::Serialize;
-use tokio::io::{AsyncBufReadExt, BufReader};
-use tokio::process::{Child, Command};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
-use crate::Target;
+use crate::{Target, by_hand};
 
 /// No change takes longer.
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -85,11 +83,29 @@ async fn read(
     Ok(())
 }
 
-/// A member in a process of its own: says which partitions it reads, a line each.
-pub(crate) fn member(target: &Target, group: &str) -> anyhow::Result<()> {
-    let (_keep, stop) = oneshot::channel();
-    crate::runtime()?
-        .block_on(read(target.clone(), group.to_owned(), stop, |partition| println!("{partition}")))
+/// Is a member until it is told to die; after a last heartbeat, and without a word, it is gone.
+async fn live_and_die(
+    target: Target,
+    group: String,
+    mut stop: oneshot::Receiver<()>,
+    tell: impl Fn(i32),
+    pause: Duration,
+) -> anyhow::Result<Instant> {
+    let mut connection = by_hand::Connection::open(&target).await?;
+    let mut member = by_hand::Member::new(format!("by-hand-{}", pause.as_millis()));
+    loop {
+        member.beat(&mut connection, &group, &target.topic).await?;
+        if member.has_news {
+            member.partitions().for_each(&tell);
+            continue;
+        }
+        if tokio::time::timeout(member.interval, &mut stop).await.is_ok() {
+            break;
+        }
+    }
+    tokio::time::sleep(pause).await;
+    member.beat(&mut connection, &group, &target.topic).await?;
+    Ok(Instant::now())
 }
 
 struct Member {
@@ -137,28 +153,22 @@ impl Group {
         number
     }
 
-    /// A member in a process of its own, whose partitions are told as all others are.
-    fn join_a_process(&mut self) -> anyhow::Result<(usize, Child)> {
+    /// A member that will die: it says which partitions it has, as all others do. Gives when it was heard of last.
+    fn join_by_hand(&mut self) -> (usize, oneshot::Sender<()>, JoinHandle<anyhow::Result<Instant>>) {
         let number = self.next;
         self.next += 1;
-        let target = &self.target;
-        let mut child = Command::new(std::env::current_exe()?)
-            .args(["--client", "headwater", "--bootstrap", &target.bootstrap, "--topic", &target.topic])
-            .args(["--partitions", &target.partitions.to_string(), "--records", "0", "member", "--group"])
-            .arg(&self.name)
-            .stdout(Stdio::piped())
-            .kill_on_drop(true)
-            .spawn()?;
-        let mut lines = BufReader::new(child.stdout.take().context("no output")?).lines();
+        let (stop, stopped) = oneshot::channel();
         let tell = self.tell.clone();
-        tokio::spawn(async move {
-            while let Ok(Some(line)) = lines.next_line().await {
-                if let Ok(partition) = line.parse() {
-                    let _ = tell.send(Seen { member: number, partition, at: Instant::now() });
-                }
-            }
-        });
-        Ok((number, child))
+        let tell = move |partition| {
+            let _ = tell.send(Seen { member: number, partition, at: Instant::now() });
+        };
+        let dying = live_and_die(self.target.clone(), self.name.clone(), stopped, tell, self.pause());
+        (number, stop, tokio::spawn(dying))
+    }
+
+    /// Differs from change to change, so that changes come at any time between members' heartbeats.
+    fn pause(&self) -> Duration {
+        Duration::from_millis(self.next as u64 * 377 % 1_000)
     }
 
     /// Notes what is seen until nothing has changed for a while, every partition has an owner and no two owners differ by
@@ -227,12 +237,14 @@ pub(crate) fn run(target: &Target, how: &Rebalance) -> anyhow::Result<Report> {
         group.come_to_rest(how.members).await?;
         let (mut joins, mut leaves, mut deaths) = (Vec::new(), Vec::new(), Vec::new());
         for _ in 0..how.changes {
+            tokio::time::sleep(group.pause()).await;
             let joined = Instant::now();
             let newcomer = group.join();
             let seen = group.come_to_rest(how.members + 1).await?;
             joins.push(took(joined, &seen, |seen| seen.member == newcomer)?);
 
             let owned = group.owned_by(newcomer);
+            tokio::time::sleep(group.pause()).await;
             let left = Instant::now();
             let member = group.members.remove(&newcomer).context("it is there")?;
             let _ = member.stop.send(());
@@ -240,13 +252,13 @@ pub(crate) fn run(target: &Target, how: &Rebalance) -> anyhow::Result<Report> {
             let seen = group.come_to_rest(how.members).await?;
             leaves.push(took(left, &seen, |seen| owned.contains(&seen.partition))?);
 
-            let (victim, mut child) = group.join_a_process()?;
+            let (victim, stop, dying) = group.join_by_hand();
             group.come_to_rest(how.members + 1).await?;
             let owned = group.owned_by(victim);
-            let died = Instant::now();
-            child.kill().await?;
+            let _ = stop.send(());
+            let heard_of = dying.await??;
             let seen = group.come_to_rest(how.members).await?;
-            deaths.push(took(died, &seen, |seen| owned.contains(&seen.partition))?);
+            deaths.push(took(heard_of, &seen, |seen| owned.contains(&seen.partition))?);
         }
         for (_, member) in std::mem::take(&mut group.members) {
             member.task.abort();

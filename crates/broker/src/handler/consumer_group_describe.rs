@@ -3,16 +3,13 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use headwater_coordinator::{
-    self as coordinator, DescribedConsumer, DescribedConsumerGroup, GroupId, Partitions,
-};
-use headwater_model::{ErrorCode, PartitionId, Uuid};
+use headwater_coordinator::{DescribedConsumer, DescribedConsumerGroup, Groups, Partitions};
 use headwater_wire::messages::consumer_group_describe::{
     Assignment, ConsumerGroupDescribeRequest, ConsumerGroupDescribeResponse, DescribedGroup, Member,
     TopicPartitions,
 };
 
-use super::groups::numbers;
+use super::groups::{by_topic, described};
 use super::{ALL_GROUP_OPERATIONS, OPERATIONS_NOT_ASKED};
 use crate::api::{Context, Meta};
 
@@ -30,29 +27,18 @@ pub(crate) async fn handle(
     let mut groups = Vec::new();
     // Each is answered once, however often it is asked for.
     for group_id in BTreeSet::from_iter(request.group_ids) {
-        let described = match look_at(&context, &group_id).await {
-            Ok(group) => describe(&context, group),
-            Err((error, message)) => DescribedGroup {
-                error_code: error.code(),
-                error_message: Some(message),
-                ..Default::default()
-            },
-        };
+        let described =
+            match described(&context, &group_id, "consumer", Groups::describe_consumer_group).await {
+                Ok(group) => describe(&context, group),
+                Err((error, message)) => DescribedGroup {
+                    error_code: error.code(),
+                    error_message: Some(message),
+                    ..Default::default()
+                },
+            };
         groups.push(DescribedGroup { group_id, authorized_operations, ..described });
     }
     ConsumerGroupDescribeResponse { groups, ..Default::default() }
-}
-
-async fn look_at(context: &Context, group_id: &str) -> Result<DescribedConsumerGroup, (ErrorCode, String)> {
-    if group_id.is_empty() {
-        return Err((ErrorCode::InvalidGroupId, ErrorCode::InvalidGroupId.message().to_owned()));
-    }
-    let group = GroupId::from(group_id.to_owned());
-    let wanted = group.clone();
-    let look = move |groups: &coordinator::Groups| groups.describe_consumer_group(&wanted);
-    let described = context.broker.look_at_group(&group, look).await;
-    let described = described.map_err(|error| (error, error.message().to_owned()))?;
-    described.ok_or_else(|| (ErrorCode::GroupIdNotFound, format!("{group_id} is not a consumer group.")))
 }
 
 fn describe(context: &Context, group: DescribedConsumerGroup) -> DescribedGroup {
@@ -83,15 +69,11 @@ fn describe_member(context: &Context, member: DescribedConsumer) -> Member {
     }
 }
 
-/// The partitions by topic; those of topics that are gone have no name to be told by.
 fn assignment(context: &Context, partitions: &Partitions) -> Assignment {
-    let topic = |(topic_id, partitions): (Uuid, &BTreeSet<PartitionId>)| {
-        let topic = context.broker.visible_topic_by_id(topic_id)?;
-        Some(TopicPartitions {
-            topic_id,
-            topic_name: topic.name().to_string(),
-            partitions: numbers(partitions),
-        })
-    };
-    Assignment { topic_partitions: partitions.by_topic().filter_map(topic).collect() }
+    let topics = by_topic(context, partitions).map(|(topic_id, topic_name, partitions)| TopicPartitions {
+        topic_id,
+        topic_name,
+        partitions,
+    });
+    Assignment { topic_partitions: topics.collect() }
 }

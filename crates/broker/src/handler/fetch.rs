@@ -31,7 +31,7 @@ pub(crate) async fn handle(context: Arc<Context>, meta: Meta, request: FetchRequ
         Ok(begun) => begun,
         Err(error) => return FetchResponse { error_code: error.code(), ..Default::default() },
     };
-    let got = broker.fetch(find_all(&context, &begun.asks), bounds).await;
+    let got = broker.fetch(find_all(&context, &begun.asks), bounds, context.is_waited_for()).await;
     let speak = if begun.kind == Kind::Sessionless {
         vec![true; got.len()]
     } else {

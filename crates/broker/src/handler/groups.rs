@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use headwater_coordinator::OffsetToCommit;
+use headwater_coordinator::{self as coordinator, GroupId, Groups, OffsetToCommit};
 use headwater_model::{ErrorCode, LeaderEpoch, Offset, PartitionId, TopicName, TopicPartition, Uuid};
 
 use crate::api::Context;
@@ -30,6 +30,34 @@ pub(super) fn millis(duration: Duration) -> i32 {
 /// The numbers of partitions.
 pub(super) fn numbers(partitions: &BTreeSet<PartitionId>) -> Vec<i32> {
     partitions.iter().map(|partition| partition.0).collect()
+}
+
+/// A group of the wanted kind as it stands; else why there is none, with a sentence for people.
+pub(super) async fn described<T: Send + 'static>(
+    context: &Context,
+    group_id: &str,
+    kind: &str,
+    describe: fn(&Groups, &GroupId) -> Option<T>,
+) -> Result<T, (ErrorCode, String)> {
+    if group_id.is_empty() {
+        return Err((ErrorCode::InvalidGroupId, ErrorCode::InvalidGroupId.message().to_owned()));
+    }
+    let group = GroupId::from(group_id.to_owned());
+    let wanted = group.clone();
+    let found = context.broker.look_at_group(&group, move |groups| describe(groups, &wanted)).await;
+    let found = found.map_err(|error| (error, error.message().to_owned()))?;
+    found.ok_or_else(|| (ErrorCode::GroupIdNotFound, format!("{group_id} is not a {kind} group.")))
+}
+
+/// Partitions by topic, with its name; topics that are gone have none to be told by.
+pub(super) fn by_topic(
+    context: &Context,
+    partitions: &coordinator::Partitions,
+) -> impl Iterator<Item = (Uuid, String, Vec<i32>)> {
+    partitions.by_topic().filter_map(|(topic_id, partitions)| {
+        let topic = context.broker.visible_topic_by_id(topic_id)?;
+        Some((topic_id, topic.name().to_string(), numbers(partitions)))
+    })
 }
 
 /// Where a member connects from, as Kafka's tools show it: `/127.0.0.1`.

@@ -82,7 +82,7 @@ async fn serve(
             wish.max_wait = Duration::ZERO;
         }
         let to_read = lock(context.broker.share().sessions()).next_turn(&key);
-        for got in context.broker.share_fetch(wish, &to_read).await {
+        for got in context.broker.share_fetch(wish, &to_read, context.is_waited_for()).await {
             if epoch == OPENS || got.is_news() || answers.contains_key(&got.place) {
                 fill(answers.entry(got.place).or_insert_with(|| empty(got.place)), got);
             }

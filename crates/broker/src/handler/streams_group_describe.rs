@@ -4,16 +4,16 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use headwater_coordinator::{
-    self as coordinator, AssignedTasks, DescribedStreamsGroup, DescribedStreamsMember, GroupId,
-    InternalTopic, StreamsTopology, SubtopologyId, Tasks,
+    self as coordinator, AssignedTasks, DescribedStreamsGroup, DescribedStreamsMember, Groups, InternalTopic,
+    StreamsTopology, SubtopologyId, Tasks,
 };
-use headwater_model::{ErrorCode, PartitionId};
+use headwater_model::PartitionId;
 use headwater_wire::messages::streams_group_describe::{
     Assignment, DescribedGroup, Endpoint, KeyValue, Member, StreamsGroupDescribeRequest,
     StreamsGroupDescribeResponse, Subtopology, TaskIds, TaskOffset, TopicInfo, Topology,
 };
 
-use super::groups::numbers;
+use super::groups::{described, numbers};
 use super::{ALL_GROUP_OPERATIONS, OPERATIONS_NOT_ASKED};
 use crate::api::{Context, Meta};
 
@@ -27,7 +27,8 @@ pub(crate) async fn handle(
     let mut groups = Vec::new();
     // Each is answered once, however often it is asked for.
     for group_id in BTreeSet::from_iter(request.group_ids) {
-        let described = match look_at(&context, &group_id).await {
+        let described = match described(&context, &group_id, "streams", Groups::describe_streams_group).await
+        {
             Ok(group) => describe(group),
             Err((error, message)) => DescribedGroup {
                 error_code: error.code(),
@@ -38,18 +39,6 @@ pub(crate) async fn handle(
         groups.push(DescribedGroup { group_id, authorized_operations, ..described });
     }
     StreamsGroupDescribeResponse { groups, ..Default::default() }
-}
-
-async fn look_at(context: &Context, group_id: &str) -> Result<DescribedStreamsGroup, (ErrorCode, String)> {
-    if group_id.is_empty() {
-        return Err((ErrorCode::InvalidGroupId, ErrorCode::InvalidGroupId.message().to_owned()));
-    }
-    let group = GroupId::from(group_id.to_owned());
-    let wanted = group.clone();
-    let look = move |groups: &coordinator::Groups| groups.describe_streams_group(&wanted);
-    let described = context.broker.look_at_group(&group, look).await;
-    let described = described.map_err(|error| (error, error.message().to_owned()))?;
-    described.ok_or_else(|| (ErrorCode::GroupIdNotFound, format!("{group_id} is not a streams group.")))
 }
 
 fn describe(group: DescribedStreamsGroup) -> DescribedGroup {

@@ -50,8 +50,14 @@ impl Got {
 }
 
 impl Broker {
-    /// Acquires records for a member, and waits for some as long as there are none.
-    pub(crate) async fn share_fetch(&self, wish: Wish, places: &[Place]) -> Vec<Got> {
+    /// Acquires records for a member, and waits for some as long as there are none; no longer than until `hurry` completes.
+    pub(crate) async fn share_fetch(
+        &self,
+        wish: Wish,
+        places: &[Place],
+        hurry: impl Future<Output = ()>,
+    ) -> Vec<Got> {
+        let mut hurry = std::pin::pin!(hurry);
         let wish = Arc::new(wish);
         let deadline = Instant::now() + wish.max_wait;
         let mut freed = self.share().freed.subscribe();
@@ -79,6 +85,7 @@ impl Broker {
             tokio::select! {
                 biased;
                 Ok(()) = shutdown.changed() => return got,
+                () = &mut hurry => return got,
                 () = tokio::time::sleep_until(deadline) => return got,
                 Ok(()) = freed.changed() => {}
                 () = watch.news(), if may_acquire => {}

@@ -110,6 +110,30 @@ async fn a_waiting_fetch_holds_up_only_its_own_connection_and_ends_at_its_time()
 }
 
 #[tokio::test]
+async fn a_waiting_fetch_ends_when_its_client_asks_for_something_else_but_not_for_another_fetch() {
+    let server = Server::start().await;
+    let (mut reader, mut other) = (server.client().await, server.client().await);
+    other.create("t", 1, &[]).await;
+    let started = Instant::now();
+    reader.send(12, &fetch_request("t", 0, 0, 300)).await;
+    reader.send(12, &fetch_request("t", 0, 0, 60_000)).await;
+    reader.receive::<FetchRequest>(12).await;
+    assert!(started.elapsed() >= Duration::from_millis(300), "another fetch is no reason to hurry");
+
+    let asked = MetadataRequest { topics: Some(Vec::new()), ..Default::default() };
+    reader.send(9, &asked).await;
+    let (_, response) = reader.receive::<FetchRequest>(12).await;
+    assert!(values(&only_partition(response)).is_empty());
+    reader.receive::<MetadataRequest>(9).await;
+    assert!(started.elapsed() < Duration::from_secs(20), "it would have waited for a minute");
+
+    // Whoever has waited once waits in peace afterwards.
+    let again = Instant::now();
+    reader.fetch("t", 0, 0, 300).await;
+    assert!(again.elapsed() >= Duration::from_millis(300));
+}
+
+#[tokio::test]
 async fn a_fetch_waits_for_the_bytes_that_it_wants() {
     let server = Server::start().await;
     let (mut reader, mut writer) = (server.client().await, server.client().await);

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use headwater_model::{Monotonic, TopicPartition};
 use headwater_wire::Request;
+use headwater_wire::messages::api_versions::ApiVersionsRequest;
 use tokio::sync::{Notify, oneshot};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
@@ -34,6 +35,8 @@ use crate::timer;
 
 /// How long leaving the group may take.
 const FAREWELL: Duration = Duration::from_secs(5);
+/// Later versions of ApiVersions want to know who asks.
+const LAST_NAMELESS_API_VERSIONS: i16 = 2;
 
 type Waiter = oneshot::Sender<Result<(), CommitError>>;
 
@@ -306,12 +309,7 @@ impl<C: Connector> Shared<C> {
     async fn fetch(&self, work: FetchWork) -> Done {
         match work {
             FetchWork::Fetch { ticket, node, request, max_version } => {
-                let options = CallOptions {
-                    purpose: Purpose::Fetch(self.id),
-                    extra_wait: self.config.fetch_max_wait,
-                    max_version,
-                    ..CallOptions::default()
-                };
+                let options = CallOptions { max_version, ..self.fetch_options() };
                 Done::Fetched(ticket, self.client.call_with(Destination::Node(node), options, &request).await)
             }
             FetchWork::ListOffsets { ticket, node, request } => {
@@ -320,6 +318,23 @@ impl<C: Connector> Shared<C> {
             FetchWork::Committed { ticket, partitions } => {
                 Done::Committed(ticket, committed(self, &partitions).await)
             }
+            FetchWork::Nudge { node } => {
+                let options = CallOptions { max_version: LAST_NAMELESS_API_VERSIONS, ..self.fetch_options() };
+                // Whether it is answered makes no difference: the fetch is.
+                let _ = self
+                    .client
+                    .call_with(Destination::Node(node), options, &ApiVersionsRequest::default())
+                    .await;
+                Done::Nudged
+            }
+        }
+    }
+
+    fn fetch_options(&self) -> CallOptions {
+        CallOptions {
+            purpose: Purpose::Fetch(self.id),
+            extra_wait: self.config.fetch_max_wait,
+            ..CallOptions::default()
         }
     }
 

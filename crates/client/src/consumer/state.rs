@@ -53,6 +53,7 @@ pub(crate) enum Done {
     /// Each with whether it is internal.
     Topics(Option<Vec<(TopicName, bool)>>),
     Group(u64, GroupAnswer),
+    Nudged,
 }
 
 /// How often metadata is asked for.
@@ -324,6 +325,7 @@ impl<W> ConsumerState<W> {
                     membership.answered(ticket, answer, now);
                 }
             }
+            Done::Nudged => {}
         }
         self.absorb();
     }

@@ -124,7 +124,7 @@ impl Fetcher {
         let mut work = Vec::new();
         for (node, partitions) in led {
             let whom = Whom::Leader(*node);
-            if !self.is_open(*node, now) || self.under_way.values().any(|asked| asked.whom == whom) {
+            if !self.is_open(*node, now) {
                 continue;
             }
             let mut asked: Vec<(u64, TopicPartition)> = Vec::new();
@@ -138,6 +138,12 @@ impl Fetcher {
                 }
             }
             if asked.is_empty() {
+                continue;
+            }
+            if let Some(under_way) = self.under_way.values_mut().find(|asked| asked.whom == whom) {
+                if !std::mem::replace(&mut under_way.is_urgent, true) {
+                    work.push(FetchWork::Nudge { node: *node });
+                }
                 continue;
             }
             let is_partial = asked.len() < partitions.len();
@@ -228,7 +234,10 @@ impl Fetcher {
                 });
             }
         }
-        self.under_way.insert(self.last_ticket, Asked { whom, topics: Vec::new(), partitions: asked });
+        self.under_way.insert(
+            self.last_ticket,
+            Asked { whom, topics: Vec::new(), partitions: asked, is_urgent: false },
+        );
         self.last_ticket
     }
 }

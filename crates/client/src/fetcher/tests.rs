@@ -160,7 +160,7 @@ impl Reader {
     /// What is due, in words.
     fn plan(&mut self) -> Vec<String> {
         let work = self.fetcher.plan(&self.view, self.now);
-        if !work.is_empty() {
+        if work.iter().any(|work| !matches!(work, FetchWork::Nudge { .. })) {
             self.tickets.clear();
         }
         work.into_iter()
@@ -184,6 +184,7 @@ impl Reader {
                     let partitions: Vec<_> = partitions.iter().map(ToString::to_string).collect();
                     format!("committed: {}", partitions.join(" "))
                 }
+                FetchWork::Nudge { node } => format!("nudge {node}"),
             })
             .collect()
     }
@@ -246,11 +247,29 @@ fn what_is_not_known_is_asked_for_and_then_read() {
     let none = ErrorCode::None;
     reader.fetcher.listed(listed, told(&[(0, none, 2), (1, none, 50), (2, none, -1)]), reader.now);
     // No record is that new: at the end, then.
-    assert_eq!(reader.plan(), ["list from 1: 2@-1"]);
+    assert_eq!(reader.plan(), ["list from 1: 2@-1", "nudge 1"]);
     reader.tell(&[(2, none, 50)]);
     reader.fetcher.fetched(fetched, answer(vec![data(4, &[])]), reader.now);
     assert_eq!(reader.plan(), ["fetch from 1: 0@2 1@50 2@50 3@33 4@9"]);
     assert_eq!(reader.position(), Some(2));
+}
+
+#[test]
+fn a_fetch_that_holds_up_further_partitions_is_nudged_once() {
+    let mut reader = Reader::new(config(), &[1, 1, 2], &[StartAt::Offset(Offset(5))]);
+    assert_eq!(reader.plan(), ["fetch from 1: 0@5"]);
+    let first = reader.tickets[0];
+    reader.fetcher.add([1, 2].map(|partition| (at(partition), StartAt::Offset(Offset(7)))));
+    assert_eq!(reader.plan(), ["nudge 1", "fetch from 2: 2@7"]);
+    assert_eq!(reader.plan(), NOTHING);
+    reader.fetcher.fetched(first, answer(vec![data(0, &[])]), reader.now);
+    assert_eq!(reader.plan(), ["fetch from 1: 0@5 1@7"]);
+    // Whoever is resumed does not wait for the others either.
+    reader.answer(vec![data(0, &[]), data(1, &[])]);
+    reader.fetcher.pause(&at(1)).unwrap();
+    assert_eq!(reader.plan(), ["fetch from 1: 0@5 soon"]);
+    reader.fetcher.resume(&at(1)).unwrap();
+    assert_eq!(reader.plan(), ["nudge 1"]);
 }
 
 #[test]
@@ -295,7 +314,7 @@ fn what_was_asked_for_a_position_that_was_left_is_dropped() {
     let mut reader = Reader::at_offset(config(), 0);
     reader.plan();
     reader.fetcher.seek(&at(0), StartAt::Offset(Offset(100))).unwrap();
-    assert_eq!(reader.plan(), NOTHING, "one question at a time");
+    assert_eq!(reader.plan(), ["nudge 1"], "one question at a time");
     reader.answer(vec![data(0, &[batch(0, 5)])]);
     assert_eq!(reader.take(), NOTHING);
     assert_eq!(reader.plan(), ["fetch from 1: 0@100"]);
