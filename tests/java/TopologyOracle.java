@@ -1,3 +1,4 @@
+import java.io.BufferedOutputStream;
 import java.io.BufferedReader;
 import java.io.FileDescriptor;
 import java.io.FileInputStream;
@@ -27,10 +28,10 @@ import org.apache.kafka.streams.test.TestRecord;
 /**
  * What Kafka Streams itself makes of given records: {@link OracleTopologies} under its own test driver.
  *
- * <p>Standard input: {@code topology NAME}, then records, one a line, then {@code end}; as many topologies as there are,
- * one after the other. A record is {@code TOPIC KEY=VALUE @TIME #HEADER=VALUE}, {@code ~} is null, and words hold no
- * spaces. Standard output: for each topology its outputs in the order in which they came about, each behind the number of
- * the record that made it ({@code 0 out KEY=VALUE @TIME}), and {@code end}.
+ * <p>Standard input: {@code topology NAME}, then records, one a line, then {@code end}; as many topologies as there
+ * are, one after the other. A record is {@code TOPIC KEY=VALUE @TIME #HEADER=VALUE}, {@code ~} is null, and words hold
+ * no spaces. Standard output: for each topology its outputs in the order in which they came about, each behind the
+ * number of the record that made it ({@code 0 out KEY=VALUE @TIME}), and {@code end}.
  */
 public final class TopologyOracle {
     private static final String OUTPUT = "out";
@@ -38,7 +39,7 @@ public final class TopologyOracle {
     private static final int TIDY_EVERY = 1000;
 
     private static final PrintStream OUT = new PrintStream(
-            new FileOutputStream(FileDescriptor.out), false, StandardCharsets.UTF_8);
+            new BufferedOutputStream(new FileOutputStream(FileDescriptor.out)), false, StandardCharsets.UTF_8);
 
     private TopologyOracle() {}
 
