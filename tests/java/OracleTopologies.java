@@ -253,6 +253,12 @@ final class OracleTopologies {
             write(in(b).selectKey((key, value) -> isLong(value) ? first(value) : null).leftJoin(
                     table, OracleTopologies::pair, Joined.with(TEXT, TEXT, TEXT)));
         });
+        ALL.put("repartition-left-join", b -> {
+            KTable<String, String> table = b.table("table", READ);
+            write(in(b).selectKey((key, value) -> isLong(value) ? first(value) : null)
+                    .repartition(Repartitioned.with(TEXT, TEXT).withName("by-letter"))
+                    .leftJoin(table, OracleTopologies::pair));
+        });
         ALL.put("stream-global-join", b -> {
             GlobalKTable<String, String> table = b.globalTable("global", READ);
             write(in(b).join(table, (key, value) -> reference(value), OracleTopologies::pair));
