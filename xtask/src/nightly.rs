@@ -23,7 +23,7 @@ pub(crate) struct Options {
     /// Which part
     #[arg(value_enum)]
     part: Part,
-    /// How many seeds, cases, seconds or deaths each round has, instead of the part's own number
+    /// How many seeds, cases, seconds, records or deaths each round has, instead of the part's own number
     #[arg(long)]
     runs: Option<u64>,
 }
@@ -40,6 +40,8 @@ enum Part {
     Kafka,
     /// The fuzz targets, ten CPU-minutes each
     Fuzz,
+    /// Our topologies against Kafka Streams: 200,000 records each
+    Topologies,
     /// The broker killed under load from other people's clients: 500 deaths, in ten rounds with a seed each
     Crash,
 }
@@ -53,13 +55,14 @@ impl Part {
             Self::Log => ("HEADWATER_TEST_SCALE", 150),
             Self::Groups => ("HEADWATER_TEST_SCALE", 50),
             Self::Kafka | Self::Fuzz => ("HEADWATER_TEST_SECONDS", 600),
+            Self::Topologies => ("HEADWATER_TEST_RECORDS", 200_000),
             Self::Crash => ("HEADWATER_TEST_KILLS", 50),
         }
     }
 
     fn rounds(self) -> u64 {
         match self {
-            Self::Simulation | Self::Log | Self::Groups => 1,
+            Self::Simulation | Self::Log | Self::Groups | Self::Topologies => 1,
             Self::Kafka => 6,
             Self::Fuzz => fuzz::TARGETS.len() as u64,
             Self::Crash => 10,
@@ -81,6 +84,7 @@ impl Part {
                 return fuzz::run(root, target.context("no such round")?, runs);
             }
             Self::Kafka => pytest(root, &["--cluster", "kafka", "rust", "-k", "come_and_go"]),
+            Self::Topologies => pytest(root, &["--cluster", "kafka", "streams"]),
             Self::Crash => {
                 build_binary(root)?;
                 pytest(root, &["--cluster", "headwater", "clients/test_crash.py", "-k", "deaths", "-s"])

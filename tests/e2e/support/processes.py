@@ -7,6 +7,7 @@ import os
 import signal
 import socket
 import subprocess
+import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import count
@@ -170,3 +171,65 @@ def run(
             f"{text.stdout[-3000:]}\n{text.stderr[-3000:]}"
         )
     return text
+
+
+class Conversation:
+    """A started process that is told lines and answers with lines.
+
+    Its standard error is the file `NAME.err` in `logs`.
+    """
+
+    def __init__(self, name: str, command: Iterable[str | Path], logs: Path) -> None:
+        logs.mkdir(parents=True, exist_ok=True)
+        self.name = name
+        self._err_path = logs / f"{name}.err"
+        with self._err_path.open("wb") as err:
+            self._process = subprocess.Popen(
+                [str(word) for word in command],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=err,
+                env=_environment(None),
+                text=True,
+                encoding="utf-8",
+                preexec_fn=_die_with_parent,
+            )
+
+    def ask(self, lines: Iterable[str], last: str, timeout_s: float) -> list[str]:
+        """Tells it some lines, and gives its answer without the line that ends it."""
+        told, answer = self._process.stdin, self._process.stdout
+        assert told is not None and answer is not None
+
+        def tell() -> None:
+            try:
+                told.writelines(f"{line}\n" for line in lines)
+                told.flush()
+            except BrokenPipeError:
+                # It has ended: what it did not say tells so.
+                pass
+
+        # It answers while it is told: neither waits for the other to empty a pipe.
+        telling = threading.Thread(target=tell)
+        slowness = threading.Timer(timeout_s, self._process.kill)
+        telling.start()
+        slowness.start()
+        try:
+            answered: list[str] = []
+            for line in answer:
+                if line == f"{last}\n":
+                    return answered
+                answered.append(line.rstrip("\n"))
+        finally:
+            slowness.cancel()
+            telling.join()
+        code = self._process.wait()
+        raise AssertionError(f"{self.name} ended with {code} instead of answering:\n{self._last_words()}")
+
+    def end(self) -> None:
+        """Tells it that there is no more, and waits."""
+        assert self._process.stdin is not None
+        self._process.stdin.close()
+        self._process.wait()
+
+    def _last_words(self, lines: int = 25) -> str:
+        return "\n".join(self._err_path.read_text(errors="replace").splitlines()[-lines:])

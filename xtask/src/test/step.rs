@@ -71,9 +71,16 @@ pub(super) const STEPS: [Step; 8] = [
     },
     Step {
         name: "kafka",
-        about: "our client, command line and flights over Apache Kafka, with brokers killed",
+        about: "our client, command line and flights over Apache Kafka, with brokers killed; topologies against Kafka Streams",
         budget_min: 11,
-        runs: Runs::Pytest(&["clients/test_command_line.py", "flights", "rust", "--cluster", "kafka"]),
+        runs: Runs::Pytest(&[
+            "clients/test_command_line.py",
+            "flights",
+            "rust",
+            "streams",
+            "--cluster",
+            "kafka",
+        ]),
     },
     Step {
         name: "flights",

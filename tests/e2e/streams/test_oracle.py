@@ -1,0 +1,201 @@
+"""Our topologies against Kafka Streams itself: the same records to both test drivers, the same outputs from both.
+
+Keys, values, times, headers and order are compared, record by record. What differs on purpose is listed in
+`docs/reference/kafka-streams-differences.md`.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+import pytest
+from conftest import shared_folder
+from support.compiled import java_missing, java_program
+from support.paths import REPOSITORY, TARGET
+from support.processes import Conversation, run
+from support.topologies import TOPOLOGIES, records
+
+# Topologies of Kafka Streams that we have no counterpart of yet.
+NOT_COMPARED: dict[str, str] = {
+    "flat-map": "flat_map",
+    "split": "split",
+    "split-without-default": "split",
+    "merge": "merge",
+    "to-table": "to_table",
+    "to-table-rekeyed": "to_table",
+    "table-filter": "filters of tables",
+    "table-filter-not": "filters of tables",
+    "table-map-values": "map_values of tables",
+    "table-filter-map-filter": "filters and map_values of tables",
+    "count-filter": "filters of tables",
+    "table-group-by-count": "group_by of tables",
+    "table-group-by-reduce": "group_by of tables",
+    "table-group-by-aggregate": "group_by of tables",
+    "table-filter-group-by": "group_by of tables",
+    "count-group-by": "group_by of tables",
+    "cogroup": "cogroup",
+    "tumbling-cogroup": "cogroup",
+    "sliding-cogroup": "cogroup, sliding windows",
+    "session-cogroup": "cogroup, session windows",
+    "hopping-count": "hopping windows",
+    "hopping-aggregate": "hopping windows",
+    "sliding-count": "sliding windows",
+    "sliding-reduce": "sliding windows",
+    "sliding-aggregate": "sliding windows",
+    "session-count": "session windows",
+    "session-reduce": "session windows",
+    "session-aggregate": "session windows",
+    "tumbling-on-close": "emit on close",
+    "hopping-on-close": "emit on close",
+    "sliding-on-close": "emit on close",
+    "session-on-close": "emit on close",
+    "suppress-tumbling": "suppress",
+    "suppress-hopping": "suppress",
+    "suppress-session": "suppress",
+    "suppress-time-limit": "suppress",
+    "suppress-table": "suppress",
+    "suppress-early": "suppress",
+    "versioned-table-join-grace": "versioned tables",
+    "stream-stream-join": "stream-stream joins",
+    "stream-stream-left-join": "stream-stream joins",
+    "stream-stream-outer-join": "stream-stream joins",
+    "stream-stream-join-lopsided": "stream-stream joins",
+    "stream-stream-left-join-lopsided": "stream-stream joins",
+    "stream-stream-outer-join-lopsided": "stream-stream joins",
+    "stream-stream-join-rekeyed": "stream-stream joins",
+    "table-table-join": "table-table joins",
+    "table-table-left-join": "table-table joins",
+    "table-table-outer-join": "table-table joins",
+    "filtered-table-table-join": "table-table joins",
+    "table-table-join-group-by": "table-table joins",
+    "foreign-key-join": "foreign-key joins",
+    "foreign-key-left-join": "foreign-key joins",
+}
+
+COMPARED = [name for name in TOPOLOGIES if name not in NOT_COMPARED]
+# More is a nightly part.
+USUAL_COUNT = 10_000
+COUNT = int(os.environ.get("HEADWATER_TEST_RECORDS", USUAL_COUNT))
+SLOWEST_S = 900
+# How many records before the first difference are shown, and how often both are asked while it is made small.
+SHOWN = 10
+MOST_TRIES = 400
+
+Ask = Callable[[str, Sequence[str]], list[str]]
+
+
+@pytest.fixture(scope="session")
+def kafka_streams(request: pytest.FixtureRequest) -> Iterator[Ask]:
+    """Kafka Streams, one process for all topologies, or the test is skipped by name."""
+    missing = java_missing("TopologyOracle")
+    if missing is not None:
+        pytest.skip(missing)
+    with shared_folder(request, "kafka-streams") as folder:
+        jvm = ("-Xmx1g", "-XX:TieredStopAtLevel=4", "-Dorg.slf4j.simpleLogger.defaultLogLevel=error")
+        program = java_program("TopologyOracle", *jvm, f"-Djava.io.tmpdir={folder}")
+        yield from _asked(lambda: Conversation("kafka-streams", [*program, folder / "state"], folder))
+
+
+@pytest.fixture(scope="session")
+def ours(request: pytest.FixtureRequest) -> Iterator[Ask]:
+    """Our test driver, one process for all topologies."""
+    profile = ["--release"] if COUNT > USUAL_COUNT else []
+    words = ["cargo", "build", "--package", "headwater-streams", "--example", "oracle", *profile]
+    run(words, timeout_s=900, cwd=REPOSITORY)
+    program = TARGET / ("release" if profile else "debug") / "examples" / "oracle"
+    with shared_folder(request, "oracle") as folder:
+        yield from _asked(lambda: Conversation("oracle", [program], folder))
+
+
+def _asked(start: Callable[[], Conversation]) -> Iterator[Ask]:
+    """Starts it for the first topology, and again behind one that it did not survive."""
+    process: Conversation | None = None
+
+    def ask(name: str, fed: Sequence[str]) -> list[str]:
+        nonlocal process
+        running = process or start()
+        process = None
+        answer = running.ask([f"topology {name}", *fed, "end"], "end", SLOWEST_S)
+        process = running
+        return answer
+
+    yield ask
+    if process is not None:
+        process.end()
+
+
+@pytest.fixture(scope="session")
+def seed() -> int:
+    """HEADWATER_TEST_SEED repeats a run."""
+    return int(os.environ.get("HEADWATER_TEST_SEED", random.SystemRandom().randrange(1 << 32)))
+
+
+def test_every_topology_is_compared_or_listed() -> None:
+    assert set(NOT_COMPARED) <= set(TOPOLOGIES)
+
+
+@pytest.mark.parametrize("name", COMPARED)
+def test_outputs_are_those_of_kafka_streams(name: str, kafka_streams: Ask, ours: Ask, seed: int, folder: Path) -> None:
+    print(f"HEADWATER_TEST_SEED={seed}")
+    fed = records(name, seed, COUNT)
+    theirs, made = kafka_streams(name, fed), ours(name, fed)
+    if theirs == made:
+        assert theirs, f"no output of {name} for {COUNT} records of seed {seed}"
+        return
+    at = _first_difference(theirs, made)
+    (folder / "records").write_text("".join(f"{line}\n" for line in fed[: at + 1]))
+    small = _smaller(fed[: at + 1], lambda some: kafka_streams(name, some) != ours(name, some))
+    pytest.fail(
+        f"HEADWATER_TEST_SEED={seed}: {name} differs at record {at} of {COUNT}\n"
+        f"{_context(fed, theirs, made, at)}\n\n"
+        f"with these {len(small)} records alone:\n{_indented(small)}\n"
+        f"Kafka Streams:\n{_indented(kafka_streams(name, small))}\nours:\n{_indented(ours(name, small))}",
+        pytrace=False,
+    )
+
+
+def _number(output: str) -> int:
+    """Which record made it."""
+    return int(output.split(" ", 1)[0])
+
+
+def _first_difference(theirs: Sequence[str], ours: Sequence[str]) -> int:
+    """The number of the first record that they answer differently."""
+    for left, right in zip(theirs, ours, strict=False):
+        if left != right:
+            return min(_number(left), _number(right))
+    longer = max(theirs, ours, key=len)
+    return _number(longer[min(len(theirs), len(ours))])
+
+
+def _context(fed: Sequence[str], theirs: Sequence[str], ours: Sequence[str], at: int) -> str:
+    before = "\n".join(f"  {number} {fed[number]}" for number in range(max(0, at - SHOWN), at + 1))
+
+    def of(outputs: Sequence[str]) -> str:
+        return _indented([output for output in outputs if _number(output) == at]) or "  (nothing)"
+
+    return f"{before}\nKafka Streams:\n{of(theirs)}\nours:\n{of(ours)}"
+
+
+def _smaller(fed: list[str], differs: Callable[[list[str]], bool]) -> list[str]:
+    """Records that still make a difference, with as few as some tries allow: each try leaves a stretch out."""
+    tries = 0
+    size = len(fed) // 2
+    while size > 0:
+        at = 0
+        while at < len(fed) and tries < MOST_TRIES:
+            fewer = fed[:at] + fed[at + size :]
+            tries += 1
+            if fewer and differs(fewer):
+                fed = fewer
+            else:
+                at += size
+        size //= 2
+    return fed
+
+
+def _indented(lines: Sequence[str]) -> str:
+    return "\n".join(f"  {line}" for line in lines)
