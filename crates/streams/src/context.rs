@@ -1,9 +1,11 @@
 //! What the nodes of a task share while a record goes through them: stores, outputs, time, counts.
 
+mod dead_letter;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use headwater_model::{Offset, Timestamp, TopicPartition};
+use headwater_model::{Offset, Timestamp, TopicName, TopicPartition};
 use headwater_schema::{Part, SerdeError};
 
 use crate::error::{ErrorPolicies, Location, OnError, TaskError};
@@ -12,6 +14,7 @@ use crate::node::{NodeError, Processed};
 use crate::outputs::Outputs;
 use crate::store::ByteStore;
 use crate::store::timed::split_timed;
+use crate::task::TaskConfig;
 
 /// See the module.
 pub(crate) struct Context {
@@ -19,6 +22,9 @@ pub(crate) struct Context {
     stores: BTreeMap<StoreId, Box<dyn ByteStore>>,
     outputs: Outputs,
     policies: ErrorPolicies,
+    dead_letter_topic: Option<TopicName>,
+    /// What the record at hand met that the policies say to write to the dead-letter topic.
+    dead_letters: Vec<TaskError>,
     stream_time: Timestamp,
     inputs: Arc<[TopicPartition]>,
     current: (usize, Offset),
@@ -41,12 +47,21 @@ impl Context {
         graph: Arc<Graph>,
         stores: BTreeMap<StoreId, Box<dyn ByteStore>>,
         outputs: Outputs,
-        policies: ErrorPolicies,
+        config: &TaskConfig,
         inputs: Arc<[TopicPartition]>,
     ) -> Self {
-        let stream_time = Timestamp::NONE;
-        let current = (0, Offset::ZERO);
-        Self { graph, stores, outputs, policies, stream_time, inputs, current, counts: Counts::default() }
+        Self {
+            graph,
+            stores,
+            outputs,
+            policies: config.policies,
+            dead_letter_topic: config.dead_letter_topic.clone(),
+            dead_letters: Vec::new(),
+            stream_time: Timestamp::NONE,
+            inputs,
+            current: (0, Offset::ZERO),
+            counts: Counts::default(),
+        }
     }
 
     /// Turns to the next record: stream time follows it, and never goes back.
@@ -98,12 +113,17 @@ impl Context {
     /// Deals with an error as the policies say: passes it on, or counts it and goes on.
     pub(crate) fn fail(&mut self, error: TaskError) -> Processed {
         match self.policies.of(&error) {
-            OnError::Fail => Err(Box::new(error)),
             OnError::Skip => {
                 self.counts.skipped += 1;
                 self.outputs.note_skipped(error);
                 Ok(())
             }
+            OnError::DeadLetter if self.dead_letter_topic.is_some() => {
+                self.counts.skipped += 1;
+                self.dead_letters.push(error);
+                Ok(())
+            }
+            OnError::Fail | OnError::DeadLetter => Err(Box::new(error)),
         }
     }
 

@@ -3,7 +3,7 @@
 use std::error::Error;
 use std::fmt;
 
-use headwater_model::{Offset, TopicPartition};
+use headwater_model::{InvalidName, Offset, TopicPartition};
 use headwater_schema::{Part, SerdeError};
 use headwater_wire::batch::{BatchError, RecordFault};
 
@@ -75,6 +75,18 @@ pub enum TaskError {
         /// What is wrong with it.
         source: SerdeError,
     },
+    /// A result is to go to a topic whose name is none.
+    #[error("\"{operator}\" sends what it made of the record at {at} to \"{topic}\", which cannot be")]
+    IllegalTopic {
+        /// The operator that writes.
+        operator: String,
+        /// The record that came in.
+        at: Location,
+        /// The name.
+        topic: String,
+        /// What is wrong with it.
+        source: InvalidName,
+    },
     /// A key or value cannot be written to, or read from, a store.
     #[error("the store \"{store}\", at work on the record at {at}, cannot {} an entry", if *.reading { "read" } else { "write" })]
     Entry {
@@ -90,6 +102,23 @@ pub enum TaskError {
     /// A store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
+}
+
+impl TaskError {
+    /// What kind of error it is, in one word.
+    pub(crate) fn kind(&self) -> &'static str {
+        match self {
+            Self::Unreadable { .. } => "Unreadable",
+            Self::Headers { .. } => "Headers",
+            Self::NoTimestamp { .. } => "NoTimestamp",
+            Self::Batch { .. } => "Batch",
+            Self::Refused { .. } => "Refused",
+            Self::Unwritable { .. } => "Unwritable",
+            Self::IllegalTopic { .. } => "IllegalTopic",
+            Self::Entry { .. } => "Entry",
+            Self::Store(_) => "Store",
+        }
+    }
 }
 
 /// Why the entries of a store cannot be read from outside.
@@ -116,6 +145,12 @@ pub enum OnError {
     Fail,
     /// Leave the record out, and count it.
     Skip,
+    /// As `Skip`, but write the record that came in to the [dead-letter topic](crate::TaskConfig::dead_letter_topic), as
+    /// it came, with headers that tell the cause.
+    ///
+    /// A result that the broker refuses still stops the task: nobody knows any more which record it was made of. So does a
+    /// record that has no place to go, for want of a topic. Records of global tables are skipped.
+    DeadLetter,
 }
 
 /// What to do about records that cannot be dealt with, by the kind of trouble.
@@ -125,11 +160,15 @@ pub struct ErrorPolicies {
     pub deserialization: OnError,
     /// A record that an operator fails on.
     pub processing: OnError,
-    /// A result that the broker refuses for good.
+    /// A result that the broker refuses for good, or that is to go to a topic whose name is none.
     pub production: OnError,
 }
 
 impl ErrorPolicies {
+    pub(crate) fn need_dead_letter_topic(self) -> bool {
+        [self.deserialization, self.processing, self.production].contains(&OnError::DeadLetter)
+    }
+
     pub(crate) fn of(self, error: &TaskError) -> OnError {
         match error {
             TaskError::Unreadable { .. } | TaskError::Headers { .. } | TaskError::NoTimestamp { .. } => {
@@ -138,6 +177,7 @@ impl ErrorPolicies {
             TaskError::Refused { .. } | TaskError::Unwritable { .. } | TaskError::Entry { .. } => {
                 self.processing
             }
+            TaskError::IllegalTopic { .. } => self.production,
             TaskError::Batch { .. } | TaskError::Store(_) => OnError::Fail,
         }
     }

@@ -8,6 +8,7 @@
 //!
 //! Does not know: the broker, files, which instance does what.
 
+mod change_serde;
 mod context;
 mod dsl;
 mod error;
@@ -22,7 +23,10 @@ mod test_driver;
 mod topology;
 mod window;
 
-pub use dsl::{GlobalTable, GroupedStream, Stream, Table, WindowedStream};
+pub use dsl::{
+    CogroupedStream, GlobalTable, GroupedStream, GroupedTable, Split, Stream, Table, WindowedCogroupedStream,
+    WindowedStream,
+};
 pub use error::{ErrorPolicies, Location, OnError, ReadError, TaskError};
 pub use graph::SourceRole;
 pub use outputs::{OutputRecord, Outputs, StoreWrite};

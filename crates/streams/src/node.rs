@@ -8,11 +8,17 @@
 //! Does not know: topics' partitions, batches, the order of records.
 
 mod aggregate;
+mod flow;
 mod join;
+mod regroup;
+mod route;
+mod shared;
 mod sink;
 mod source;
 mod stateless;
 mod table;
+mod table_aggregate;
+mod table_values;
 mod window_aggregate;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -24,11 +30,16 @@ use crate::store::StoreError;
 use crate::store::global::GlobalStores;
 
 pub(crate) use aggregate::Aggregate;
+pub(crate) use flow::{Branch, FlatMap, ForEach, Nullable, Pass};
 pub(crate) use join::{GlobalJoin, TableJoin};
+pub(crate) use regroup::Regroup;
+pub(crate) use route::Route;
 pub(crate) use sink::Sink;
 pub(crate) use source::{Source, SourceNode};
 pub(crate) use stateless::{Filter, FlatMapValues, Map, MapValues, Peek, SelectKey, TryMapValues};
 pub(crate) use table::{OldValues, TableNode, ToStream, Updates};
+pub(crate) use table_aggregate::TableAggregate;
+pub(crate) use table_values::{FilterTable, FilteredLookup, MapTable, MappedLookup};
 pub(crate) use window_aggregate::WindowAggregate;
 
 /// A step of a task: takes a record, and hands what it makes of it to the node behind.
@@ -45,6 +56,14 @@ pub(crate) type NodeError = Box<TaskError>;
 /// What a topology and an instance of it give to nodes under assembly.
 pub(crate) struct Assembly<'a> {
     pub(crate) globals: &'a GlobalStores,
+    /// The nodes of this task that several others lead to.
+    shared: shared::Known,
+}
+
+impl<'a> Assembly<'a> {
+    pub(crate) fn new(globals: &'a GlobalStores) -> Self {
+        Self { globals, shared: shared::Known::default() }
+    }
 }
 
 type Factory<K, V> = Box<dyn Fn(&Assembly<'_>) -> Box<dyn Node<K, V>> + Send + Sync>;

@@ -3,10 +3,11 @@
 //! All keys and values lie one behind the other in one buffer, which is used again after [`Task::clear_outputs`](crate::Task::clear_outputs); so a
 //! result costs no allocation.
 
+use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
 
-use headwater_model::{Timestamp, TopicName};
+use headwater_model::{InvalidName, Timestamp, TopicName};
 use headwater_schema::SerdeError;
 
 use crate::error::TaskError;
@@ -20,6 +21,9 @@ const MAX_NOTED: usize = 8;
 #[derive(Debug)]
 pub struct Outputs {
     graph: Arc<Graph>,
+    /// Topics that the graph does not know: records chose them. Their ids are behind those of the graph.
+    chosen: Vec<TopicName>,
+    chosen_ids: BTreeMap<TopicName, TopicId>,
     bytes: Vec<u8>,
     records: Vec<RecordEntry>,
     writes: Vec<WriteEntry>,
@@ -78,6 +82,8 @@ impl Outputs {
     pub(crate) fn new(graph: Arc<Graph>, keeps_store_writes: bool) -> Self {
         Self {
             graph,
+            chosen: Vec::new(),
+            chosen_ids: BTreeMap::new(),
             bytes: Vec::new(),
             records: Vec::new(),
             writes: Vec::new(),
@@ -89,7 +95,7 @@ impl Outputs {
     /// The records for topics, in the order in which they came about.
     pub fn records(&self) -> impl ExactSizeIterator<Item = OutputRecord<'_>> {
         self.records.iter().map(|entry| OutputRecord {
-            topic: self.graph.topic(entry.topic),
+            topic: self.topic_named(entry.topic),
             key: self.slice(entry.key.clone()),
             value: self.slice(entry.value.clone()),
             timestamp: entry.timestamp,
@@ -119,6 +125,24 @@ impl Outputs {
         std::mem::take(&mut self.skipped)
     }
 
+    /// The id of a topic that a record chose.
+    pub(crate) fn topic(&mut self, name: &str) -> Result<TopicId, InvalidName> {
+        if let Some(id) = self.chosen_ids.get(name) {
+            return Ok(*id);
+        }
+        Ok(self.add_topic(TopicName::new(name)?))
+    }
+
+    /// Adds a record that is in bytes already.
+    pub(crate) fn copy(&mut self, record: &OutputRecord<'_>) {
+        let known = self.chosen_ids.get(record.topic).copied();
+        let topic = known.unwrap_or_else(|| self.add_topic(record.topic.clone()));
+        let key = record.key.map(|key| self.append(key));
+        let value = record.value.map(|value| self.append(value));
+        let (timestamp, headers) = (record.timestamp, record.headers.clone());
+        self.records.push(RecordEntry { topic, key, value, timestamp, headers });
+    }
+
     /// Begins a record; it counts only once it is finished.
     pub(crate) fn draft(&mut self) -> Draft<'_> {
         let start = self.bytes.len();
@@ -143,6 +167,18 @@ impl Outputs {
         if self.skipped.len() < MAX_NOTED {
             self.skipped.push(error);
         }
+    }
+
+    fn add_topic(&mut self, topic: TopicName) -> TopicId {
+        let id = TopicId(self.graph.topics.len() + self.chosen.len());
+        self.chosen.push(topic.clone());
+        self.chosen_ids.insert(topic, id);
+        id
+    }
+
+    fn topic_named(&self, id: TopicId) -> &TopicName {
+        let chosen = id.0.checked_sub(self.graph.topics.len());
+        chosen.and_then(|index| self.chosen.get(index)).unwrap_or_else(|| self.graph.topic(id))
     }
 
     fn append(&mut self, bytes: &[u8]) -> Range<usize> {

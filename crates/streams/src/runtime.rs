@@ -135,6 +135,7 @@ impl<C: Connector> Streams<C> {
         client: Client<C>,
         config: &StreamsConfig,
     ) -> Result<Self, StreamsError> {
+        prepare::dead_letter_topic(&client, &config.task).await?;
         let plan = prepare::topics(&client, &topology).await?;
         let shared = Arc::new(Shared::new(config.workers.max(1)));
         let (workers, follower) = (JoinSet::new(), JoinSet::new());

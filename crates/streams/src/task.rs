@@ -17,7 +17,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use headwater_model::{Monotonic, Offset, Timestamp, TopicPartition};
+use headwater_model::{Monotonic, Offset, Timestamp, TopicName, TopicPartition};
 use headwater_wire::batch::Batch;
 
 use crate::context::Context;
@@ -37,6 +37,8 @@ pub use input::End;
 pub struct TaskConfig {
     /// What to do about records that cannot be dealt with.
     pub policies: ErrorPolicies,
+    /// Where records go for which a policy is [`OnError::DeadLetter`](crate::OnError::DeadLetter). It must exist.
+    pub dead_letter_topic: Option<TopicName>,
     /// How long to wait for an input that is at its end, while others have records. Zero, as Kafka's default, waits only
     /// for records that are known to be there.
     pub max_idle: Duration,
@@ -89,10 +91,17 @@ impl Default for TaskConfig {
     fn default() -> Self {
         Self {
             policies: ErrorPolicies::default(),
+            dead_letter_topic: None,
             max_idle: Duration::ZERO,
             keeps_store_writes: false,
             max_batch_bytes: 64 << 20,
         }
+    }
+}
+
+impl TaskConfig {
+    pub(crate) fn lacks_dead_letter_topic(&self) -> bool {
+        self.policies.need_dead_letter_topic() && self.dead_letter_topic.is_none()
     }
 }
 
@@ -113,7 +122,7 @@ impl Task {
             id,
             inputs: inputs.collect(),
             states: Vec::new(),
-            context: Context::new(Arc::clone(&graph), stores, outputs, config.policies, names),
+            context: Context::new(Arc::clone(&graph), stores, outputs, config, names),
             graph,
             max_idle: config.max_idle,
             records_in: 0,
@@ -216,11 +225,13 @@ impl Task {
     /// What the task has done.
     pub fn metrics(&self) -> TaskMetrics {
         let counts = self.context.counts();
-        let late =
-            counts.late.iter().map(|(node, count)| (self.graph.node(*node).label().to_owned(), *count));
+        let mut late = BTreeMap::new();
+        for (node, count) in &counts.late {
+            *late.entry(self.graph.node(*node).label().to_owned()).or_default() += count;
+        }
         TaskMetrics {
             records_in: self.records_in,
-            late: late.collect(),
+            late,
             null_keys: counts.null_keys,
             skipped: counts.skipped,
         }

@@ -126,6 +126,9 @@ impl TestDriver {
 
     /// As [`TestDriver::new`], with partition counts and task settings of one's own.
     pub fn with(topology: &Topology, config: &TestConfig) -> Result<Self, TestError> {
+        if config.task.lacks_dead_letter_topic() {
+            return Err(TestError::NoDeadLetterTopic);
+        }
         let partitions = partition_counts(topology, &config.partitions)?;
         let plan = Plan::new(topology, &partitions)?;
         let internal = plan.repartition_topics().map(|(topic, count)| (topic.clone(), count));
@@ -209,7 +212,8 @@ impl TestDriver {
     }
 
     /// Takes what was written to a topic since it was last read, in the order in which it was written. That can be any
-    /// topic that the topology writes, repartition topics included. For raw bytes, the serdes are `optional(bytes())`.
+    /// topic that the topology writes, repartition topics included, and those that records chose. For raw bytes, the
+    /// serdes are `optional(bytes())`.
     pub fn output<K, V, SK: Serde<K>, SV: Serde<V>>(
         &mut self,
         topic: &str,
@@ -355,6 +359,10 @@ fn collect(
         let (key, value, timestamp, headers) = (record.key, record.value, record.timestamp, record.headers);
         let bytes = RecordBytes { key, value, timestamp, headers };
         fed_back |= topics.append(record.topic, partition, &bytes).map_err(too_large(record.topic))?;
+        // Records may choose topics that the topology does not name.
+        if !written.contains_key(record.topic) {
+            written.insert(record.topic.clone(), Written::default());
+        }
         if let Some(written) = written.get_mut(record.topic) {
             written.push(&record, partition);
         }

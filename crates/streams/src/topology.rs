@@ -145,7 +145,7 @@ impl Topology {
     /// A task with stores of its own, all empty; `None` if there is no such sub-topology.
     pub fn task(&self, id: TaskId, globals: &GlobalStores, config: &TaskConfig) -> Option<Task> {
         let sub_topology = self.sub_topologies().get(id.sub_topology)?;
-        let assembly = Assembly { globals };
+        let assembly = Assembly::new(globals);
         let sources = sub_topology.sources().iter().filter_map(|source| {
             let make = self.parts.sources.get(&source.node)?;
             Some((TopicPartition::new(source.topic.clone(), id.partition), make(&assembly)))

@@ -18,7 +18,7 @@ use crate::window::{TumblingWindows, Windowed, WindowedSerde};
 /// Records whose key is null are dropped and counted.
 #[derive(Debug, Clone)]
 pub struct GroupedStream<K, V> {
-    stream: Stream<K, V>,
+    pub(super) stream: Stream<K, V>,
 }
 
 /// A stream grouped by its key and by windows of event time.
@@ -205,16 +205,17 @@ impl<K: Data, V: Data> WindowedStream<K, V> {
     }
 }
 
-fn known_keys<K: Data, V>(stream: &Stream<K, V>, name: &str) -> Arc<dyn Serde<K>> {
+pub(super) fn known_keys<K: Data, V>(stream: &Stream<K, V>, name: &str) -> Arc<dyn Serde<K>> {
     stream.draft().known(stream.keys(), Part::Key, name).unwrap_or_else(|| Arc::new(Unknown))
 }
 
-fn known_values<K, V: Data>(stream: &Stream<K, V>, name: &str) -> Arc<dyn Serde<V>> {
+pub(super) fn known_values<K, V: Data>(stream: &Stream<K, V>, name: &str) -> Arc<dyn Serde<V>> {
     stream.draft().known(stream.values(), Part::Value, name).unwrap_or_else(|| Arc::new(Unknown))
 }
 
-fn named(verb: &'static str, name: &str, detail: Option<String>) -> Operator {
-    Operator { verb, name: Some(name.to_owned()), detail, copartitions: false }
+pub(super) fn named(verb: &'static str, name: &str, detail: Option<String>) -> Operator {
+    // A merged stream has several topics, whose records of a key must meet.
+    Operator { verb, name: Some(name.to_owned()), detail, copartitions: true }
 }
 
 /// Stands in for a serde that nobody named, until `build` refuses.

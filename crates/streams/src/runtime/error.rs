@@ -31,6 +31,9 @@ pub enum StreamsError {
         /// How many are needed.
         needed: i32,
     },
+    /// A policy says to write records to the dead-letter topic, and there is none.
+    #[error("a policy is to write records to the dead-letter topic, but `task.dead_letter_topic` names none")]
+    NoDeadLetterTopic,
     /// The cluster refused something that the instance needs.
     #[error(transparent)]
     Admin(#[from] AdminError),

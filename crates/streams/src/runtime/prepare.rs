@@ -7,6 +7,7 @@ use headwater_client::{AdminError, Client, Connector};
 use headwater_model::{ErrorCode, Offset, PartitionId, TopicName, TopicPartition};
 
 use super::error::StreamsError;
+use crate::task::TaskConfig;
 use crate::topology::{Plan, Topology};
 
 /// Checks the topics that a topology reads, and makes its repartition topics.
@@ -21,6 +22,20 @@ pub(super) async fn topics<C: Connector>(
         .map_err(|source| StreamsError::Plan { application: application(), source })?;
     make_repartition_topics(client, &plan).await?;
     Ok(plan)
+}
+
+/// Checks that there is a dead-letter topic, if one is needed.
+pub(super) async fn dead_letter_topic<C: Connector>(
+    client: &Client<C>,
+    config: &TaskConfig,
+) -> Result<(), StreamsError> {
+    if config.lacks_dead_letter_topic() {
+        return Err(StreamsError::NoDeadLetterTopic);
+    }
+    if let Some(topic) = &config.dead_letter_topic {
+        client.admin().describe_topic(topic).await?;
+    }
+    Ok(())
 }
 
 /// The partitions of a topic of the plan.

@@ -77,7 +77,7 @@ impl GlobalStores {
             match (table.apply(&at(record.offset), record.key, record.value), self.on_error) {
                 (Ok(true), _) => applied.records += 1,
                 (Ok(false), _) => applied.null_keys += 1,
-                (Err(_), OnError::Skip) => applied.skipped += 1,
+                (Err(_), OnError::Skip | OnError::DeadLetter) => applied.skipped += 1,
                 (Err(error), OnError::Fail) => return Err(error),
             }
         }

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use headwater_model::{Monotonic, Offset, Timestamp, TopicPartition};
-use headwater_wire::batch::Batch;
+use headwater_wire::batch::{Batch, BatchError};
 
 use super::schedule::InputState;
 use crate::context::Context;
@@ -27,8 +27,8 @@ pub(super) struct Input {
     source: Box<dyn Source>,
     batches: VecDeque<(Batch, Offset)>,
     buffered_bytes: usize,
-    /// Where the batch whose records wait in the source ends, and its size.
-    open: Option<(Offset, usize)>,
+    /// The batch whose records wait in the source.
+    open: Option<Batch>,
     /// The offset of the next record to be processed.
     position: Offset,
     /// The offset of the next record to be added.
@@ -104,7 +104,7 @@ impl Input {
                 return Ok(InputState::Ready(time));
             }
             match self.batches.pop_front() {
-                Some((batch, from)) => self.decode(&batch, from)?,
+                Some((batch, from)) => self.decode(batch, from)?,
                 None => break,
             }
         }
@@ -121,6 +121,9 @@ impl Input {
             return Ok(());
         };
         self.source.process_head(context)?;
+        if context.has_dead_letters() {
+            self.write_dead_letters(offset, context)?;
+        }
         self.position = offset.next();
         if self.head().is_none() {
             self.close_batch();
@@ -128,11 +131,29 @@ impl Input {
         Ok(())
     }
 
-    fn decode(&mut self, batch: &Batch, from: Offset) -> Result<(), TaskError> {
-        self.open = Some((batch.next_offset(), batch.size()));
-        if !batch.is_control() {
-            self.decode_records(batch, from)?;
+    /// Writes a record of the open batch to the dead-letter topic. It is read anew, because that is rare, and to keep the
+    /// bytes of every record for it would not be.
+    fn write_dead_letters(&self, offset: Offset, context: &mut Context) -> Result<(), TaskError> {
+        let Some(batch) = &self.open else {
+            return Ok(());
+        };
+        let unreadable = |source| self.unreadable(batch, source);
+        let open = batch.open(self.max_batch_bytes).map_err(unreadable)?;
+        for record in open.records() {
+            let record = record.map_err(unreadable)?;
+            if record.offset == offset {
+                context.write_dead_letters(&record);
+                break;
+            }
         }
+        Ok(())
+    }
+
+    fn decode(&mut self, batch: Batch, from: Offset) -> Result<(), TaskError> {
+        if !batch.is_control() {
+            self.decode_records(&batch, from)?;
+        }
+        self.open = Some(batch);
         if self.head().is_none() {
             self.close_batch();
         }
@@ -140,17 +161,13 @@ impl Input {
     }
 
     fn decode_records(&mut self, batch: &Batch, from: Offset) -> Result<(), TaskError> {
-        let unreadable = |source| {
-            let at = Location { topic_partition: self.topic_partition.clone(), offset: batch.base_offset() };
-            TaskError::Batch { at, source }
-        };
         let bound = match self.end {
             End::Bounded(end) => end,
             End::Unknown | End::At(_) => Offset(i64::MAX),
         };
-        let open = batch.open(self.max_batch_bytes).map_err(unreadable)?;
+        let open = batch.open(self.max_batch_bytes).map_err(|source| self.unreadable(batch, source))?;
         for record in open.records() {
-            let record = record.map_err(unreadable)?;
+            let record = record.map_err(|source| self.unreadable(batch, source))?;
             if record.offset >= from && record.offset < bound {
                 self.source.decode(&record, &self.topic_partition);
             }
@@ -160,13 +177,18 @@ impl Input {
 
     /// The records of the open batch are all processed: offsets that compaction left empty at its end are too.
     fn close_batch(&mut self) {
-        if let Some((end, size)) = self.open.take() {
-            self.buffered_bytes = self.buffered_bytes.saturating_sub(size);
+        if let Some(batch) = self.open.take() {
+            self.buffered_bytes = self.buffered_bytes.saturating_sub(batch.size());
             let end = match self.end {
-                End::Bounded(bound) => end.min(bound),
-                End::Unknown | End::At(_) => end,
+                End::Bounded(bound) => batch.next_offset().min(bound),
+                End::Unknown | End::At(_) => batch.next_offset(),
             };
             self.position = self.position.max(end);
         }
+    }
+
+    fn unreadable(&self, batch: &Batch, source: BatchError) -> TaskError {
+        let at = Location { topic_partition: self.topic_partition.clone(), offset: batch.base_offset() };
+        TaskError::Batch { at, source }
     }
 }

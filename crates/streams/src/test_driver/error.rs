@@ -28,6 +28,9 @@ pub enum TestError {
         /// The partition count.
         partitions: i32,
     },
+    /// A policy says to write records to the dead-letter topic, and there is none.
+    #[error("a policy is to write records to the dead-letter topic, but `dead_letter_topic` names none")]
+    NoDeadLetterTopic,
     /// The topology does not read the topic.
     #[error("the topology does not read \"{topic}\"; it reads {}", list(.known))]
     NotRead {

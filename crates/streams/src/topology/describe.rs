@@ -1,5 +1,6 @@
 //! A topology in words, for people and for version control.
 
+use std::collections::BTreeSet;
 use std::fmt;
 
 use super::Topology;
@@ -19,8 +20,9 @@ impl fmt::Display for Topology {
         for sub_topology in self.sub_topologies() {
             let state = if sub_topology.is_stateful() { "stateful" } else { "stateless" };
             writeln!(f, "\nsub-topology {}, {state}", sub_topology.number())?;
+            let mut printed = BTreeSet::new();
             for source in sub_topology.sources() {
-                tree(f, graph, source.node, 1)?;
+                tree(f, graph, source.node, 1, &mut printed)?;
             }
             for store in sub_topology.stores() {
                 let store = graph.store(*store);
@@ -31,7 +33,14 @@ impl fmt::Display for Topology {
     }
 }
 
-fn tree(f: &mut fmt::Formatter<'_>, graph: &Graph, id: NodeId, depth: usize) -> fmt::Result {
+/// Prints a node and all behind it; what several nodes lead to stands behind the first of them.
+fn tree(
+    f: &mut fmt::Formatter<'_>,
+    graph: &Graph,
+    id: NodeId,
+    depth: usize,
+    printed: &mut BTreeSet<NodeId>,
+) -> fmt::Result {
     let node = graph.node(id);
     write!(f, "{:indent$}", "", indent = 2 * depth)?;
     match &node.kind {
@@ -51,9 +60,12 @@ fn tree(f: &mut fmt::Formatter<'_>, graph: &Graph, id: NodeId, depth: usize) -> 
             write!(f, "repartition {name} -> {}", graph.topic(*topic))?;
         }
     }
+    if !printed.insert(id) {
+        return f.write_str(", see above\n");
+    }
     f.write_str("\n")?;
     for child in graph.children(id) {
-        tree(f, graph, child, depth + 1)?;
+        tree(f, graph, child, depth + 1, printed)?;
     }
     Ok(())
 }

@@ -60,6 +60,11 @@ pub enum TopologyProblem {
         "\"{0}\" joins a table of windows, which cannot be done yet; write the table to a topic, and join with that"
     )]
     WindowedTable(String),
+    /// Streams of different topologies were brought together.
+    #[error(
+        "a stream is of another topology, and can neither be merged nor grouped together with one of this"
+    )]
+    ForeignStream,
     /// A stream was joined with a table of another topology.
     #[error("the table \"{0}\" is of another topology, and cannot be joined with")]
     ForeignTable(String),

@@ -3,14 +3,22 @@
 #![expect(clippy::needless_raw_string_hashes, reason = "expect-test writes expectations so")]
 
 mod aggregates;
+mod cogroups;
+mod dead_letters;
 mod describe;
 mod driver;
+mod flow;
 mod global_tables;
+mod grouped_tables;
 mod operators;
 mod plan;
 mod repartition;
+mod routing;
 mod runtime;
+mod runtime_letters;
 mod scheduling;
 mod support;
+mod table_values;
 mod tables;
+mod to_table;
 mod windows;

@@ -95,6 +95,14 @@ impl World {
         self.driver.load(topic, nullable(), [record])
     }
 
+    /// Lays records into their topics, and lets them have their effects.
+    pub(crate) fn feed(&mut self, fed: &str) {
+        for line in lines(fed) {
+            self.load(line).unwrap();
+            self.driver.run().unwrap();
+        }
+    }
+
     /// Notes all that came out since the last look.
     pub(crate) fn look(&mut self) {
         for topic in &self.outputs {
@@ -102,6 +110,15 @@ impl World {
                 writeln!(self.seen, "{topic} {}", words(&record)).unwrap();
             }
         }
+    }
+
+    /// All that was written to a topic that the topology does not name.
+    pub(crate) fn chosen(&mut self, topic: &str) -> String {
+        let mut chosen = String::new();
+        for record in self.driver.output(topic, nullable()).unwrap() {
+            writeln!(chosen, "{topic} {}", words(&record)).unwrap();
+        }
+        chosen
     }
 
     /// All that was seen, and what was left out.

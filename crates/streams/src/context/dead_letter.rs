@@ -1,0 +1,68 @@
+//! Records on their way to the dead-letter topic: as they came in, with the cause in headers that have Kafka Streams'
+//! names (KIP-1034).
+
+use std::error::Error;
+
+use ::bytes::Bytes;
+use headwater_model::Timestamp;
+use headwater_wire::batch;
+
+use super::Context;
+use crate::error::{Location, TaskError};
+use crate::outputs::OutputRecord;
+use crate::record::Header;
+
+impl Context {
+    /// True if the record at hand must be written to the dead-letter topic.
+    pub(crate) fn has_dead_letters(&self) -> bool {
+        !self.dead_letters.is_empty()
+    }
+
+    /// Writes the record that came in to the dead-letter topic, once for each error that it met.
+    pub(crate) fn write_dead_letters(&mut self, record: &batch::Record<'_>) {
+        let Some(topic) = &self.dead_letter_topic else {
+            return;
+        };
+        // A record without a time has that of those around it.
+        let no_time = record.timestamp < Timestamp(0);
+        let timestamp = if no_time { self.stream_time.max(Timestamp(0)) } else { record.timestamp };
+        let at = self.location();
+        for error in self.dead_letters.drain(..) {
+            let headers = &came_with(record).chain(causes(&error, &at)).collect();
+            let (key, value) = (record.key, record.value);
+            self.outputs.copy(&OutputRecord { topic, key, value, timestamp, headers });
+            self.outputs.note_skipped(error);
+        }
+    }
+}
+
+/// The record's own headers, up to one that cannot be read.
+fn came_with<'a>(record: &batch::Record<'a>) -> impl Iterator<Item = Header> + use<'a> {
+    let readable = record.headers().map_while(Result::ok);
+    readable.map(|(key, value)| Header { key: key.to_owned(), value: value.map(Bytes::copy_from_slice) })
+}
+
+fn causes(error: &TaskError, at: &Location) -> impl Iterator<Item = Header> + use<> {
+    let Location { topic_partition, offset } = at;
+    let headers = [
+        ("__streams.errors.exception", format!("TaskError::{}", error.kind())),
+        ("__streams.errors.message", error.to_string()),
+        ("__streams.errors.stacktrace", chain(error)),
+        ("__streams.errors.topic", topic_partition.topic.to_string()),
+        ("__streams.errors.partition", topic_partition.partition.to_string()),
+        ("__streams.errors.offset", offset.to_string()),
+    ];
+    headers.into_iter().map(|(key, value)| Header { key: key.to_owned(), value: Some(Bytes::from(value)) })
+}
+
+/// The error and its causes, a line each.
+fn chain(error: &TaskError) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text.push_str("\ncaused by: ");
+        text.push_str(&error.to_string());
+        cause = error.source();
+    }
+    text
+}
