@@ -8,11 +8,15 @@
 //! Does not know: topics' partitions, batches, the order of records.
 
 mod aggregate;
+mod foreign_key;
 mod join;
 mod sink;
 mod source;
 mod stateless;
+mod stream_join;
 mod table;
+mod table_join;
+mod versioned;
 mod window_aggregate;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -24,11 +28,17 @@ use crate::store::StoreError;
 use crate::store::global::GlobalStores;
 
 pub(crate) use aggregate::Aggregate;
+pub(crate) use foreign_key::{Hasher, Publish, Receive, Resolve, Subscribe};
 pub(crate) use join::{GlobalJoin, TableJoin};
 pub(crate) use sink::Sink;
 pub(crate) use source::{Source, SourceNode};
 pub(crate) use stateless::{Filter, FlatMapValues, Map, MapValues, Peek, SelectKey, TryMapValues};
+pub(crate) use stream_join::{JoinAlone, StreamJoin, Waiting};
 pub(crate) use table::{OldValues, TableNode, ToStream, Updates};
+pub(crate) use table_join::{JoinedLookup, TableTableJoin};
+pub(crate) use versioned::{
+    LatestOnly, VersionedChange, VersionedJoin, VersionedTableNode, VersionedToStream, WaitingForTable,
+};
 pub(crate) use window_aggregate::WindowAggregate;
 
 /// A step of a task: takes a record, and hands what it makes of it to the node behind.

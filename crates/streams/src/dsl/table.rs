@@ -17,13 +17,14 @@ use crate::topology::builder::Handle;
 ///
 /// It is partitioned; a task sees the keys of its own partition.
 pub struct Table<K, V> {
-    changes: Stream<K, Change<V>>,
-    old_values: OldValues,
+    pub(super) changes: Stream<K, Change<V>>,
+    pub(super) old_values: OldValues,
     /// The stores that the table's values are looked up in: its own, or those of the tables that it is computed from.
     stores: Vec<StoreId>,
     name: String,
-    keys: Arc<dyn Serde<K>>,
-    values: Arc<dyn Serde<V>>,
+    pub(super) keys: Arc<dyn Serde<K>>,
+    /// None where the rows are computed, and nobody said how they are written.
+    pub(super) values: Option<Arc<dyn Serde<V>>>,
     /// None for tables of windows, which are partitioned by a part of their keys only.
     lookup: Option<LookupFactory<K, V>>,
 }
@@ -37,18 +38,19 @@ impl<K: Data, V: Data> Table<K, V> {
         old_values: OldValues,
         (stores, name): (Vec<StoreId>, &str),
         keys: Arc<dyn Serde<K>>,
-        values: Arc<dyn Serde<V>>,
+        values: impl Into<Option<Arc<dyn Serde<V>>>>,
         lookup: Option<LookupFactory<K, V>>,
     ) -> Self {
-        Self { changes, old_values, stores, name: name.to_owned(), keys, values, lookup }
+        Self { changes, old_values, stores, name: name.to_owned(), keys, values: values.into(), lookup }
     }
 
     /// Every change as a record: the new value, or `None` where the key was removed.
     pub fn to_stream(&self) -> Stream<K, Option<V>> {
-        let nullable: Arc<dyn Serde<Option<V>>> = Arc::new(optional(Arc::clone(&self.values)));
+        let nullable =
+            self.values.clone().map(|values| -> Arc<dyn Serde<Option<V>>> { Arc::new(optional(values)) });
         self.changes
             .follow(super::stream::step("to stream"), &[], |_, next| ToStream { next })
-            .with(Some(Arc::clone(&self.keys)), Some(nullable))
+            .with(Some(Arc::clone(&self.keys)), nullable)
     }
 
     /// Every new value as a record. Removals are left out; see [`Table::to_stream`].
@@ -56,7 +58,7 @@ impl<K: Data, V: Data> Table<K, V> {
         let operator = super::stream::step("updates");
         self.changes
             .follow(operator, &[], |_, next| Updates { next })
-            .with(Some(Arc::clone(&self.keys)), Some(Arc::clone(&self.values)))
+            .with(Some(Arc::clone(&self.keys)), self.values.clone())
     }
 
     pub(crate) fn draft(&self) -> &Handle {
@@ -88,7 +90,7 @@ impl<K, V> Clone for Table<K, V> {
             stores: self.stores.clone(),
             name: self.name.clone(),
             keys: Arc::clone(&self.keys),
-            values: Arc::clone(&self.values),
+            values: self.values.clone(),
             lookup: self.lookup.clone(),
         }
     }

@@ -31,6 +31,12 @@ pub enum StreamsError {
         /// How many are needed.
         needed: i32,
     },
+    /// A bounded run of a topology whose sub-topologies feed each other.
+    #[error(
+        "\"{0}\" cannot run to an end: a foreign-key join sends its tables questions and answers in a circle; start it \
+         live instead"
+    )]
+    Circular(String),
     /// The cluster refused something that the instance needs.
     #[error(transparent)]
     Admin(#[from] AdminError),

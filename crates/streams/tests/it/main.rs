@@ -5,12 +5,16 @@
 mod aggregates;
 mod describe;
 mod driver;
+mod foreign_keys;
 mod global_tables;
 mod operators;
 mod plan;
 mod repartition;
 mod runtime;
 mod scheduling;
+mod stream_joins;
 mod support;
+mod table_joins;
 mod tables;
+mod versioned;
 mod windows;
