@@ -5,15 +5,15 @@ mod dead_letter;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use headwater_model::{Offset, Timestamp, TopicName, TopicPartition};
+use headwater_model::{Offset, PartitionId, Timestamp, TopicName, TopicPartition};
 use headwater_schema::{Part, SerdeError};
 
 use crate::error::{ErrorPolicies, Location, OnError, TaskError};
 use crate::graph::{Graph, NodeId, StoreId};
 use crate::node::{NodeError, Processed};
 use crate::outputs::Outputs;
-use crate::store::ByteStore;
 use crate::store::timed::split_timed;
+use crate::store::{ByteStore, JoinTimes, Observed};
 use crate::task::TaskConfig;
 
 /// See the module.
@@ -29,6 +29,10 @@ pub(crate) struct Context {
     inputs: Arc<[TopicPartition]>,
     current: (usize, Offset),
     counts: Counts,
+    /// The times of joins of streams, which their two sides share.
+    join_times: BTreeMap<StoreId, JoinTimes>,
+    /// How far stores have come that remember it.
+    observed: BTreeMap<StoreId, Observed>,
 }
 
 /// What a task has left out, and why.
@@ -38,6 +42,8 @@ pub(crate) struct Counts {
     pub(crate) late: BTreeMap<NodeId, u64>,
     /// Records without a key, where one is needed.
     pub(crate) null_keys: u64,
+    /// Records without a value, where one is needed.
+    pub(crate) null_values: u64,
     /// Records that could not be dealt with, and were skipped as the policies say.
     pub(crate) skipped: u64,
 }
@@ -61,6 +67,8 @@ impl Context {
             inputs,
             current: (0, Offset::ZERO),
             counts: Counts::default(),
+            join_times: BTreeMap::new(),
+            observed: BTreeMap::new(),
         }
     }
 
@@ -82,6 +90,12 @@ impl Context {
             Some(topic_partition) => Location { topic_partition: topic_partition.clone(), offset },
             None => unreachable!("a task turns only to inputs of its own"),
         }
+    }
+
+    /// The partition that the record came from.
+    pub(crate) fn partition(&self) -> PartitionId {
+        let (input, _) = self.current;
+        self.inputs.get(input).map_or(PartitionId(0), |from| from.partition)
     }
 
     pub(crate) fn operator(&self, node: NodeId) -> String {
@@ -108,6 +122,31 @@ impl Context {
     /// Counts a record without a key, where one is needed.
     pub(crate) fn drop_null_key(&mut self) {
         self.counts.null_keys += 1;
+    }
+
+    /// Counts a record without a value, where one is needed.
+    pub(crate) fn drop_null_value(&mut self) {
+        self.counts.null_values += 1;
+    }
+
+    /// True if the times of a join are known already.
+    pub(crate) fn knows_join(&self, join: StoreId) -> bool {
+        self.join_times.contains_key(&join)
+    }
+
+    /// The times of a join of streams.
+    pub(crate) fn join_times(&mut self, join: StoreId) -> &mut JoinTimes {
+        self.join_times.entry(join).or_default()
+    }
+
+    /// How far a store has come, if that is known already.
+    pub(crate) fn observed(&self, store: StoreId) -> Option<Observed> {
+        self.observed.get(&store).copied()
+    }
+
+    /// Remembers how far a store has come.
+    pub(crate) fn observe(&mut self, store: StoreId, observed: Observed) {
+        self.observed.insert(store, observed);
     }
 
     /// Deals with an error as the policies say: passes it on, or counts it and goes on.

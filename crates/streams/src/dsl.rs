@@ -4,13 +4,17 @@
 
 mod cogroup;
 mod flow;
+mod foreign_key;
 mod grouped;
 mod grouped_table;
 mod route;
 mod stream;
+mod stream_join;
 mod table;
+mod table_join;
 mod table_values;
 mod to_table;
+mod versioned;
 
 pub use cogroup::{CogroupedStream, WindowedCogroupedStream};
 pub use flow::Split;
@@ -19,3 +23,4 @@ pub use grouped_table::GroupedTable;
 pub use stream::Stream;
 pub(crate) use table::LookupFactory;
 pub use table::{GlobalTable, Table};
+pub use versioned::VersionedTable;

@@ -6,9 +6,11 @@
 //! Invariants: an id is an index into the list of its kind, in the order of declaration; parents come before children.
 
 use std::fmt;
+use std::time::Duration;
 
 use headwater_model::TopicName;
 
+use crate::join_windows::JoinWindows;
 use crate::window::TumblingWindows;
 
 /// A node of a graph.
@@ -93,6 +95,16 @@ pub(crate) enum StoreKind {
     KeyValue,
     /// One value per key and window.
     Windows(TumblingWindows),
+    /// The records of one side of a join of streams.
+    JoinSide(JoinWindows),
+    /// The values of each key over time.
+    Versioned(Duration),
+    /// Records of a stream that wait for a table.
+    JoinBuffer(Duration),
+    /// Who wants the values of which foreign key.
+    Subscriptions,
+    /// Records of such a join that wait for a partner.
+    JoinWaiting(JoinWindows),
 }
 
 impl Graph {

@@ -13,6 +13,7 @@ mod context;
 mod dsl;
 mod error;
 mod graph;
+mod join_windows;
 mod node;
 mod outputs;
 mod record;
@@ -24,11 +25,12 @@ mod topology;
 mod window;
 
 pub use dsl::{
-    CogroupedStream, GlobalTable, GroupedStream, GroupedTable, Split, Stream, Table, WindowedCogroupedStream,
-    WindowedStream,
+    CogroupedStream, GlobalTable, GroupedStream, GroupedTable, Split, Stream, Table, VersionedTable,
+    WindowedCogroupedStream, WindowedStream,
 };
 pub use error::{ErrorPolicies, Location, OnError, ReadError, TaskError};
 pub use graph::SourceRole;
+pub use join_windows::JoinWindows;
 pub use outputs::{OutputRecord, Outputs, StoreWrite};
 pub use record::{Data, Header, Headers, Record};
 pub use runtime::{Progress, Streams, StreamsConfig, StreamsError};

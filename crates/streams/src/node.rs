@@ -9,6 +9,7 @@
 
 mod aggregate;
 mod flow;
+mod foreign_key;
 mod join;
 mod regroup;
 mod route;
@@ -16,9 +17,12 @@ mod shared;
 mod sink;
 mod source;
 mod stateless;
+mod stream_join;
 mod table;
 mod table_aggregate;
+mod table_join;
 mod table_values;
+mod versioned;
 mod window_aggregate;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -31,15 +35,21 @@ use crate::store::global::GlobalStores;
 
 pub(crate) use aggregate::Aggregate;
 pub(crate) use flow::{Branch, FlatMap, ForEach, Nullable, Pass};
+pub(crate) use foreign_key::{Hasher, Publish, Receive, Resolve, Subscribe};
 pub(crate) use join::{GlobalJoin, TableJoin};
 pub(crate) use regroup::Regroup;
 pub(crate) use route::Route;
 pub(crate) use sink::Sink;
 pub(crate) use source::{Source, SourceNode};
 pub(crate) use stateless::{Filter, FlatMapValues, Map, MapValues, Peek, SelectKey, TryMapValues};
+pub(crate) use stream_join::{JoinAlone, StreamJoin, Waiting};
 pub(crate) use table::{OldValues, TableNode, ToStream, Updates};
 pub(crate) use table_aggregate::TableAggregate;
+pub(crate) use table_join::{JoinedLookup, TableTableJoin};
 pub(crate) use table_values::{FilterTable, FilteredLookup, MapTable, MappedLookup};
+pub(crate) use versioned::{
+    LatestOnly, VersionedChange, VersionedJoin, VersionedTableNode, VersionedToStream, WaitingForTable,
+};
 pub(crate) use window_aggregate::WindowAggregate;
 
 /// A step of a task: takes a record, and hands what it makes of it to the node behind.

@@ -73,12 +73,15 @@ impl<C: Connector> Streams<C> {
     }
 
     /// Processes what the topics hold now, sub-topology by sub-topology, and ends. Nothing else of the application may
-    /// run meanwhile.
+    /// run meanwhile. A topology that [feeds itself](Topology::is_circular) has no such order, and is refused.
     pub async fn run_bounded(
         topology: Topology,
         client: Client<C>,
         config: StreamsConfig,
     ) -> Result<Progress, StreamsError> {
+        if topology.is_circular() {
+            return Err(StreamsError::Circular(topology.application_id().to_owned()));
+        }
         let mut instance = Self::prepare(topology, client, &config).await?;
         let ends = instance.external_ends().await?;
         let globals = globals::read_to_end(&instance.client, &instance.topology, &config).await?;

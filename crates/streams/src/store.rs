@@ -9,9 +9,15 @@
 //! Does not know: topics, the network, when a write is committed.
 
 pub(crate) mod global;
+mod join_buffer;
 mod key_value;
 mod memory;
+mod murmur3;
+mod observed;
+mod stream_join;
+mod subscription;
 pub(crate) mod timed;
+mod versioned;
 pub(crate) mod window;
 
 use std::fmt::Debug;
@@ -19,8 +25,16 @@ use std::ops::Bound;
 
 use bytes::Bytes;
 
+pub(crate) use join_buffer::{JoinBuffer, Ripe};
 pub(crate) use key_value::{KeyValueView, Lookup};
 pub use memory::MemoryStore;
+pub(crate) use murmur3::hash;
+pub(crate) use observed::Observed;
+pub(crate) use stream_join::{Due, JoinStores, JoinTimes, Kept, SideView, WaitingView};
+pub(crate) use subscription::{
+    Instruction, Response, ResponseSerde, Subscription, SubscriptionSerde, SubscriptionView,
+};
+pub(crate) use versioned::{Placed, VersionedView};
 pub(crate) use window::WindowView;
 
 /// Why a store failed.

@@ -71,6 +71,8 @@ pub struct TaskMetrics {
     pub late: BTreeMap<String, u64>,
     /// Records left out because their key was null.
     pub null_keys: u64,
+    /// Records left out because their value was null, where one is needed.
+    pub null_values: u64,
     /// Records left out because of an error, as the policies say.
     pub skipped: u64,
 }
@@ -233,6 +235,7 @@ impl Task {
             records_in: self.records_in,
             late,
             null_keys: counts.null_keys,
+            null_values: counts.null_values,
             skipped: counts.skipped,
         }
     }
@@ -269,6 +272,7 @@ impl TaskMetrics {
     pub fn add(&mut self, other: &Self) {
         self.records_in += other.records_in;
         self.null_keys += other.null_keys;
+        self.null_values += other.null_values;
         self.skipped += other.skipped;
         for (operator, count) in &other.late {
             *self.late.entry(operator.clone()).or_default() += count;

@@ -136,6 +136,16 @@ impl Topology {
         repartition.chain(changelog).collect()
     }
 
+    /// True if sub-topologies feed each other in a circle by topics of the application's own, as those of foreign-key joins
+    /// do: then none of them is the first to be worked off.
+    pub fn is_circular(&self) -> bool {
+        let sub_topologies = self.sub_topologies();
+        sub_topologies.iter().enumerate().any(|(number, reader)| {
+            let later = sub_topologies.get(number..).unwrap_or_default();
+            later.iter().flat_map(SubTopology::repartitions).any(|topic| reader.reads(topic))
+        })
+    }
+
     /// Empty global tables, to be shared by all tasks of an instance.
     pub fn global_stores(&self, config: &TaskConfig) -> GlobalStores {
         let tables = self.parts.globals.iter().map(|make| make()).collect();

@@ -4,6 +4,9 @@
 //! All read and write text. Kafka Streams leaves out null values where it aggregates all records of a key and where it
 //! joins; here they are values like any other, so those topologies leave them out themselves ([`present`]).
 
+mod joins;
+mod tables;
+
 use std::error::Error;
 use std::time::Duration;
 
@@ -56,7 +59,8 @@ const ALL: &[(&str, Build)] = &[
 
 /// The topology of that name.
 pub(crate) fn named(name: &str) -> Result<Topology, Box<dyn Error>> {
-    let found = ALL.iter().find(|(known, _)| *known == name);
+    let mut all = [ALL, tables::ALL, joins::ALL].into_iter().flatten();
+    let found = all.find(|(known, _)| *known == name);
     let (_, build) = found.ok_or_else(|| format!("no topology is called {name}"))?;
     let mut app = Topology::builder("oracle").guarantee(Guarantee::AtLeastOnce);
     build(&mut app);
@@ -233,6 +237,10 @@ fn values() -> KeyValueSerde<Optional<Utf8>, Utf8> {
 
 fn input(app: &mut TopologyBuilder) -> Stream<Text, Text> {
     app.stream("in", nullable())
+}
+
+fn other(app: &mut TopologyBuilder) -> Stream<Text, Text> {
+    app.stream("other", nullable())
 }
 
 fn table(app: &mut TopologyBuilder) -> Table<Text, String> {

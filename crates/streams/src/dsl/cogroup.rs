@@ -64,7 +64,7 @@ impl<K: Data, A: Data> CogroupedStream<K, A> {
         F: Fn(&K, V, A) -> A + Send + Sync + 'static,
     {
         if !self.draft.is(&grouped.stream.draft) {
-            self.draft.problem(TopologyProblem::ForeignStream);
+            self.draft.problem(TopologyProblem::ForeignStream("cogroup".to_owned()));
             return self.clone();
         }
         let mut members = self.members.clone();

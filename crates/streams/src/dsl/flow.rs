@@ -70,7 +70,7 @@ impl<K: Data, V: Data> Stream<K, V> {
     #[must_use]
     pub fn merge(&self, other: &Self) -> Self {
         if !self.draft.is(&other.draft) {
-            self.draft.problem(TopologyProblem::ForeignStream);
+            self.draft.problem(TopologyProblem::ForeignStream("merge".to_owned()));
             return self.clone();
         }
         let node = self.draft.node(NodeKind::Operator(step("merge")), &[self.node, other.node], &[]);

@@ -38,10 +38,10 @@ impl<K: Data, V: Data> Table<K, V> {
         old_values: OldValues,
         (stores, name): (Vec<StoreId>, &str),
         keys: Arc<dyn Serde<K>>,
-        values: Arc<dyn Serde<V>>,
+        values: impl Into<Option<Arc<dyn Serde<V>>>>,
         lookup: Option<LookupFactory<K, V>>,
     ) -> Self {
-        Self { changes, old_values, stores, name: name.to_owned(), keys, values: Some(values), lookup }
+        Self { changes, old_values, stores, name: name.to_owned(), keys, values: values.into(), lookup }
     }
 
     /// Every change as a record: the new value, or `None` where the key was removed.

@@ -61,7 +61,7 @@ impl<K: Data, V: Data> Table<K, V> {
         Table { changes, old_values, stores, name, keys, values: None, lookup }
     }
 
-    /// States how the entries are written where that must be known: in topics and stores behind `map_values`.
+    /// States how the entries are written where that must be known: in topics and stores behind `map_values` and joins.
     #[must_use]
     pub fn with_serdes<SK: Serde<K>, SV: Serde<V>>(&self, serdes: KeyValueSerde<SK, SV>) -> Self {
         Self { keys: Arc::new(serdes.key), values: Some(Arc::new(serdes.value)), ..self.clone() }

@@ -34,6 +34,12 @@ pub enum StreamsError {
     /// A policy says to write records to the dead-letter topic, and there is none.
     #[error("a policy is to write records to the dead-letter topic, but `task.dead_letter_topic` names none")]
     NoDeadLetterTopic,
+    /// A bounded run of a topology whose sub-topologies feed each other.
+    #[error(
+        "\"{0}\" cannot run to an end: a foreign-key join sends its tables questions and answers in a circle; start it \
+         live instead"
+    )]
+    Circular(String),
     /// The cluster refused something that the instance needs.
     #[error(transparent)]
     Admin(#[from] AdminError),

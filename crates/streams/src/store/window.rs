@@ -118,8 +118,8 @@ fn split_start(key: &[u8]) -> Option<(Timestamp, &[u8])> {
 }
 
 /// Bytes that sort as the times do, negative ones included.
-fn sortable(time: Timestamp) -> [u8; START_SIZE] {
+pub(crate) fn sortable(time: Timestamp) -> [u8; START_SIZE] {
     (time.0 as u64 ^ SIGN_BIT).to_be_bytes()
 }
 
-const SIGN_BIT: u64 = 1 << 63;
+pub(crate) const SIGN_BIT: u64 = 1 << 63;

@@ -34,7 +34,7 @@ impl Task {
         values: &dyn Serde<V>,
     ) -> Found<(K, V)> {
         let (id, store) = self.store_named(name)?;
-        if matches!(self.graph.store(id).kind, StoreKind::Windows(_)) {
+        if !matches!(self.graph.store(id).kind, StoreKind::Table | StoreKind::KeyValue) {
             return None;
         }
         let entries = store.range((Bound::Unbounded, Bound::Unbounded)).map(|entry| {

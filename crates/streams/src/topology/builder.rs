@@ -139,6 +139,10 @@ impl TopologyBuilder {
         GlobalTable::new(self.draft.clone(), id, topic)
     }
 
+    pub(crate) fn draft(&self) -> &Handle {
+        &self.draft
+    }
+
     /// The finished topology, or everything that is wrong with it.
     ///
     /// Streams and tables that outlive this add nothing to it any more.
@@ -244,7 +248,13 @@ impl Handle {
     pub(crate) fn store(&self, name: &str, kind: StoreKind) -> StoreId {
         let backed_by = match kind {
             StoreKind::Table => self.topic_name(name),
-            StoreKind::KeyValue | StoreKind::Windows(_) => self.internal_topic(name, "changelog"),
+            StoreKind::KeyValue
+            | StoreKind::Windows(_)
+            | StoreKind::JoinSide(_)
+            | StoreKind::Versioned(_)
+            | StoreKind::JoinBuffer(_)
+            | StoreKind::Subscriptions
+            | StoreKind::JoinWaiting(_) => self.internal_topic(name, "changelog"),
         };
         let mut draft = self.lock();
         draft.graph.stores.push(StoreSpec { name: name.to_owned(), kind, backed_by });

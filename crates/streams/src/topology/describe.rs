@@ -76,6 +76,11 @@ impl fmt::Display for StoreKind {
             Self::Table => f.write_str("newest value per key"),
             Self::KeyValue => f.write_str("value per key"),
             Self::Windows(windows) => write!(f, "value per key and window, {windows}"),
+            Self::JoinSide(windows) => write!(f, "records of one side, {windows}"),
+            Self::Versioned(history) => write!(f, "values per key over time, for {history:?}"),
+            Self::JoinBuffer(grace) => write!(f, "records that wait, for {grace:?}"),
+            Self::Subscriptions => f.write_str("subscriptions per foreign key"),
+            Self::JoinWaiting(windows) => write!(f, "records without a partner, {windows}"),
         }
     }
 }

@@ -60,11 +60,17 @@ pub enum TopologyProblem {
         "\"{0}\" joins a table of windows, which cannot be done yet; write the table to a topic, and join with that"
     )]
     WindowedTable(String),
+    /// The history of a versioned table does not go back as far as the join with it looks.
+    #[error("the history of the table \"{table}\" is shorter than the grace of \"{name}\"")]
+    ShortHistory {
+        /// The join.
+        name: String,
+        /// The table.
+        table: String,
+    },
     /// Streams of different topologies were brought together.
-    #[error(
-        "a stream is of another topology, and can neither be merged nor grouped together with one of this"
-    )]
-    ForeignStream,
+    #[error("\"{0}\" takes a stream of another topology, which cannot be done")]
+    ForeignStream(String),
     /// A stream was joined with a table of another topology.
     #[error("the table \"{0}\" is of another topology, and cannot be joined with")]
     ForeignTable(String),

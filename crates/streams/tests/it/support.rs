@@ -131,6 +131,9 @@ impl World {
         if metrics.null_keys > 0 {
             writeln!(self.seen, "null keys: {}", metrics.null_keys).unwrap();
         }
+        if metrics.null_values > 0 {
+            writeln!(self.seen, "null values: {}", metrics.null_values).unwrap();
+        }
         if metrics.skipped > 0 {
             writeln!(self.seen, "skipped: {}", metrics.skipped).unwrap();
         }
