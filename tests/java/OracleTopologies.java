@@ -71,6 +71,14 @@ final class OracleTopologies {
         return topology;
     }
 
+    /**
+     * Whether its stores must be Kafka Streams' usual ones, on disk. Its stores in memory forget sessions before they are
+     * emitted on close, and records of joins that are just within the window and grace.
+     */
+    static boolean needsDisk(String name) {
+        return name.endsWith("-on-close") || name.startsWith("stream-stream-");
+    }
+
     private static void stateless() {
         ALL.put("filter", b -> write(in(b).filter((key, value) -> isLong(value))));
         ALL.put("filter-not", b -> write(in(b).filterNot((key, value) -> isLong(value))));

@@ -76,8 +76,10 @@ public final class TopologyOracle {
         settings.put("state.dir", stateDir);
         // Every change of a store is an output.
         settings.put("statestore.cache.max.bytes", 0);
-        // The driver commits after every record, which stores on disk answer with a flush.
-        settings.put("dsl.store.suppliers.class", BuiltInDslStoreSuppliers.InMemoryDslStoreSuppliers.class);
+        if (!OracleTopologies.needsDisk(name)) {
+            // The driver commits after every record, which stores on disk answer with a flush.
+            settings.put("dsl.store.suppliers.class", BuiltInDslStoreSuppliers.InMemoryDslStoreSuppliers.class);
+        }
         return settings;
     }
 
