@@ -212,8 +212,8 @@ impl TestDriver {
     }
 
     /// Takes what was written to a topic since it was last read, in the order in which it was written. That can be any
-    /// topic that the topology writes, repartition topics included, and those that records chose. For raw bytes, the
-    /// serdes are `optional(bytes())`.
+    /// topic that the topology writes, repartition topics included, and those that records chose, from the first record
+    /// on. For raw bytes, the serdes are `optional(bytes())`.
     pub fn output<K, V, SK: Serde<K>, SV: Serde<V>>(
         &mut self,
         topic: &str,

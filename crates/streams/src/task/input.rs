@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use headwater_model::{Monotonic, Offset, Timestamp, TopicPartition};
-use headwater_wire::batch::{Batch, BatchError};
+use headwater_wire::batch::{Batch, OpenBatch};
 
 use super::schedule::InputState;
 use crate::context::Context;
@@ -27,8 +27,7 @@ pub(super) struct Input {
     source: Box<dyn Source>,
     batches: VecDeque<(Batch, Offset)>,
     buffered_bytes: usize,
-    /// The batch whose records wait in the source.
-    open: Option<Batch>,
+    open: Option<Open>,
     /// The offset of the next record to be processed.
     position: Offset,
     /// The offset of the next record to be added.
@@ -36,6 +35,14 @@ pub(super) struct Input {
     end: End,
     at_end_since: Option<Monotonic>,
     max_batch_bytes: usize,
+}
+
+/// The batch whose records wait in the source.
+struct Open {
+    end: Offset,
+    size: usize,
+    /// Its records as they came, for the dead-letter topic.
+    records: Option<OpenBatch>,
 }
 
 impl Input {
@@ -104,7 +111,7 @@ impl Input {
                 return Ok(InputState::Ready(time));
             }
             match self.batches.pop_front() {
-                Some((batch, from)) => self.decode(batch, from)?,
+                Some((batch, from)) => self.decode(&batch, from)?,
                 None => break,
             }
         }
@@ -122,7 +129,7 @@ impl Input {
         };
         self.source.process_head(context)?;
         if context.has_dead_letters() {
-            self.write_dead_letters(offset, context)?;
+            self.write_dead_letters(offset, context);
         }
         self.position = offset.next();
         if self.head().is_none() {
@@ -131,64 +138,52 @@ impl Input {
         Ok(())
     }
 
-    /// Writes a record of the open batch to the dead-letter topic. It is read anew, because that is rare, and to keep the
-    /// bytes of every record for it would not be.
-    fn write_dead_letters(&self, offset: Offset, context: &mut Context) -> Result<(), TaskError> {
-        let Some(batch) = &self.open else {
-            return Ok(());
-        };
-        let unreadable = |source| self.unreadable(batch, source);
-        let open = batch.open(self.max_batch_bytes).map_err(unreadable)?;
-        for record in open.records() {
-            let record = record.map_err(unreadable)?;
-            if record.offset == offset {
-                context.write_dead_letters(&record);
-                break;
-            }
+    /// Writes a record of the open batch to the dead-letter topic.
+    fn write_dead_letters(&self, offset: Offset, context: &mut Context) {
+        let records = self.open.as_ref().and_then(|open| open.records.as_ref());
+        let mut records = records.into_iter().flat_map(OpenBatch::records).filter_map(Result::ok);
+        if let Some(record) = records.find(|record| record.offset == offset) {
+            context.write_dead_letters(&record);
         }
-        Ok(())
     }
 
-    fn decode(&mut self, batch: Batch, from: Offset) -> Result<(), TaskError> {
-        if !batch.is_control() {
-            self.decode_records(&batch, from)?;
-        }
-        self.open = Some(batch);
+    fn decode(&mut self, batch: &Batch, from: Offset) -> Result<(), TaskError> {
+        let records = if batch.is_control() { None } else { Some(self.decode_records(batch, from)?) };
+        self.open = Some(Open { end: batch.next_offset(), size: batch.size(), records });
         if self.head().is_none() {
             self.close_batch();
         }
         Ok(())
     }
 
-    fn decode_records(&mut self, batch: &Batch, from: Offset) -> Result<(), TaskError> {
+    fn decode_records(&mut self, batch: &Batch, from: Offset) -> Result<OpenBatch, TaskError> {
+        let unreadable = |source| {
+            let at = Location { topic_partition: self.topic_partition.clone(), offset: batch.base_offset() };
+            TaskError::Batch { at, source }
+        };
         let bound = match self.end {
             End::Bounded(end) => end,
             End::Unknown | End::At(_) => Offset(i64::MAX),
         };
-        let open = batch.open(self.max_batch_bytes).map_err(|source| self.unreadable(batch, source))?;
+        let open = batch.open(self.max_batch_bytes).map_err(unreadable)?;
         for record in open.records() {
-            let record = record.map_err(|source| self.unreadable(batch, source))?;
+            let record = record.map_err(unreadable)?;
             if record.offset >= from && record.offset < bound {
                 self.source.decode(&record, &self.topic_partition);
             }
         }
-        Ok(())
+        Ok(open)
     }
 
     /// The records of the open batch are all processed: offsets that compaction left empty at its end are too.
     fn close_batch(&mut self) {
-        if let Some(batch) = self.open.take() {
-            self.buffered_bytes = self.buffered_bytes.saturating_sub(batch.size());
+        if let Some(Open { end, size, .. }) = self.open.take() {
+            self.buffered_bytes = self.buffered_bytes.saturating_sub(size);
             let end = match self.end {
-                End::Bounded(bound) => batch.next_offset().min(bound),
-                End::Unknown | End::At(_) => batch.next_offset(),
+                End::Bounded(bound) => end.min(bound),
+                End::Unknown | End::At(_) => end,
             };
             self.position = self.position.max(end);
         }
-    }
-
-    fn unreadable(&self, batch: &Batch, source: BatchError) -> TaskError {
-        let at = Location { topic_partition: self.topic_partition.clone(), offset: batch.base_offset() };
-        TaskError::Batch { at, source }
     }
 }

@@ -1,8 +1,16 @@
 //! Tables grouped by another key.
 
+use std::collections::BTreeMap;
+use std::time::Duration;
+
 use expect_test::expect;
+use headwater_model::Timestamp;
 use headwater_schema::{bytes, long, optional, serdes, utf8};
-use headwater_streams::{GroupedTable, TestConfig, TestDriver, Topology, TopologyBuilder};
+use headwater_streams::{
+    GroupedTable, Record, TestConfig, TestDriver, Topology, TopologyBuilder, TumblingWindows,
+};
+use proptest::collection::vec;
+use proptest::prelude::*;
 
 use crate::support::{World, app, check, check_with, nullable, text};
 
@@ -64,7 +72,7 @@ fn changes_are_carried_as_kafka_streams_carries_them() {
     let mut driver = TestDriver::new(&counts());
     let person = |name: &str, city: Option<&str>, time| {
         let (key, value) = (Some(name.to_owned()), city.map(str::to_owned));
-        headwater_streams::Record::new(key, value, headwater_model::Timestamp(time))
+        Record::new(key, value, Timestamp(time))
     };
     for record in [
         person("ada", Some("rome"), 1),
@@ -296,4 +304,88 @@ fn groups_of_a_table_can_be_joined_with() {
           store per-city: value per key, backed by app-per-city-changelog
     "#]]
     .assert_eq(&topology.to_string());
+}
+
+#[test]
+fn windows_of_a_key_can_be_grouped_by_the_key_alone() {
+    let windows = TumblingWindows::of(Duration::from_millis(10));
+    let topology = app(|app| {
+        let counts = app.stream("in", text()).group_by_key().windowed_by(windows).count("counts");
+        counts
+            .group_by(|word, count| (word.key.clone(), count), serdes(utf8(), long()))
+            .reduce("most", |count, sum| sum + count, |count, sum| sum - count)
+            .updates()
+            .map_values(|sum| sum.value.to_string())
+            .to("out", text());
+    });
+    check(
+        &topology,
+        "in a=x @1\n in a=x @2\n in b=x @3\n in a=x @12\n in a=x @4",
+        &expect![[r#"
+        out a=1 @1
+        out a=2 @2
+        out b=1 @3
+        out a=3 @12
+        late for counts: 1
+    "#]],
+    );
+}
+
+/// How many live in each city, and who.
+fn counts_and_names() -> Topology {
+    app(|app| {
+        let by_city = by_city(app);
+        by_city.count("counts");
+        by_city.aggregate(
+            "names",
+            || "+".to_owned(),
+            |_, name, so_far| so_far + &name + "+",
+            |_, name, so_far| {
+                let left = so_far.replacen(&format!("+{name}+"), "+", 1);
+                (left != "+").then_some(left)
+            },
+            text(),
+        );
+    })
+}
+
+/// Who moved where: few people, fewer cities, none for those who left.
+fn moves() -> impl Strategy<Value = Vec<(usize, Option<usize>, i64)>> {
+    vec((0..5_usize, proptest::option::of(0..3_usize), 0..20_i64), 0..40)
+}
+
+/// Who lives where in the end.
+fn homes(moves: &[(usize, Option<usize>, i64)]) -> BTreeMap<String, Vec<String>> {
+    let table: BTreeMap<_, _> = moves.iter().map(|(name, city, _)| (name, city)).collect();
+    let mut homes: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for (name, city) in table {
+        if let Some(city) = city {
+            homes.entry(format!("c{city}")).or_default().push(format!("p{name}"));
+        }
+    }
+    homes
+}
+
+proptest! {
+    #[test]
+    fn groups_hold_exactly_what_the_table_holds(moves in moves(), partitions in 1..4_i32) {
+        let config = TestConfig::default().partitions("people", partitions);
+        let mut driver = TestDriver::with(&counts_and_names(), &config).unwrap();
+        for (name, city, time) in &moves {
+            let (name, city) = (format!("p{name}"), city.map(|city| format!("c{city}")));
+            driver.pipe("people", nullable(), Record::new(Some(name), city, Timestamp(*time))).unwrap();
+        }
+        let homes = homes(&moves);
+        let counts = driver.store("counts", serdes(utf8(), long())).unwrap().into_iter();
+        let counts: BTreeMap<String, i64> = counts.filter(|(_, count)| *count != 0).collect();
+        let expected = homes.iter().map(|(city, names)| (city.clone(), names.len() as i64));
+        prop_assert_eq!(counts, expected.collect::<BTreeMap<_, _>>());
+        let names = driver.store::<String, String, _, _>("names", text()).unwrap().into_iter();
+        let names = names.map(|(city, names)| {
+            let mut names: Vec<_> = names.trim_matches('+').split('+').map(str::to_owned).collect();
+            names.sort();
+            (city, names)
+        });
+        prop_assert_eq!(names.collect::<BTreeMap<_, _>>(), homes);
+    }
 }

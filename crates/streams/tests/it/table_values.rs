@@ -1,8 +1,10 @@
 //! Tables computed from others, value by value.
 
+use std::time::Duration;
+
 use expect_test::expect;
 use headwater_schema::{long, optional, serdes, utf8};
-use headwater_streams::{Guarantee, Table, Topology};
+use headwater_streams::{Guarantee, Table, Topology, TumblingWindows};
 
 use crate::support::{app, check, sentence, text};
 
@@ -169,4 +171,34 @@ fn new_values_need_serdes_where_they_are_stored_or_sent() {
     let lengths = app.table("cities", text()).map_values(|_, city: String| city.len() as i64);
     lengths.with_serdes(serdes(utf8(), long())).updates().group_by_key().reduce("longest", i64::max);
     assert!(app.build().is_ok());
+}
+
+#[test]
+fn a_table_of_windows_is_filtered_and_mapped_as_any_other_but_not_joined_with() {
+    let windows = TumblingWindows::of(Duration::from_millis(10));
+    let topology = app(|app| {
+        let counts = app.stream("in", text()).group_by_key().windowed_by(windows).count("counts");
+        counts
+            .filter(|_, count| *count > 1)
+            .map_values(|word, count| format!("{}-{count}", word.start))
+            .to_stream()
+            .map(|word| (word.key.key, word.value))
+            .to("out", serdes(utf8(), optional(utf8())));
+    });
+    check(
+        &topology,
+        "in a=x @1 #trace=7\n in a=x @2 #trace=8\n in a=x @11\n in a=x @12",
+        &expect![[r#"
+        out a=0-2 @2 #trace=8
+        out a=10-2 @12
+    "#]],
+    );
+    let mut app = Topology::builder("app").guarantee(Guarantee::AtLeastOnce);
+    let words = app.stream::<String, String, _, _>("in", text());
+    let counts = words.group_by_key().windowed_by(windows).count("counts");
+    let by_window = counts.updates().map(|count| (count.key, count.value));
+    by_window.left_join("again", &counts.filter(|_, _| true), |count, _| count.value);
+    expect![[r#"
+        error: the topology "app" cannot be built: "again" joins a table of windows, which cannot be done yet; write the table to a topic, and join with that
+    "#]].assert_eq(&sentence(&app.build().unwrap_err()));
 }
