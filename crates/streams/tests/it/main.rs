@@ -17,6 +17,7 @@ mod repartition;
 mod routing;
 mod runtime;
 mod runtime_letters;
+mod runtime_joins;
 mod scheduling;
 mod stream_joins;
 mod support;
