@@ -1,11 +1,10 @@
 //! Joins of streams within windows, of tables, and by foreign keys.
 
-use headwater_streams::{JoinWindows, Stream, Table, TopologyBuilder};
+use headwater_streams::{JoinWindows, Record, Stream, Table, TopologyBuilder};
 
 use super::tables::by_letter;
 use super::{
-    Build, Text, first, input, is_long, ms, other, present, reference, rekeyed, text, values, write,
-    write_table,
+    Build, Text, first, input, is_long, ms, nullable, other, reference, text, values, write, write_table,
 };
 
 pub(super) const ALL: &[(&str, Build)] = &[
@@ -35,27 +34,24 @@ fn lopsided() -> JoinWindows {
 
 fn joined_within(app: &mut TopologyBuilder, windows: JoinWindows) {
     let (left, right) = sides(app);
-    write(&some(
-        &left.join_within("joined", &right, windows, |_, left, right| pair(Some(left), Some(right))),
-    ));
+    write(&left.join_within("joined", &right, windows, |_, left, right| both(Some(left), Some(right))));
 }
 
 fn left_joined_within(app: &mut TopologyBuilder, windows: JoinWindows) {
     let (left, right) = sides(app);
-    write(&some(&left.left_join_within("joined", &right, windows, |_, left, right| pair(Some(left), right))));
+    write(&left.left_join_within("joined", &right, windows, |_, left, right| both(Some(left), right)));
 }
 
 fn outer_joined_within(app: &mut TopologyBuilder, windows: JoinWindows) {
     let (left, right) = sides(app);
-    write(&some(&left.outer_join_within("joined", &right, windows, |_, left, right| pair(left, right))));
+    write(&left.outer_join_within("joined", &right, windows, |_, left, right| both(left, right)));
 }
 
 fn joined_within_rekeyed(app: &mut TopologyBuilder) {
-    let letter = |value: &str| first(Some(value));
-    let (left, right) = (rekeyed(&input(app), letter), rekeyed(&other(app), letter));
-    let joined =
-        left.join_within("joined", &right, symmetric(), |_, left, right| pair(Some(left), Some(right)));
-    write(&some(&joined));
+    let letter = |record: &Record<Text, Text>| first(record.value.as_deref());
+    let (left, right) = sides(app);
+    let [left, right] = [left, right].map(|side| side.select_key(letter).with_serdes(nullable()));
+    write(&left.join_within("joined", &right, symmetric(), |_, left, right| both(Some(left), Some(right))));
 }
 
 fn table_join(app: &mut TopologyBuilder) {
@@ -111,16 +107,17 @@ fn foreign_key_left_join(app: &mut TopologyBuilder) {
     write_table(&joined);
 }
 
-fn sides(app: &mut TopologyBuilder) -> (Stream<Text, String>, Stream<Text, String>) {
-    (present(&input(app)), present(&other(app)))
+fn sides(app: &mut TopologyBuilder) -> (Stream<Text, Text>, Stream<Text, Text>) {
+    (input(app), other(app))
 }
 
 fn tables(app: &mut TopologyBuilder) -> (Table<Text, String>, Table<Text, String>) {
     (super::table(app), app.table("table2", values()))
 }
 
-fn some(stream: &Stream<Text, String>) -> Stream<Text, Text> {
-    stream.map_values(|record| Some(record.value))
+/// Nulls are not joined, so that a value that is there is none.
+fn both(left: Option<&Text>, right: Option<&Text>) -> Text {
+    Some(pair(left.and_then(Option::as_ref), right.and_then(Option::as_ref)))
 }
 
 fn pair(left: Option<&String>, right: Option<&String>) -> String {
