@@ -475,7 +475,7 @@ mod tests {
     use headwater_schema::utf8;
 
     use super::*;
-    use crate::error::ErrorPolicies;
+    use crate::task::TaskConfig;
     use crate::graph::{Graph, StoreKind, StoreSpec};
     use crate::outputs::Outputs;
     use crate::store::{ByteStore, MemoryStore};
@@ -505,7 +505,7 @@ mod tests {
             stores.insert(StoreId(index), Box::new(store));
         }
         let outputs = Outputs::new(Arc::clone(&graph), false);
-        Context::new(graph, stores, outputs, ErrorPolicies::default(), Arc::new([]))
+        Context::new(graph, stores, outputs, &TaskConfig::default(), Arc::new([]))
     }
 
     fn view(side: Side) -> SideView<String, String> {
