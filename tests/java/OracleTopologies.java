@@ -72,7 +72,7 @@ final class OracleTopologies {
     }
 
     /**
-     * Whether its stores must be Kafka Streams' usual ones, on disk. Its stores in memory forget sessions before they are
+     * Whether its stores must be Kafka Streams' usual ones, on disk. Those in memory forget sessions before they are
      * emitted on close, and records of joins that are just within the window and grace.
      */
     static boolean needsDisk(String name) {

@@ -64,6 +64,11 @@ mod produce_and_consume_page {}
 #[doc = include_str!("../../../docs/concepts/topologies.md")]
 mod topologies_page {}
 
+/// The code of the book's page on lunch abroad compiles and runs.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/guide/lunch-abroad.md")]
+mod lunch_abroad_page {}
+
 /// The code of the book's page on share groups compiles.
 #[cfg(doctest)]
 #[doc = include_str!("../../../docs/guide/share-groups.md")]

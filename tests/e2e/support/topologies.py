@@ -24,8 +24,8 @@ class Input:
     weight: float = 1
     null_keys: float = 0.03
     null_values: float = 0.12
-    # False: its records without a key are never the newest so far.
-    null_keys_are_newest: bool = True
+    # False: its records with a null are never the newest so far.
+    nulls_are_newest: bool = True
 
 
 _IN = Input("in")
@@ -33,12 +33,13 @@ _OTHER = Input("other")
 _TABLE = Input("table", null_values=0.25)
 _TABLE2 = Input("table2", null_values=0.25)
 _GLOBAL = Input("global", weight=0.5, null_values=0.25)
-# Our windows follow the time of every record that the task reads, Kafka Streams' that of records that reach the
-# operator with a key: here no other record is ahead of those.
-_WINDOWED = replace(_IN, null_values=0, null_keys_are_newest=False)
-_WINDOWED_OTHER = replace(_WINDOWED, topic="other")
-# Where null values count as well.
-_WINDOWED_NULLS = replace(_WINDOWED, null_values=0.12)
+# Our windows follow the time of every record that the task reads, Kafka Streams' that of records that the operator does
+# not leave out: here no other record is ahead of those.
+_TIMED = replace(_IN, nulls_are_newest=False)
+_TIMED_OTHER = replace(_OTHER, nulls_are_newest=False)
+_TIMED_TABLE = replace(_TABLE, nulls_are_newest=False)
+_WINDOWED = replace(_TIMED, null_values=0)
+_WINDOWED_OTHER = replace(_TIMED_OTHER, null_values=0)
 
 # By name, as in `tests/java/OracleTopologies.java`.
 TOPOLOGIES: dict[str, tuple[Input, ...]] = {
@@ -62,19 +63,19 @@ TOPOLOGIES: dict[str, tuple[Input, ...]] = {
     "aggregate": (_IN,),
     "two-aggregates": (_IN,),
     "cogroup": (_IN, _OTHER),
-    "tumbling-count": (_WINDOWED_NULLS,),
+    "tumbling-count": (_TIMED,),
     "tumbling-reduce": (_WINDOWED,),
     "tumbling-aggregate": (_WINDOWED,),
     # Behind a repartition every record reaches the operator.
     "tumbling-count-rekeyed": (replace(_IN, null_values=0),),
     "tumbling-cogroup": (_WINDOWED, _WINDOWED_OTHER),
-    "hopping-count": (_WINDOWED_NULLS,),
+    "hopping-count": (_TIMED,),
     "hopping-aggregate": (_WINDOWED,),
-    "sliding-count": (_WINDOWED,),
+    "sliding-count": (_TIMED,),
     "sliding-reduce": (_WINDOWED,),
     "sliding-aggregate": (_WINDOWED,),
     "sliding-cogroup": (_WINDOWED, _WINDOWED_OTHER),
-    "session-count": (_WINDOWED,),
+    "session-count": (_TIMED,),
     "session-reduce": (_WINDOWED,),
     "session-aggregate": (_WINDOWED,),
     "session-cogroup": (_WINDOWED, _WINDOWED_OTHER),
@@ -99,9 +100,9 @@ TOPOLOGIES: dict[str, tuple[Input, ...]] = {
     "suppress-tumbling": (_WINDOWED,),
     "suppress-hopping": (_WINDOWED,),
     "suppress-session": (_WINDOWED,),
-    "suppress-time-limit": (_IN,),
-    "suppress-table": (_TABLE,),
-    "suppress-early": (_IN,),
+    "suppress-time-limit": (_TIMED,),
+    "suppress-table": (_TIMED_TABLE,),
+    "suppress-early": (_TIMED,),
     "stream-table-join": (_IN, _TABLE),
     "stream-table-left-join": (_IN, _TABLE),
     "rekeyed-table-join": (_IN, _TABLE),
@@ -112,13 +113,13 @@ TOPOLOGIES: dict[str, tuple[Input, ...]] = {
     "join-with-own-count": (_IN,),
     "join-with-own-windows": (_WINDOWED,),
     "versioned-table-join-grace": (_IN, _TABLE),
-    "stream-stream-join": (_IN, _OTHER),
-    "stream-stream-left-join": (_IN, _OTHER),
-    "stream-stream-outer-join": (_IN, _OTHER),
-    "stream-stream-join-lopsided": (_IN, _OTHER),
-    "stream-stream-left-join-lopsided": (_IN, _OTHER),
-    "stream-stream-outer-join-lopsided": (_IN, _OTHER),
-    "stream-stream-join-rekeyed": (_IN, _OTHER),
+    "stream-stream-join": (_TIMED, _TIMED_OTHER),
+    "stream-stream-left-join": (_TIMED, _TIMED_OTHER),
+    "stream-stream-outer-join": (_TIMED, _TIMED_OTHER),
+    "stream-stream-join-lopsided": (_TIMED, _TIMED_OTHER),
+    "stream-stream-left-join-lopsided": (_TIMED, _TIMED_OTHER),
+    "stream-stream-outer-join-lopsided": (_TIMED, _TIMED_OTHER),
+    "stream-stream-join-rekeyed": (_TIMED, _TIMED_OTHER),
     "table-table-join": (_TABLE, _TABLE2),
     "table-table-left-join": (_TABLE, _TABLE2),
     "table-table-outer-join": (_TABLE, _TABLE2),
@@ -140,11 +141,11 @@ def records(name: str, seed: int, count: int) -> list[str]:
     for _ in range(count):
         one = chance.choices(inputs, weights)[0]
         key = _NULL if chance.random() < one.null_keys else chance.choice(_KEYS)
+        value = _NULL if chance.random() < one.null_values else _word(chance)
         time = next(times)
-        if key == _NULL and not one.null_keys_are_newest:
+        if _NULL in (key, value) and not one.nulls_are_newest:
             time = min(time, max(newest, 0))
         newest = max(newest, time)
-        value = _NULL if chance.random() < one.null_values else _word(chance)
         lines.append(f"{one.topic} {key}={value} @{time}{_headers(chance)}")
     return lines
 

@@ -1,8 +1,9 @@
 //! The topologies that are compared, by name: in our words here, in Kafka Streams' in
 //! `tests/java/OracleTopologies.java`.
 //!
-//! All read and write text. Kafka Streams leaves out null values where it aggregates all records of a key and where it
-//! joins; here they are values like any other, so those topologies leave them out themselves ([`present`]).
+//! All read and write text. Kafka Streams leaves out null values where it aggregates all records of a key, or those of
+//! sliding windows, and where it joins streams; here they are values like any other, so those topologies leave them out
+//! themselves ([`present`]).
 
 mod joins;
 mod tables;
