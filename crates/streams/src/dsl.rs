@@ -3,10 +3,14 @@
 //! Each method adds a node to the draft and a typed step behind the outlet, and gives back what comes out. Nothing runs.
 
 mod grouped;
+mod session;
 mod stream;
 mod table;
+mod windowed;
 
 pub use grouped::{GroupedStream, WindowedStream};
+pub use session::SessionWindowedStream;
 pub use stream::Stream;
 pub(crate) use table::LookupFactory;
 pub use table::{GlobalTable, Table};
+pub use windowed::Windows;

@@ -9,7 +9,7 @@ use std::fmt;
 
 use headwater_model::TopicName;
 
-use crate::window::TumblingWindows;
+use crate::window::{FixedWindows, SessionWindows};
 
 /// A node of a graph.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -92,7 +92,9 @@ pub(crate) enum StoreKind {
     /// One value per key, computed.
     KeyValue,
     /// One value per key and window.
-    Windows(TumblingWindows),
+    Windows(FixedWindows),
+    /// One value per key and session.
+    Sessions(SessionWindows),
 }
 
 impl Graph {

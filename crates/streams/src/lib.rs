@@ -22,7 +22,7 @@ mod test_driver;
 mod topology;
 mod window;
 
-pub use dsl::{GlobalTable, GroupedStream, Stream, Table, WindowedStream};
+pub use dsl::{GlobalTable, GroupedStream, SessionWindowedStream, Stream, Table, WindowedStream, Windows};
 pub use error::{ErrorPolicies, Location, OnError, ReadError, TaskError};
 pub use graph::SourceRole;
 pub use outputs::{OutputRecord, Outputs, StoreWrite};
@@ -36,4 +36,7 @@ pub use topology::{
     Guarantee, InternalTopic, InternalTopicKind, Plan, PlanError, SourceTopic, SubTopology, TaskId, Topology,
     TopologyBuilder, TopologyDraft, TopologyError, TopologyProblem,
 };
-pub use window::{TumblingWindows, Window, Windowed, WindowedSerde, windowed};
+pub use window::{
+    EmitStrategy, FixedWindows, HoppingWindows, SessionWindowedSerde, SessionWindows, SlidingWindows,
+    TumblingWindows, Window, Windowed, WindowedSerde, session_windowed, windowed,
+};

@@ -9,7 +9,9 @@
 
 mod aggregate;
 mod join;
+mod session_aggregate;
 mod sink;
+mod sliding_aggregate;
 mod source;
 mod stateless;
 mod table;
@@ -25,7 +27,9 @@ use crate::store::global::GlobalStores;
 
 pub(crate) use aggregate::Aggregate;
 pub(crate) use join::{GlobalJoin, TableJoin};
+pub(crate) use session_aggregate::SessionAggregate;
 pub(crate) use sink::Sink;
+pub(crate) use sliding_aggregate::SlidingAggregate;
 pub(crate) use source::{Source, SourceNode};
 pub(crate) use stateless::{Filter, FlatMapValues, Map, MapValues, Peek, SelectKey, TryMapValues};
 pub(crate) use table::{OldValues, TableNode, ToStream, Updates};

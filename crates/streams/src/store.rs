@@ -11,6 +11,9 @@
 pub(crate) mod global;
 mod key_value;
 mod memory;
+pub(crate) mod session;
+pub(crate) mod sliding;
+pub(crate) mod time_indexed;
 pub(crate) mod timed;
 pub(crate) mod window;
 
@@ -21,7 +24,9 @@ use bytes::Bytes;
 
 pub(crate) use key_value::{KeyValueView, Lookup};
 pub use memory::MemoryStore;
-pub(crate) use window::WindowView;
+pub(crate) use session::SessionView;
+pub(crate) use sliding::{Found as FoundWindow, SlidingView};
+pub(crate) use window::{Entry as WindowEntry, WindowView};
 
 /// Why a store failed.
 #[derive(Debug, thiserror::Error)]

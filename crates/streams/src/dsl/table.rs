@@ -17,15 +17,15 @@ use crate::topology::builder::Handle;
 ///
 /// It is partitioned; a task sees the keys of its own partition.
 pub struct Table<K, V> {
-    changes: Stream<K, Change<V>>,
-    old_values: OldValues,
+    pub(super) changes: Stream<K, Change<V>>,
+    pub(super) old_values: OldValues,
     /// The stores that the table's values are looked up in: its own, or those of the tables that it is computed from.
-    stores: Vec<StoreId>,
-    name: String,
-    keys: Arc<dyn Serde<K>>,
-    values: Arc<dyn Serde<V>>,
+    pub(super) stores: Vec<StoreId>,
+    pub(super) name: String,
+    pub(super) keys: Arc<dyn Serde<K>>,
+    pub(super) values: Arc<dyn Serde<V>>,
     /// None for tables of windows, which are partitioned by a part of their keys only.
-    lookup: Option<LookupFactory<K, V>>,
+    pub(super) lookup: Option<LookupFactory<K, V>>,
 }
 
 /// Makes, for each task, what looks the table's values up.

@@ -244,7 +244,9 @@ impl Handle {
     pub(crate) fn store(&self, name: &str, kind: StoreKind) -> StoreId {
         let backed_by = match kind {
             StoreKind::Table => self.topic_name(name),
-            StoreKind::KeyValue | StoreKind::Windows(_) => self.internal_topic(name, "changelog"),
+            StoreKind::KeyValue | StoreKind::Windows(_) | StoreKind::Sessions(_) => {
+                self.internal_topic(name, "changelog")
+            }
         };
         let mut draft = self.lock();
         draft.graph.stores.push(StoreSpec { name: name.to_owned(), kind, backed_by });

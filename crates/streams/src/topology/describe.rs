@@ -64,6 +64,7 @@ impl fmt::Display for StoreKind {
             Self::Table => f.write_str("newest value per key"),
             Self::KeyValue => f.write_str("value per key"),
             Self::Windows(windows) => write!(f, "value per key and window, {windows}"),
+            Self::Sessions(windows) => write!(f, "value per key and session, {windows}"),
         }
     }
 }
