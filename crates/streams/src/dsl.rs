@@ -5,12 +5,14 @@
 mod grouped;
 mod session;
 mod stream;
+mod suppress;
 mod table;
 mod windowed;
 
 pub use grouped::{GroupedStream, WindowedStream};
 pub use session::SessionWindowedStream;
 pub use stream::Stream;
+pub use suppress::{Buffer, EagerBuffer, StrictBuffer, Suppressed};
 pub(crate) use table::LookupFactory;
 pub use table::{GlobalTable, Table};
 pub use windowed::Windows;

@@ -95,6 +95,8 @@ pub(crate) enum StoreKind {
     Windows(FixedWindows),
     /// One value per key and session.
     Sessions(SessionWindows),
+    /// Changes of a table that wait, by key and in order of time.
+    Buffer,
 }
 
 impl Graph {
@@ -127,6 +129,18 @@ impl Graph {
         }))
     }
 
+    /// How far stream time must be past the ends of a node's windows until they are closed: the longest over all ways
+    /// up to where the windows are made; `None` if there is a way without windows.
+    pub(crate) fn window_grace_ms(&self, node: NodeId) -> Option<i64> {
+        let node = self.node(node);
+        let own = node.stores.iter().filter_map(|store| self.store(*store).kind.window_grace_ms()).max();
+        if own.is_some() || node.parents.is_empty() {
+            return own;
+        }
+        let above = node.parents.iter().map(|parent| self.window_grace_ms(*parent));
+        above.collect::<Option<Vec<_>>>()?.into_iter().max()
+    }
+
     /// The sources that a node's records come from, over all of its ancestors in the same sub-topology.
     pub(crate) fn sources_above(&self, node: NodeId) -> Vec<NodeId> {
         let mut open = vec![node];
@@ -157,6 +171,16 @@ fn at<T>(list: &[T], index: usize) -> &T {
 #[expect(clippy::indexing_slicing, reason = "the ids of a graph are made together with what they stand for")]
 fn at_mut<T>(list: &mut [T], index: usize) -> &mut T {
     &mut list[index]
+}
+
+impl StoreKind {
+    fn window_grace_ms(self) -> Option<i64> {
+        match self {
+            Self::Windows(windows) => Some(windows.grace_ms()),
+            Self::Sessions(windows) => Some(windows.retention_ms()),
+            Self::Table | Self::KeyValue | Self::Buffer => None,
+        }
+    }
 }
 
 impl NodeSpec {

@@ -22,7 +22,10 @@ mod test_driver;
 mod topology;
 mod window;
 
-pub use dsl::{GlobalTable, GroupedStream, SessionWindowedStream, Stream, Table, WindowedStream, Windows};
+pub use dsl::{
+    Buffer, EagerBuffer, GlobalTable, GroupedStream, SessionWindowedStream, Stream, StrictBuffer, Suppressed,
+    Table, WindowedStream, Windows,
+};
 pub use error::{ErrorPolicies, Location, OnError, ReadError, TaskError};
 pub use graph::SourceRole;
 pub use outputs::{OutputRecord, Outputs, StoreWrite};

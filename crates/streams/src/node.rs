@@ -14,6 +14,7 @@ mod sink;
 mod sliding_aggregate;
 mod source;
 mod stateless;
+mod suppress;
 mod table;
 mod window_aggregate;
 
@@ -32,6 +33,7 @@ pub(crate) use sink::Sink;
 pub(crate) use sliding_aggregate::SlidingAggregate;
 pub(crate) use source::{Source, SourceNode};
 pub(crate) use stateless::{Filter, FlatMapValues, Map, MapValues, Peek, SelectKey, TryMapValues};
+pub(crate) use suppress::{Limits, Release, Suppress, SuppressedLookup};
 pub(crate) use table::{OldValues, TableNode, ToStream, Updates};
 pub(crate) use window_aggregate::WindowAggregate;
 

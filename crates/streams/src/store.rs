@@ -8,6 +8,7 @@
 //!
 //! Does not know: topics, the network, when a write is committed.
 
+mod buffer;
 pub(crate) mod global;
 mod key_value;
 mod memory;
@@ -22,6 +23,7 @@ use std::ops::Bound;
 
 use bytes::Bytes;
 
+pub(crate) use buffer::{BufferView, Held, Prior};
 pub(crate) use key_value::{KeyValueView, Lookup};
 pub use memory::MemoryStore;
 pub(crate) use session::SessionView;

@@ -244,13 +244,18 @@ impl Handle {
     pub(crate) fn store(&self, name: &str, kind: StoreKind) -> StoreId {
         let backed_by = match kind {
             StoreKind::Table => self.topic_name(name),
-            StoreKind::KeyValue | StoreKind::Windows(_) | StoreKind::Sessions(_) => {
+            StoreKind::KeyValue | StoreKind::Windows(_) | StoreKind::Sessions(_) | StoreKind::Buffer => {
                 self.internal_topic(name, "changelog")
             }
         };
         let mut draft = self.lock();
         draft.graph.stores.push(StoreSpec { name: name.to_owned(), kind, backed_by });
         StoreId(draft.graph.stores.len() - 1)
+    }
+
+    /// How far stream time must be past the ends of a node's windows until they are closed, if it has windows.
+    pub(crate) fn window_grace_ms(&self, node: NodeId) -> Option<i64> {
+        self.lock().graph.window_grace_ms(node)
     }
 
     /// Takes a name for an operator; a second taker is a problem.

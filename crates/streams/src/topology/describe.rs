@@ -65,6 +65,7 @@ impl fmt::Display for StoreKind {
             Self::KeyValue => f.write_str("value per key"),
             Self::Windows(windows) => write!(f, "value per key and window, {windows}"),
             Self::Sessions(windows) => write!(f, "value per key and session, {windows}"),
+            Self::Buffer => f.write_str("changes that wait"),
         }
     }
 }

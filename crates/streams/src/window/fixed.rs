@@ -26,6 +26,14 @@ impl FixedWindows {
         }
     }
 
+    pub(crate) fn grace_ms(&self) -> i64 {
+        match self {
+            Self::Tumbling(windows) => windows.grace_ms(),
+            Self::Hopping(windows) => windows.grace_ms(),
+            Self::Sliding(windows) => windows.grace_ms(),
+        }
+    }
+
     /// True if the windows begin, one after the other, no further apart than they are long.
     pub(crate) fn leave_no_gap(&self) -> bool {
         match self {

@@ -16,5 +16,6 @@ mod scheduling;
 mod session_windows;
 mod sliding_windows;
 mod support;
+mod suppress;
 mod tables;
 mod windows;
