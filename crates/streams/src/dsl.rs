@@ -2,6 +2,7 @@
 //!
 //! Each method adds a node to the draft and a typed step behind the outlet, and gives back what comes out. Nothing runs.
 
+mod deduplicate;
 mod grouped;
 mod session;
 mod stream;

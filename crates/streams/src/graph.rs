@@ -97,6 +97,8 @@ pub(crate) enum StoreKind {
     Sessions(SessionWindows),
     /// Changes of a table that wait, by key and in order of time.
     Buffer,
+    /// What records were seen, by their ids and times.
+    Seen,
 }
 
 impl Graph {
@@ -178,7 +180,7 @@ impl StoreKind {
         match self {
             Self::Windows(windows) => Some(windows.grace_ms()),
             Self::Sessions(windows) => Some(windows.retention_ms()),
-            Self::Table | Self::KeyValue | Self::Buffer => None,
+            Self::Table | Self::KeyValue | Self::Buffer | Self::Seen => None,
         }
     }
 }

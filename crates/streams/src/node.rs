@@ -8,6 +8,7 @@
 //! Does not know: topics' partitions, batches, the order of records.
 
 mod aggregate;
+mod deduplicate;
 mod join;
 mod session_aggregate;
 mod sink;
@@ -27,6 +28,7 @@ use crate::store::StoreError;
 use crate::store::global::GlobalStores;
 
 pub(crate) use aggregate::Aggregate;
+pub(crate) use deduplicate::Deduplicate;
 pub(crate) use join::{GlobalJoin, TableJoin};
 pub(crate) use session_aggregate::SessionAggregate;
 pub(crate) use sink::Sink;

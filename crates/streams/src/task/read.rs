@@ -92,7 +92,7 @@ impl Task {
                 });
                 entries.collect()
             }
-            StoreKind::Table | StoreKind::KeyValue | StoreKind::Buffer => return None,
+            StoreKind::Table | StoreKind::KeyValue | StoreKind::Buffer | StoreKind::Seen => return None,
         })
     }
 

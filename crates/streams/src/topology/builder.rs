@@ -244,9 +244,11 @@ impl Handle {
     pub(crate) fn store(&self, name: &str, kind: StoreKind) -> StoreId {
         let backed_by = match kind {
             StoreKind::Table => self.topic_name(name),
-            StoreKind::KeyValue | StoreKind::Windows(_) | StoreKind::Sessions(_) | StoreKind::Buffer => {
-                self.internal_topic(name, "changelog")
-            }
+            StoreKind::KeyValue
+            | StoreKind::Windows(_)
+            | StoreKind::Sessions(_)
+            | StoreKind::Buffer
+            | StoreKind::Seen => self.internal_topic(name, "changelog"),
         };
         let mut draft = self.lock();
         draft.graph.stores.push(StoreSpec { name: name.to_owned(), kind, backed_by });

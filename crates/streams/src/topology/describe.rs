@@ -66,6 +66,7 @@ impl fmt::Display for StoreKind {
             Self::Windows(windows) => write!(f, "value per key and window, {windows}"),
             Self::Sessions(windows) => write!(f, "value per key and session, {windows}"),
             Self::Buffer => f.write_str("changes that wait"),
+            Self::Seen => f.write_str("ids that were seen"),
         }
     }
 }

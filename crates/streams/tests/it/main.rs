@@ -3,6 +3,7 @@
 #![expect(clippy::needless_raw_string_hashes, reason = "expect-test writes expectations so")]
 
 mod aggregates;
+mod deduplicate;
 mod describe;
 mod driver;
 mod global_tables;
