@@ -99,6 +99,21 @@ pub enum TaskError {
         /// What is wrong with it.
         source: SerdeError,
     },
+    /// More changes wait than a buffer may hold. It is never skipped, because what waits would be lost.
+    #[error(
+        "the buffer of \"{operator}\" is full at the record at {at}, with {records} records of {bytes} bytes; give it \
+         more room, or let it emit early"
+    )]
+    BufferFull {
+        /// The operator that holds changes back.
+        operator: String,
+        /// The record that came in.
+        at: Location,
+        /// How many changes wait, with this one.
+        records: u64,
+        /// How many bytes they are estimated at.
+        bytes: u64,
+    },
     /// A store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -116,6 +131,7 @@ impl TaskError {
             Self::Unwritable { .. } => "Unwritable",
             Self::IllegalTopic { .. } => "IllegalTopic",
             Self::Entry { .. } => "Entry",
+            Self::BufferFull { .. } => "BufferFull",
             Self::Store(_) => "Store",
         }
     }
@@ -178,7 +194,7 @@ impl ErrorPolicies {
                 self.processing
             }
             TaskError::IllegalTopic { .. } => self.production,
-            TaskError::Batch { .. } | TaskError::Store(_) => OnError::Fail,
+            TaskError::Batch { .. } | TaskError::BufferFull { .. } | TaskError::Store(_) => OnError::Fail,
         }
     }
 }

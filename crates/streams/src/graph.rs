@@ -11,7 +11,7 @@ use std::time::Duration;
 use headwater_model::TopicName;
 
 use crate::join_windows::JoinWindows;
-use crate::window::TumblingWindows;
+use crate::window::{FixedWindows, SessionWindows};
 
 /// A node of a graph.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -94,7 +94,7 @@ pub(crate) enum StoreKind {
     /// One value per key, computed.
     KeyValue,
     /// One value per key and window.
-    Windows(TumblingWindows),
+    Windows(FixedWindows),
     /// The records of one side of a join of streams.
     JoinSide(JoinWindows),
     /// The values of each key over time.
@@ -105,6 +105,12 @@ pub(crate) enum StoreKind {
     Subscriptions,
     /// Records of such a join that wait for a partner.
     JoinWaiting(JoinWindows),
+    /// One value per key and session.
+    Sessions(SessionWindows),
+    /// Changes of a table that wait, by key and in order of time.
+    Buffer,
+    /// What records were seen, by their ids and times.
+    Seen,
 }
 
 impl Graph {
@@ -137,6 +143,18 @@ impl Graph {
         }))
     }
 
+    /// How far stream time must be past the ends of a node's windows until they are closed: the longest over all ways
+    /// up to where the windows are made; `None` if there is a way without windows.
+    pub(crate) fn window_grace_ms(&self, node: NodeId) -> Option<i64> {
+        let node = self.node(node);
+        let own = node.stores.iter().filter_map(|store| self.store(*store).kind.window_grace_ms()).max();
+        if own.is_some() || node.parents.is_empty() {
+            return own;
+        }
+        let above = node.parents.iter().map(|parent| self.window_grace_ms(*parent));
+        above.collect::<Option<Vec<_>>>()?.into_iter().max()
+    }
+
     /// The sources that a node's records come from, over all of its ancestors in the same sub-topology.
     pub(crate) fn sources_above(&self, node: NodeId) -> Vec<NodeId> {
         let mut open = vec![node];
@@ -167,6 +185,16 @@ fn at<T>(list: &[T], index: usize) -> &T {
 #[expect(clippy::indexing_slicing, reason = "the ids of a graph are made together with what they stand for")]
 fn at_mut<T>(list: &mut [T], index: usize) -> &mut T {
     &mut list[index]
+}
+
+impl StoreKind {
+    fn window_grace_ms(self) -> Option<i64> {
+        match self {
+            Self::Windows(windows) => Some(windows.grace_ms()),
+            Self::Sessions(windows) => Some(windows.retention_ms()),
+            _ => None,
+        }
+    }
 }
 
 impl NodeSpec {

@@ -25,8 +25,9 @@ mod topology;
 mod window;
 
 pub use dsl::{
-    CogroupedStream, GlobalTable, GroupedStream, GroupedTable, Split, Stream, Table, VersionedTable,
-    WindowedCogroupedStream, WindowedStream,
+    Buffer, CogroupedStream, EagerBuffer, GlobalTable, GroupedStream, GroupedTable, SessionWindowedStream,
+    Split, Stream, StrictBuffer, Suppressed, Table, VersionedTable, WindowedCogroupedStream, WindowedStream,
+    Windows,
 };
 pub use error::{ErrorPolicies, Location, OnError, ReadError, TaskError};
 pub use graph::SourceRole;
@@ -42,4 +43,7 @@ pub use topology::{
     Guarantee, InternalTopic, InternalTopicKind, Plan, PlanError, SourceTopic, SubTopology, TaskId, Topology,
     TopologyBuilder, TopologyDraft, TopologyError, TopologyProblem,
 };
-pub use window::{TumblingWindows, Window, Windowed, WindowedSerde, windowed};
+pub use window::{
+    EmitStrategy, FixedWindows, HoppingWindows, SessionWindowedSerde, SessionWindows, SlidingWindows,
+    TumblingWindows, Window, Windowed, WindowedSerde, session_windowed, windowed,
+};

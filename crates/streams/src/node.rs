@@ -8,16 +8,20 @@
 //! Does not know: topics' partitions, batches, the order of records.
 
 mod aggregate;
+mod deduplicate;
 mod flow;
 mod foreign_key;
 mod join;
 mod regroup;
 mod route;
+mod session_aggregate;
 mod shared;
 mod sink;
+mod sliding_aggregate;
 mod source;
 mod stateless;
 mod stream_join;
+mod suppress;
 mod table;
 mod table_aggregate;
 mod table_join;
@@ -34,15 +38,19 @@ use crate::store::StoreError;
 use crate::store::global::GlobalStores;
 
 pub(crate) use aggregate::Aggregate;
+pub(crate) use deduplicate::Deduplicate;
 pub(crate) use flow::{Branch, FlatMap, ForEach, Nullable, Pass};
 pub(crate) use foreign_key::{Hasher, Publish, Receive, Resolve, Subscribe};
 pub(crate) use join::{GlobalJoin, TableJoin};
 pub(crate) use regroup::Regroup;
 pub(crate) use route::Route;
+pub(crate) use session_aggregate::SessionAggregate;
 pub(crate) use sink::Sink;
+pub(crate) use sliding_aggregate::SlidingAggregate;
 pub(crate) use source::{Source, SourceNode};
 pub(crate) use stateless::{Filter, FlatMapValues, Map, MapValues, Peek, SelectKey, TryMapValues};
 pub(crate) use stream_join::{JoinAlone, StreamJoin, Waiting};
+pub(crate) use suppress::{Limits, Release, Suppress, SuppressedLookup};
 pub(crate) use table::{OldValues, TableNode, ToStream, Updates};
 pub(crate) use table_aggregate::TableAggregate;
 pub(crate) use table_join::{JoinedLookup, TableTableJoin};

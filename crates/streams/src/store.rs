@@ -8,14 +8,18 @@
 //!
 //! Does not know: topics, the network, when a write is committed.
 
+mod buffer;
 pub(crate) mod global;
 mod join_buffer;
 mod key_value;
 mod memory;
 mod murmur3;
 mod observed;
+pub(crate) mod session;
+pub(crate) mod sliding;
 mod stream_join;
 mod subscription;
+pub(crate) mod time_indexed;
 pub(crate) mod timed;
 mod versioned;
 pub(crate) mod window;
@@ -25,17 +29,20 @@ use std::ops::Bound;
 
 use bytes::Bytes;
 
+pub(crate) use buffer::{BufferView, Held, Prior};
 pub(crate) use join_buffer::{JoinBuffer, Ripe};
 pub(crate) use key_value::{KeyValueView, Lookup};
 pub use memory::MemoryStore;
 pub(crate) use murmur3::hash;
 pub(crate) use observed::Observed;
+pub(crate) use session::SessionView;
+pub(crate) use sliding::{Found as FoundWindow, SlidingView};
 pub(crate) use stream_join::{Due, JoinStores, JoinTimes, Kept, SideView, WaitingView};
 pub(crate) use subscription::{
     Instruction, Response, ResponseSerde, Subscription, SubscriptionSerde, SubscriptionView,
 };
 pub(crate) use versioned::{Placed, VersionedView};
-pub(crate) use window::WindowView;
+pub(crate) use window::{Entry as WindowEntry, WindowView};
 
 /// Why a store failed.
 #[derive(Debug, thiserror::Error)]

@@ -1,5 +1,11 @@
 //! Windows of event time, and keys within them.
 
+mod emit;
+mod fixed;
+mod hopping;
+mod session;
+mod sliding;
+
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,12 +13,19 @@ use std::time::Duration;
 use headwater_model::Timestamp;
 use headwater_schema::{Serde, SerdeError};
 
-/// A stretch of event time, from `start` (inclusive) to `end` (exclusive).
+pub use emit::EmitStrategy;
+pub use fixed::FixedWindows;
+pub(crate) use fixed::StepWindows;
+pub use hopping::HoppingWindows;
+pub use session::{SessionWindowedSerde, SessionWindows, session_windowed};
+pub use sliding::SlidingWindows;
+
+/// A stretch of event time, from `start` (inclusive) to `end` (exclusive; inclusive for sessions and sliding windows).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Window {
     /// Its first millisecond.
     pub start: Timestamp,
-    /// The millisecond after its last.
+    /// The millisecond after its last; for sessions and sliding windows, as in Kafka, its last.
     pub end: Timestamp,
 }
 
@@ -23,7 +36,7 @@ pub struct Windowed<K> {
     pub key: K,
     /// The first millisecond of the window.
     pub start: Timestamp,
-    /// The millisecond after its last.
+    /// The millisecond after its last; for sessions and sliding windows, as in Kafka, its last.
     pub end: Timestamp,
 }
 
@@ -65,12 +78,7 @@ impl TumblingWindows {
         whole_ms(self.size)
     }
 
-    /// The start of the latest window that is closed at that stream time.
-    pub(crate) fn latest_closed_start(&self, stream_time: Timestamp) -> Timestamp {
-        stream_time.plus_ms(self.grace_ms().saturating_neg()).plus_ms(self.size_ms().saturating_neg())
-    }
-
-    fn grace_ms(&self) -> i64 {
+    pub(crate) fn grace_ms(&self) -> i64 {
         whole_ms(self.grace)
     }
 }
@@ -88,7 +96,7 @@ impl<K> Windowed<K> {
     }
 }
 
-/// How a key within a tumbling window is written, as Kafka's `TimeWindowedSerde` does it:
+/// How a key within a window of known length is written, as Kafka's `TimeWindowedSerde` does it:
 ///
 /// ```text
 /// 0 the key's bytes | n start of the window i64, most significant byte first
@@ -98,13 +106,13 @@ pub struct WindowedSerde<K> {
     size_ms: i64,
 }
 
-/// How a key within a tumbling window is written, given how the key is; see [`WindowedSerde`].
-pub fn windowed<K>(keys: impl Serde<K>, windows: TumblingWindows) -> WindowedSerde<K> {
-    WindowedSerde::new(Arc::new(keys), windows)
+/// How a key within a tumbling, hopping or sliding window is written, given how the key is; see [`WindowedSerde`].
+pub fn windowed<K>(keys: impl Serde<K>, windows: impl Into<FixedWindows>) -> WindowedSerde<K> {
+    WindowedSerde::new(Arc::new(keys), windows.into())
 }
 
 impl<K> WindowedSerde<K> {
-    pub(crate) fn new(keys: Arc<dyn Serde<K>>, windows: TumblingWindows) -> Self {
+    pub(crate) fn new(keys: Arc<dyn Serde<K>>, windows: FixedWindows) -> Self {
         Self { keys, size_ms: windows.size_ms() }
     }
 }
@@ -129,7 +137,7 @@ impl<K: 'static> Serde<Windowed<K>> for WindowedSerde<K> {
     }
 }
 
-fn whole_ms(duration: Duration) -> i64 {
+pub(crate) fn whole_ms(duration: Duration) -> i64 {
     i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
 }
 
@@ -155,7 +163,6 @@ mod tests {
         let closing = 65 * 60_000;
         assert!(!windows.is_closed(window, Timestamp(closing - 1)));
         assert!(windows.is_closed(window, Timestamp(closing)));
-        assert_eq!(windows.latest_closed_start(Timestamp(closing)), window.start);
     }
 
     #[test]
@@ -164,7 +171,7 @@ mod tests {
         for time in [i64::MIN, -1, 0, i64::MAX] {
             let window = windows.window_of(Timestamp(time));
             assert!(window.start <= Timestamp(time) && Timestamp(time) <= window.end);
-            windows.latest_closed_start(Timestamp(time));
+            windows.is_closed(window, Timestamp(time));
         }
     }
 }

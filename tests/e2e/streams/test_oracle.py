@@ -20,27 +20,8 @@ from support.topologies import TOPOLOGIES, records
 
 # Topologies of Kafka Streams that we have no counterpart of yet.
 NOT_COMPARED: dict[str, str] = {
-    "tumbling-cogroup": "cogroup",
     "sliding-cogroup": "cogroup, sliding windows",
     "session-cogroup": "cogroup, session windows",
-    "hopping-count": "hopping windows",
-    "hopping-aggregate": "hopping windows",
-    "sliding-count": "sliding windows",
-    "sliding-reduce": "sliding windows",
-    "sliding-aggregate": "sliding windows",
-    "session-count": "session windows",
-    "session-reduce": "session windows",
-    "session-aggregate": "session windows",
-    "tumbling-on-close": "emit on close",
-    "hopping-on-close": "emit on close",
-    "sliding-on-close": "emit on close",
-    "session-on-close": "emit on close",
-    "suppress-tumbling": "suppress",
-    "suppress-hopping": "suppress",
-    "suppress-session": "suppress",
-    "suppress-time-limit": "suppress",
-    "suppress-table": "suppress",
-    "suppress-early": "suppress",
     "versioned-table-join-grace": "versioned tables",
 }
 

@@ -15,7 +15,7 @@ use crate::record::{Change, Data};
 use crate::store::{KeyValueView, Lookup, WindowView};
 use crate::topology::TopologyProblem;
 use crate::topology::builder::Handle;
-use crate::window::{TumblingWindows, Windowed, WindowedSerde};
+use crate::window::{EmitStrategy, TumblingWindows, Windowed, WindowedSerde};
 
 /// Streams grouped by one kind of key, to be aggregated into one table. Their topics must have equal partition counts,
 /// but for those whose key was changed.
@@ -139,7 +139,7 @@ impl<K: Data, A: Data> WindowedCogroupedStream<K, A> {
         }
         let target = Target {
             name: name.to_owned(),
-            store: draft.store(name, StoreKind::Windows(windows)),
+            store: draft.store(name, StoreKind::Windows(windows.into())),
             keys: Arc::new(serdes.key),
             values: Arc::new(serdes.value),
             init: Arc::new(init),
@@ -151,7 +151,7 @@ impl<K: Data, A: Data> WindowedCogroupedStream<K, A> {
         // Partitioned by the key alone, not by the bytes of key and window: whoever joins by them must repartition.
         let changes = self.cogrouped.aggregate_all(&target, aggregate).rekeyed();
         let Target { store, keys, values, old_values, .. } = target;
-        let keys: Arc<dyn Serde<Windowed<K>>> = Arc::new(WindowedSerde::new(keys, windows));
+        let keys: Arc<dyn Serde<Windowed<K>>> = Arc::new(WindowedSerde::new(keys, windows.into()));
         Table::new(changes, old_values, (vec![store], name), keys, values, None)
     }
 }
@@ -223,7 +223,8 @@ where
         let (wanted, next) = (target.old_values.clone(), target.outlet.clone());
         stream.draft.attach(&stream.outlet, move |assembly| WindowAggregate {
             operator: node,
-            windows,
+            windows: windows.into(),
+            emit: EmitStrategy::OnUpdate,
             view: WindowView::new(store, Arc::clone(&keys), Arc::clone(&values)),
             fold: Arc::clone(&fold),
             sends_old: wanted.are_wanted(),

@@ -5,13 +5,13 @@ use std::sync::Arc;
 
 use headwater_schema::{KeyValueSerde, Part, Serde, SerdeError, long};
 
+use super::windowed::{Windowing, Windows, check};
 use super::{Stream, Table};
 use crate::graph::{Operator, StoreKind};
-use crate::node::{Aggregate, OldValues, WindowAggregate};
+use crate::node::{Aggregate, OldValues};
 use crate::record::Data;
-use crate::store::{KeyValueView, WindowView};
-use crate::topology::TopologyProblem;
-use crate::window::{TumblingWindows, Windowed, WindowedSerde};
+use crate::store::KeyValueView;
+use crate::window::{EmitStrategy, FixedWindows, Windowed, WindowedSerde};
 
 /// A stream grouped by its key. What is made of it carries a name, which also names its store.
 ///
@@ -25,7 +25,8 @@ pub struct GroupedStream<K, V> {
 #[derive(Debug, Clone)]
 pub struct WindowedStream<K, V> {
     stream: Stream<K, V>,
-    windows: TumblingWindows,
+    windows: FixedWindows,
+    emit: EmitStrategy,
 }
 
 impl<K: Data, V: Data> GroupedStream<K, V> {
@@ -34,8 +35,8 @@ impl<K: Data, V: Data> GroupedStream<K, V> {
     }
 
     /// Divides each group into windows of event time.
-    pub fn windowed_by(&self, windows: TumblingWindows) -> WindowedStream<K, V> {
-        WindowedStream { stream: self.stream.clone(), windows }
+    pub fn windowed_by<W: Windows>(&self, windows: W) -> W::Grouped<K, V> {
+        windows.divide(self.stream.clone())
     }
 
     /// Folds the records of a key into one value, beginning with what `init` gives. Every record gives an update, whose
@@ -119,6 +120,16 @@ impl<K: Data, V: Data> GroupedStream<K, V> {
 }
 
 impl<K: Data, V: Data> WindowedStream<K, V> {
+    pub(super) fn new(stream: Stream<K, V>, windows: FixedWindows) -> Self {
+        Self { stream, windows, emit: EmitStrategy::OnUpdate }
+    }
+
+    /// States when results are handed on; without it, with every record.
+    #[must_use]
+    pub fn emit(&self, strategy: EmitStrategy) -> Self {
+        Self { emit: strategy, ..self.clone() }
+    }
+
     /// Folds the records of a key and window into one value, beginning with what `init` gives. Every record gives an
     /// update, whose time is the latest of its records. Records too late for their window are dropped and counted under
     /// `name`.
@@ -177,27 +188,20 @@ impl<K: Data, V: Data> WindowedStream<K, V> {
     {
         let windows = self.windows;
         let stream = self.stream.by_key(name, &keys, true);
-        if windows.size_ms() == 0 {
-            stream.draft().problem(TopologyProblem::EmptyWindows(name.to_owned()));
-        }
+        check(stream.draft(), name, &windows);
         let store = stream.draft().store(name, StoreKind::Windows(windows));
-        let view = {
-            let (keys, values) = (Arc::clone(&keys), Arc::clone(&values));
-            move || WindowView::new(store, Arc::clone(&keys), Arc::clone(&values))
-        };
-        let fold = Arc::new(fold);
-        let operator = named(verb, name, Some(format!("by windows, {windows}")));
+        let detail = format!("by windows, {windows}{}", self.emit.detail());
         let old_values = OldValues::default();
-        let wanted = old_values.clone();
-        let changes = stream.follow(operator, &[store], move |operator, next| WindowAggregate {
-            operator,
-            windows,
-            view: view(),
-            fold: Arc::clone(&fold),
-            sends_old: wanted.are_wanted(),
-            next,
-            takes: PhantomData,
-        });
+        let windowing = Windowing {
+            operator: named(verb, name, Some(detail)),
+            store,
+            emit: self.emit,
+            old_values: old_values.clone(),
+            keys: Arc::clone(&keys),
+            values: Arc::clone(&values),
+            fold: Arc::new(fold),
+        };
+        let changes = windowing.behind(&stream, windows);
         // Partitioned by the key alone, not by the bytes of key and window: whoever joins by them must repartition.
         let changes = changes.rekeyed();
         let windowed_keys: Arc<dyn Serde<Windowed<K>>> = Arc::new(WindowedSerde::new(keys, windows));
@@ -219,7 +223,7 @@ pub(super) fn named(verb: &'static str, name: &str, detail: Option<String>) -> O
 }
 
 /// Stands in for a serde that nobody named, until `build` refuses.
-struct Unknown;
+pub(super) struct Unknown;
 
 impl<T: 'static> Serde<T> for Unknown {
     fn serialize(&self, _value: &T, _out: &mut Vec<u8>) -> Result<(), SerdeError> {

@@ -6,14 +6,16 @@ use std::sync::Arc;
 use super::{Node, Processed};
 use crate::context::Context;
 use crate::graph::NodeId;
-use crate::record::{Change, Data, Record};
-use crate::store::WindowView;
-use crate::window::{TumblingWindows, Windowed};
+use crate::record::{Change, Data, Headers, Record};
+use crate::store::{WindowEntry, WindowView};
+use crate::window::{EmitStrategy, StepWindows, Window, Windowed};
 
-/// Folds each record into the aggregate of its key and window, and hands on the new aggregate.
+/// Folds each record into the aggregates of its key and windows, the oldest window first, and hands on the new
+/// aggregates: each at once, or each once when its window closes.
 pub(crate) struct WindowAggregate<K, V, A, F> {
     pub(crate) operator: NodeId,
-    pub(crate) windows: TumblingWindows,
+    pub(crate) windows: StepWindows,
+    pub(crate) emit: EmitStrategy,
     pub(crate) view: WindowView<K, A>,
     /// Makes the new aggregate of a value and the old one, of which there is none at first.
     pub(crate) fold: Arc<F>,
@@ -25,6 +27,7 @@ pub(crate) struct WindowAggregate<K, V, A, F> {
 impl<K, V, A, F> Node<K, V> for WindowAggregate<K, V, A, F>
 where
     K: Data,
+    V: Data,
     A: Data,
     F: Fn(&K, V, Option<A>) -> A + Send + Sync,
 {
@@ -33,10 +36,25 @@ where
             context.drop_null_key();
             return Ok(());
         }
-        let stream_time = context.stream_time();
-        self.view.expire(self.windows.latest_closed_start(stream_time), context)?;
-        let window = self.windows.window_of(record.timestamp);
-        if self.windows.is_closed(window, stream_time) {
+        let headers = record.headers.clone();
+        let (earlier, newest) = self.windows.windows_of(record.timestamp);
+        for window in earlier {
+            self.update(window, record.clone(), context)?;
+        }
+        self.update(newest, record, context)?;
+        self.close(&headers, context)
+    }
+}
+
+impl<K, V, A, F> WindowAggregate<K, V, A, F>
+where
+    K: Data,
+    V: Data,
+    A: Data,
+    F: Fn(&K, V, Option<A>) -> A + Send + Sync,
+{
+    fn update(&mut self, window: Window, record: Record<K, V>, context: &mut Context) -> Processed {
+        if self.windows.is_closed(window, context.stream_time()) {
             context.drop_late(self.operator);
             return Ok(());
         }
@@ -51,8 +69,32 @@ where
         if let Err(error) = self.view.put(&key, window, &aggregate, timestamp, context) {
             return context.fail(*error);
         }
+        if self.emit == EmitStrategy::OnClose {
+            return Ok(());
+        }
         let key = Windowed { key, start: window.start, end: window.end };
         let value = Change { new: Some(aggregate), old };
+        self.next.process(Record { key, value, timestamp, headers }, context)
+    }
+
+    /// Forgets the windows that stream time has closed, and hands on their results if nobody has seen them yet.
+    fn close(&mut self, headers: &Headers, context: &mut Context) -> Processed {
+        let latest = self.windows.latest_closed_start(context.stream_time());
+        while let Some(closed) = self.view.take_first(latest, context)? {
+            if self.emit == EmitStrategy::OnClose {
+                self.send_result(&closed, headers.clone(), context)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn send_result(&mut self, closed: &WindowEntry, headers: Headers, context: &mut Context) -> Processed {
+        let (start, key, timestamp, aggregate) = match self.view.read(closed, context) {
+            Ok(read) => read,
+            Err(error) => return context.fail(*error),
+        };
+        let key = Windowed { key, start, end: self.windows.end_of(start) };
+        let value = Change { new: Some(aggregate), old: None };
         self.next.process(Record { key, value, timestamp, headers }, context)
     }
 }

@@ -475,10 +475,10 @@ mod tests {
     use headwater_schema::utf8;
 
     use super::*;
-    use crate::task::TaskConfig;
     use crate::graph::{Graph, StoreKind, StoreSpec};
     use crate::outputs::Outputs;
     use crate::store::{ByteStore, MemoryStore};
+    use crate::task::TaskConfig;
 
     const STORES: JoinStores = JoinStores { left: StoreId(0), right: StoreId(1), waiting: Some(StoreId(2)) };
 

@@ -11,6 +11,7 @@
 use std::ops::Bound;
 use std::sync::Arc;
 
+use bytes::Bytes;
 use headwater_model::Timestamp;
 use headwater_schema::{Serde, SerdeError};
 
@@ -74,25 +75,45 @@ impl<K: 'static, V: 'static> WindowView<K, V> {
         context.put(self.store, &self.key, &self.value)
     }
 
-    /// Removes the windows that start at or before `latest`.
-    pub(crate) fn expire(&mut self, latest: Timestamp, context: &mut Context) -> Result<(), NodeError> {
+    /// Removes the first entry, in the order of windows and then of the keys' bytes, if its window starts at or before
+    /// `latest`; gives what was stored.
+    pub(crate) fn take_first(
+        &mut self,
+        latest: Timestamp,
+        context: &mut Context,
+    ) -> Result<Option<Entry>, NodeError> {
         if latest < self.oldest_start {
-            return Ok(());
+            return Ok(None);
         }
-        loop {
-            let first = context.store(self.store).range((Bound::Unbounded, Bound::Unbounded)).next();
-            let Some((key, _)) = first.transpose()? else {
-                self.oldest_start = Timestamp(i64::MAX);
-                return Ok(());
-            };
-            match split_start(&key) {
-                Some((start, _)) if start > latest => {
-                    self.oldest_start = start;
-                    return Ok(());
-                }
-                _ => context.delete(self.store, &key, context.stream_time())?,
+        let first = context.store(self.store).range((Bound::Unbounded, Bound::Unbounded)).next();
+        let Some((key, value)) = first.transpose()? else {
+            self.oldest_start = Timestamp(i64::MAX);
+            return Ok(None);
+        };
+        match split_start(&key) {
+            Some((start, _)) if start > latest => {
+                self.oldest_start = start;
+                Ok(None)
+            }
+            _ => {
+                context.delete(self.store, &key, context.stream_time())?;
+                Ok(Some(Entry { key, value }))
             }
         }
+    }
+
+    /// Reads an entry: the start of the window, the key, the value and its time.
+    pub(crate) fn read(
+        &self,
+        entry: &Entry,
+        context: &Context,
+    ) -> Result<(Timestamp, K, Timestamp, V), NodeError> {
+        let read = || {
+            let (start, key) = read_windowed_key(&entry.key, self.keys.as_ref())?;
+            let (timestamp, value) = read_timed(&entry.value, self.values.as_ref())?;
+            Ok((start, key, timestamp, value))
+        };
+        read().map_err(|error| context.stored(self.store, error))
     }
 
     fn write_key(&mut self, key: &K, window: Window, context: &Context) -> Result<(), NodeError> {
@@ -100,6 +121,12 @@ impl<K: 'static, V: 'static> WindowView<K, V> {
         self.key.extend_from_slice(&sortable(window.start));
         self.keys.serialize(key, &mut self.key).map_err(|error| context.unstorable(self.store, error))
     }
+}
+
+/// An entry as it is stored.
+pub(crate) struct Entry {
+    key: Bytes,
+    value: Bytes,
 }
 
 /// Reads a key of the store: the start of the window, and the key.
@@ -114,7 +141,12 @@ pub(crate) fn read_windowed_key<K: 'static>(
 
 fn split_start(key: &[u8]) -> Option<(Timestamp, &[u8])> {
     let (start, key) = key.split_first_chunk::<START_SIZE>()?;
-    Some((Timestamp((u64::from_be_bytes(*start) ^ SIGN_BIT) as i64), key))
+    Some((from_sortable(*start), key))
+}
+
+/// The time that sorts so.
+pub(super) fn from_sortable(bytes: [u8; START_SIZE]) -> Timestamp {
+    Timestamp((u64::from_be_bytes(bytes) ^ SIGN_BIT) as i64)
 }
 
 /// Bytes that sort as the times do, negative ones included.

@@ -2,15 +2,19 @@
 
 use std::ops::Bound;
 
+use headwater_model::Timestamp;
 use headwater_schema::Serde;
 
 use super::Task;
 use crate::error::ReadError;
 use crate::graph::{StoreId, StoreKind};
 use crate::store::ByteStore;
+use crate::store::session::read_session;
+use crate::store::sliding::read_sliding_key;
+use crate::store::time_indexed::all_in_time;
 use crate::store::timed::read_timed;
 use crate::store::window::read_windowed_key;
-use crate::window::Windowed;
+use crate::window::{FixedWindows, Windowed};
 
 /// The entries of a store, if there is such a store.
 type Found<T> = Option<Result<Vec<T>, ReadError>>;
@@ -46,7 +50,7 @@ impl Task {
     }
 
     /// The entries of a store with one value per key and window, in the order of the windows, then of the keys' bytes;
-    /// `None` if there is no such store.
+    /// `None` if there is no such store. Sessions are in the order of their ends, then of their starts.
     pub fn window_entries<K: 'static, V: 'static>(
         &self,
         name: &str,
@@ -54,19 +58,42 @@ impl Task {
         values: &dyn Serde<V>,
     ) -> Found<(Windowed<K>, V)> {
         let (id, store) = self.store_named(name)?;
-        let StoreKind::Windows(windows) = self.graph.store(id).kind else {
-            return None;
+        let in_store = |source| ReadError::Entry { store: name.to_owned(), source };
+        let windowed = |start: Timestamp, key, windows: FixedWindows| Windowed {
+            key,
+            start,
+            end: start.plus_ms(windows.size_ms()),
         };
-        let entries = store.range((Bound::Unbounded, Bound::Unbounded)).map(|entry| {
-            let (key, value) = entry?;
-            let read = || {
-                let (start, key) = read_windowed_key(&key, keys)?;
-                let windowed = Windowed { key, start, end: start.plus_ms(windows.size_ms()) };
-                Ok((windowed, read_timed(&value, values)?.1))
-            };
-            read().map_err(|source| ReadError::Entry { store: name.to_owned(), source })
-        });
-        Some(entries.collect())
+        Some(match self.graph.store(id).kind {
+            StoreKind::Windows(windows @ FixedWindows::Sliding(_)) => {
+                let entries = all_in_time(store).map(|entry| {
+                    let (place, value) = entry?;
+                    let (start, key) = read_sliding_key(&place, keys).map_err(in_store)?;
+                    let (_, value) = read_timed(&value, values).map_err(in_store)?;
+                    Ok((windowed(start, key, windows), value))
+                });
+                entries.collect()
+            }
+            StoreKind::Windows(windows) => {
+                let entries = store.range((Bound::Unbounded, Bound::Unbounded)).map(|entry| {
+                    let (key, value) = entry?;
+                    let (start, key) = read_windowed_key(&key, keys).map_err(in_store)?;
+                    let (_, value) = read_timed(&value, values).map_err(in_store)?;
+                    Ok((windowed(start, key, windows), value))
+                });
+                entries.collect()
+            }
+            StoreKind::Sessions(_) => {
+                let entries = all_in_time(store).map(|entry| {
+                    let (place, value) = entry?;
+                    let key = read_session(&place, keys).map_err(in_store)?;
+                    let (_, value) = read_timed(&value, values).map_err(in_store)?;
+                    Ok((key, value))
+                });
+                entries.collect()
+            }
+            _ => return None,
+        })
     }
 
     fn store_named(&self, name: &str) -> Option<(StoreId, &dyn ByteStore)> {

@@ -254,11 +254,19 @@ impl Handle {
             | StoreKind::Versioned(_)
             | StoreKind::JoinBuffer(_)
             | StoreKind::Subscriptions
-            | StoreKind::JoinWaiting(_) => self.internal_topic(name, "changelog"),
+            | StoreKind::JoinWaiting(_)
+            | StoreKind::Sessions(_)
+            | StoreKind::Buffer
+            | StoreKind::Seen => self.internal_topic(name, "changelog"),
         };
         let mut draft = self.lock();
         draft.graph.stores.push(StoreSpec { name: name.to_owned(), kind, backed_by });
         StoreId(draft.graph.stores.len() - 1)
+    }
+
+    /// How far stream time must be past the ends of a node's windows until they are closed, if it has windows.
+    pub(crate) fn window_grace_ms(&self, node: NodeId) -> Option<i64> {
+        self.lock().graph.window_grace_ms(node)
     }
 
     /// Takes a name for an operator; a second taker is a problem.

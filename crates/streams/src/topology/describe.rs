@@ -81,6 +81,9 @@ impl fmt::Display for StoreKind {
             Self::JoinBuffer(grace) => write!(f, "records that wait, for {grace:?}"),
             Self::Subscriptions => f.write_str("subscriptions per foreign key"),
             Self::JoinWaiting(windows) => write!(f, "records without a partner, {windows}"),
+            Self::Sessions(windows) => write!(f, "value per key and session, {windows}"),
+            Self::Buffer => f.write_str("changes that wait"),
+            Self::Seen => f.write_str("ids that were seen"),
         }
     }
 }

@@ -55,6 +55,15 @@ pub enum TopologyProblem {
     /// Windows without a size.
     #[error("the windows of \"{0}\" are shorter than a millisecond")]
     EmptyWindows(String),
+    /// Hopping windows that do not cover all time, or do not advance.
+    #[error("the windows of \"{0}\" must advance by at least a millisecond, and by no more than their size")]
+    WindowStep(String),
+    /// A table without windows was to wait for their closing.
+    #[error(
+        "\"{0}\" waits for windows to close, but its table is not made of windows; suppress right behind the windowed \
+         aggregate, or until a time limit"
+    )]
+    NoWindows(String),
     /// A stream was joined with a table whose keys have windows.
     #[error(
         "\"{0}\" joins a table of windows, which cannot be done yet; write the table to a topic, and join with that"

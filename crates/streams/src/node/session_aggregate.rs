@@ -1,0 +1,134 @@
+//! Aggregation of the records of a key within sessions.
+
+use std::marker::PhantomData;
+use std::sync::Arc;
+
+use super::{Node, Processed};
+use crate::context::Context;
+use crate::graph::NodeId;
+use crate::record::{Change, Data, Headers, Record};
+use crate::store::SessionView;
+use crate::window::{EmitStrategy, SessionWindows, Window, Windowed};
+
+/// Folds each record into the aggregate of its session, after merging the sessions that it joins. Hands on, at once, a
+/// removal of each session that is merged, in the order of their ends, and then the new aggregate; or each aggregate
+/// once, when its session is over.
+///
+/// A result's time is the end of its session. As in Kafka, results that are handed on at once have no headers.
+pub(crate) struct SessionAggregate<K, V, A, F, M> {
+    pub(crate) operator: NodeId,
+    pub(crate) windows: SessionWindows,
+    pub(crate) emit: EmitStrategy,
+    pub(crate) view: SessionView<K, A>,
+    /// Makes the new aggregate of a value and the old one, of which there is none at first.
+    pub(crate) fold: Arc<F>,
+    /// Makes one aggregate of that of the sessions so far, of which there is none at first, and that of another.
+    pub(crate) merge: Arc<M>,
+    pub(crate) sends_old: bool,
+    pub(crate) next: Box<dyn Node<Windowed<K>, Change<A>>>,
+    /// The sessions that a record joins; kept so that finding them allocates nothing.
+    pub(crate) found: Vec<(Window, A)>,
+    pub(crate) takes: PhantomData<fn(V)>,
+}
+
+impl<K, V, A, F, M> Node<K, V> for SessionAggregate<K, V, A, F, M>
+where
+    K: Data,
+    V: Data,
+    A: Data,
+    F: Fn(&K, V, Option<A>) -> A + Send + Sync,
+    M: Fn(&K, Option<A>, A) -> A + Send + Sync,
+{
+    fn process(&mut self, record: Record<K, V>, context: &mut Context) -> Processed {
+        if self.view.is_null(&record.key) {
+            context.drop_null_key();
+            return Ok(());
+        }
+        let headers = record.headers.clone();
+        self.add(record, context)?;
+        self.close(&headers, context)
+    }
+}
+
+impl<K, V, A, F, M> SessionAggregate<K, V, A, F, M>
+where
+    K: Data,
+    V: Data,
+    A: Data,
+    F: Fn(&K, V, Option<A>) -> A + Send + Sync,
+    M: Fn(&K, Option<A>, A) -> A + Send + Sync,
+{
+    fn add(&mut self, record: Record<K, V>, context: &mut Context) -> Processed {
+        let mut found = std::mem::take(&mut self.found);
+        found.clear();
+        if let Err(error) = self.view.find(&record.key, record.timestamp, &self.windows, &mut found, context)
+        {
+            return context.fail(*error);
+        }
+        let own = Window { start: record.timestamp, end: record.timestamp };
+        let session = found.iter().fold(own, |session, (window, _)| session.merged(*window));
+        if session.end < self.windows.close_time(context.stream_time()) {
+            context.drop_late(self.operator);
+        } else {
+            let Record { key, value, .. } = record;
+            let (aggregate, old) = self.merge_found(&key, (own, session), &mut found, context)?;
+            let aggregate = (self.fold)(&key, value, aggregate);
+            if let Err(error) = self.view.put(&key, session, &aggregate, context) {
+                return context.fail(*error);
+            }
+            self.send(&key, session, Change { new: Some(aggregate), old }, context)?;
+        }
+        self.found = found;
+        Ok(())
+    }
+
+    /// Removes the sessions that are merged into one, and says so behind. Gives what the aggregate begins with; and,
+    /// where the session itself was there already, its old value, if that is wanted.
+    fn merge_found(
+        &mut self,
+        key: &K,
+        (own, session): (Window, Window),
+        found: &mut Vec<(Window, A)>,
+        context: &mut Context,
+    ) -> Result<(Option<A>, Option<A>), super::NodeError> {
+        let (mut merged, mut old) = (None, None);
+        for (window, aggregate) in found.drain(..) {
+            let removed = self.sends_old.then(|| aggregate.clone());
+            if session == own {
+                old = removed;
+            } else {
+                self.view.remove(key, window, context)?;
+                self.send(key, window, Change { new: None, old: removed }, context)?;
+            }
+            merged = Some((self.merge)(key, merged, aggregate));
+        }
+        Ok((merged, old))
+    }
+
+    fn send(&mut self, key: &K, session: Window, value: Change<A>, context: &mut Context) -> Processed {
+        if self.emit == EmitStrategy::OnClose {
+            return Ok(());
+        }
+        let key = Windowed { key: key.clone(), start: session.start, end: session.end };
+        self.next.process(Record::new(key, value, session.end), context)
+    }
+
+    /// Forgets the sessions that are over, and hands on their results if nobody has seen them yet.
+    fn close(&mut self, headers: &Headers, context: &mut Context) -> Processed {
+        let close_time = self.windows.close_time(context.stream_time());
+        while let Some(closed) = self.view.take_closed(close_time, context)? {
+            if self.emit == EmitStrategy::OnUpdate {
+                continue;
+            }
+            match self.view.read(&closed, context) {
+                Ok((key, aggregate)) => {
+                    let (timestamp, headers) = (key.end, headers.clone());
+                    let value = Change { new: Some(aggregate), old: None };
+                    self.next.process(Record { key, value, timestamp, headers }, context)?;
+                }
+                Err(error) => context.fail(*error)?,
+            }
+        }
+        Ok(())
+    }
+}
