@@ -466,3 +466,98 @@ fn has_several(values: &[u8]) -> bool {
 fn unsortable(bytes: [u8; 8]) -> Timestamp {
     Timestamp((u64::from_be_bytes(bytes) ^ SIGN_BIT) as i64)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+    use std::time::Duration;
+
+    use headwater_schema::utf8;
+
+    use super::*;
+    use crate::error::ErrorPolicies;
+    use crate::graph::{Graph, StoreKind, StoreSpec};
+    use crate::outputs::Outputs;
+    use crate::store::{ByteStore, MemoryStore};
+
+    const STORES: JoinStores = JoinStores { left: StoreId(0), right: StoreId(1), waiting: Some(StoreId(2)) };
+
+    fn windows() -> JoinWindows {
+        JoinWindows::of(Duration::from_secs(2))
+    }
+
+    /// A task's context with the stores of a join, as they are after a restart with these entries.
+    fn context(entries: &[Vec<(Bytes, Bytes)>]) -> Context {
+        let topic = headwater_model::TopicName::new("changelog").unwrap();
+        let spec = |kind| StoreSpec { name: "store".to_owned(), kind, backed_by: topic.clone() };
+        let kinds = [
+            StoreKind::JoinSide(windows()),
+            StoreKind::JoinSide(windows()),
+            StoreKind::JoinWaiting(windows()),
+        ];
+        let graph = Arc::new(Graph { stores: kinds.map(spec).into(), ..Graph::default() });
+        let mut stores: BTreeMap<StoreId, Box<dyn ByteStore>> = BTreeMap::new();
+        for index in 0..3 {
+            let mut store = MemoryStore::new();
+            for (key, value) in entries.get(index).into_iter().flatten() {
+                store.put(key, value).unwrap();
+            }
+            stores.insert(StoreId(index), Box::new(store));
+        }
+        let outputs = Outputs::new(Arc::clone(&graph), false);
+        Context::new(graph, stores, outputs, ErrorPolicies::default(), Arc::new([]))
+    }
+
+    fn view(side: Side) -> SideView<String, String> {
+        SideView::new(STORES, side, windows(), Arc::new(utf8()), Arc::new(utf8()))
+    }
+
+    fn record(time: i64) -> Record<String, String> {
+        Record::new("key".to_owned(), "value".to_owned(), Timestamp(time))
+    }
+
+    fn entries(context: &Context) -> Vec<Vec<(Bytes, Bytes)>> {
+        let all = |store: &dyn ByteStore| {
+            store.range((Bound::Unbounded, Bound::Unbounded)).map(Result::unwrap).collect()
+        };
+        context.stores().map(|(_, store)| all(store)).collect()
+    }
+
+    #[test]
+    fn what_has_expired_is_removed_by_segments_and_found_no_more() {
+        let (mut context, mut left) = (context(&[]), view(Side::Left));
+        for time in (0..60_000).step_by(500) {
+            assert!(left.keep(&record(time), &mut context).unwrap());
+        }
+        // Kept for 4 seconds, in segments of 2 seconds.
+        assert!(entries(&context)[0].len() <= 12, "{}", entries(&context)[0].len());
+        assert!(!left.keep(&record(55_500), &mut context).unwrap());
+        assert!(left.keep(&record(55_501), &mut context).unwrap());
+        let mut found = Vec::new();
+        left.find(&"key".to_owned(), (Timestamp(0), Timestamp(56_000)), &mut found, &mut context).unwrap();
+        let times: Vec<_> = found.iter().map(|(time, _)| time.0).collect();
+        assert_eq!(times, [55_501, 56_000]);
+    }
+
+    #[test]
+    fn the_times_of_a_join_are_found_again_from_its_stores() {
+        let (mut context_before, mut left, mut right) = (context(&[]), view(Side::Left), view(Side::Right));
+        let mut waiting = WaitingView::new(StoreId(2));
+        for time in [7_000, 5_000] {
+            STORES.recall(&mut context_before).unwrap();
+            context_before.join_times(STORES.join()).advance(Timestamp(time));
+            context_before.join_times(STORES.join()).wait(Timestamp(time));
+            waiting.add(&left, &record(time), &mut context_before).unwrap();
+            left.keep(&record(time), &mut context_before).unwrap();
+            right.keep(&record(time - 1_000), &mut context_before).unwrap();
+        }
+        let mut context_after = context(&entries(&context_before));
+        STORES.recall(&mut context_after).unwrap();
+        let before = *context_before.join_times(STORES.join());
+        let after = *context_after.join_times(STORES.join());
+        assert_eq!((after.stream_time, after.waiting_since), (before.stream_time, before.waiting_since));
+        for (after, before) in [(after.left, before.left), (after.right, before.right)] {
+            assert_eq!((after.latest, after.next_number), (before.latest, before.next_number));
+        }
+    }
+}

@@ -11,6 +11,7 @@ mod operators;
 mod plan;
 mod repartition;
 mod runtime;
+mod runtime_joins;
 mod scheduling;
 mod stream_joins;
 mod support;

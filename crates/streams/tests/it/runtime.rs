@@ -13,11 +13,11 @@ use headwater_streams::{
 };
 use headwater_testkit::{Faults, SimCluster, SimConnector, simulate};
 
-type SimClient = Client<SimConnector>;
+pub(crate) type SimClient = Client<SimConnector>;
 
 const WORDS: [&str; 7] = ["tide", "weir", "brook", "delta", "spring", "source", "river"];
 
-fn name(topic: &str) -> TopicName {
+pub(crate) fn name(topic: &str) -> TopicName {
     TopicName::new(topic).unwrap()
 }
 
@@ -48,7 +48,7 @@ fn per_minute() -> Topology {
     app.build().unwrap()
 }
 
-async fn create(client: &SimClient, topics: &[(&str, i32)]) {
+pub(crate) async fn create(client: &SimClient, topics: &[(&str, i32)]) {
     let topics: Vec<_> =
         topics.iter().map(|(topic, partitions)| NewTopic::new(name(topic), *partitions)).collect();
     for created in client.admin().create_topics(&topics).await.into_values() {
@@ -99,7 +99,7 @@ fn minutes(lines: u64) -> BTreeMap<String, i64> {
 }
 
 /// The newest value of each key of a topic.
-async fn newest(client: &SimClient, topic: &str) -> BTreeMap<String, i64> {
+pub(crate) async fn newest(client: &SimClient, topic: &str) -> BTreeMap<String, i64> {
     let partitions = client.admin().describe_topic(&name(topic)).await.unwrap().partitions.len() as i32;
     let partitions: Vec<_> =
         (0..partitions).map(|partition| TopicPartition::new(name(topic), PartitionId(partition))).collect();
@@ -351,6 +351,6 @@ fn a_record_that_cannot_be_read_is_skipped_and_counted_if_the_author_says_so() {
 }
 
 #[expect(clippy::disallowed_methods, reason = "simulated time")]
-async fn pause(duration: Duration) {
+pub(crate) async fn pause(duration: Duration) {
     tokio::time::sleep(duration).await;
 }

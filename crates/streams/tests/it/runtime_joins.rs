@@ -1,0 +1,158 @@
+//! Joins under the runtime over the embedded broker, on virtual time.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use headwater_client::{ProducerConfig, ProducerRecord};
+use headwater_model::Timestamp;
+use headwater_schema::{long, serdes, utf8};
+use headwater_streams::{Guarantee, JoinWindows, Streams, StreamsConfig, StreamsError, Topology};
+use headwater_testkit::{Faults, SimCluster, simulate};
+
+use crate::runtime::{SimClient, create, name, newest, pause};
+
+const PRODUCTS: [&str; 4] = ["tea", "rice", "salt", "corn"];
+
+/// Orders are amounts of products; what they cost follows from the prices.
+fn totals() -> Topology {
+    let mut app = Topology::builder("totals").guarantee(Guarantee::AtLeastOnce);
+    let orders = app.table::<String, String, _, _>("orders", serdes(utf8(), utf8()));
+    let prices = app.table::<String, i64, _, _>("prices", serdes(utf8(), long()));
+    orders
+        .join_on(
+            "totals",
+            &prices,
+            |_, order: &String| order.split_once('/').map(|(product, _)| product.to_owned()),
+            |_, order, price| amount(order) * price,
+            serdes(utf8(), long()),
+        )
+        .updates()
+        .to("totals", serdes(utf8(), long()));
+    app.build().unwrap()
+}
+
+fn amount(order: &str) -> i64 {
+    order.split_once('/').and_then(|(_, amount)| amount.parse().ok()).unwrap_or_default()
+}
+
+/// Round by round, every order gets another product and every product another price.
+async fn publish(client: &SimClient, round: i64) {
+    let producer = client.producer(ProducerConfig::default());
+    let (orders, prices) = (name("orders"), name("prices"));
+    for number in 0..50 {
+        let (key, order) = (format!("order-{number}"), order(number, round));
+        let record = ProducerRecord::new(&orders, order.as_bytes()).key(key.as_bytes());
+        producer.send(record.timestamp(Timestamp(round * 1_000 + number))).await.unwrap();
+    }
+    for (number, product) in PRODUCTS.iter().enumerate() {
+        let price = price(number as i64, round).to_be_bytes();
+        let record = ProducerRecord::new(&prices, &price[..]).key(product.as_bytes());
+        producer.send(record.timestamp(Timestamp(round * 1_000))).await.unwrap();
+    }
+    producer.close().await.unwrap();
+}
+
+fn order(number: i64, round: i64) -> String {
+    format!("{}/{}", PRODUCTS[((number + round) % 4) as usize], number + 1)
+}
+
+fn price(product: i64, round: i64) -> i64 {
+    100 * (round + 1) + product
+}
+
+/// What the last round comes to.
+fn expected(round: i64) -> BTreeMap<String, i64> {
+    let total = |number: i64| (number + 1) * price((number + round) % 4, round);
+    (0..50).map(|number| (format!("order-{number}"), total(number))).collect()
+}
+
+#[test]
+fn a_foreign_key_join_follows_both_tables_over_partitions_and_workers() {
+    for workers in [1, 3] {
+        simulate(|| async {
+            let mut cluster = SimCluster::start(workers, Faults::none()).unwrap();
+            let client = cluster.client("streams").await.unwrap();
+            create(&client, &[("orders", 3), ("prices", 2), ("totals", 1)]).await;
+            let config = StreamsConfig { workers: workers as usize, ..StreamsConfig::default() };
+            let live = Streams::start(totals(), client.clone(), config).await.unwrap();
+            for round in 0..3 {
+                publish(&client, round).await;
+                pause(Duration::from_secs(5)).await;
+                assert_eq!(newest(&client, "totals").await, expected(round), "{workers} workers");
+            }
+            live.stop().await.unwrap();
+        });
+    }
+}
+
+#[test]
+fn a_foreign_key_join_comes_out_the_same_after_a_crash() {
+    simulate(|| async {
+        let mut cluster = SimCluster::start(7, Faults::none()).unwrap();
+        let client = cluster.client("streams").await.unwrap();
+        create(&client, &[("orders", 3), ("prices", 2), ("totals", 1)]).await;
+        for round in 0..3 {
+            let live = Streams::start(totals(), client.clone(), StreamsConfig::default()).await.unwrap();
+            publish(&client, round).await;
+            pause(Duration::from_mins(1)).await;
+            assert_eq!(newest(&client, "totals").await, expected(round), "round {round}");
+            drop(live);
+        }
+    });
+}
+
+#[test]
+fn a_foreign_key_join_has_no_bounded_run() {
+    simulate(|| async {
+        let mut cluster = SimCluster::start(1, Faults::none()).unwrap();
+        let client = cluster.client("streams").await.unwrap();
+        let error = Streams::run_bounded(totals(), client, StreamsConfig::default()).await.unwrap_err();
+        assert!(matches!(error, StreamsError::Circular(_)), "{error}");
+    });
+}
+
+/// Views of advertisements, and how often each was clicked within a minute.
+fn clicked() -> Topology {
+    let mut app = Topology::builder("clicked").guarantee(Guarantee::AtLeastOnce);
+    let views = app.stream::<String, i64, _, _>("views", serdes(utf8(), long()));
+    let clicks = app.stream::<String, i64, _, _>("clicks", serdes(utf8(), long()));
+    views
+        .left_join_within("clicked", &clicks, JoinWindows::of(Duration::from_mins(1)), |_, view, click| {
+            view + click.copied().unwrap_or_default()
+        })
+        .to("clicked", serdes(utf8(), long()));
+    app.build().unwrap()
+}
+
+#[test]
+fn a_bounded_run_joins_streams_whatever_the_workers() {
+    for workers in [1, 2] {
+        let joined = simulate(|| async {
+            let mut cluster = SimCluster::start(workers, Faults::none()).unwrap();
+            let client = cluster.client("streams").await.unwrap();
+            create(&client, &[("views", 4), ("clicks", 4), ("clicked", 1)]).await;
+            let producer = client.producer(ProducerConfig::default());
+            for number in 0..100i64 {
+                for (topic, value) in [("views", number), ("clicks", 1_000)] {
+                    if topic == "clicks" && number % 2 == 0 {
+                        continue;
+                    }
+                    let (topic, key, value) = (name(topic), format!("view-{number}"), value.to_be_bytes());
+                    let record = ProducerRecord::new(&topic, &value[..]).key(key.as_bytes());
+                    producer.send(record.timestamp(Timestamp(number * 10_000))).await.unwrap();
+                }
+            }
+            producer.close().await.unwrap();
+            let config = StreamsConfig { workers: workers as usize, ..StreamsConfig::default() };
+            Streams::run_bounded(clicked(), client.clone(), config).await.unwrap();
+            newest(&client, "clicked").await
+        });
+        let with_click = (1..100).step_by(2).map(|number| (format!("view-{number}"), number + 1_000));
+        for (view, value) in with_click {
+            assert_eq!(joined.get(&view), Some(&value), "{workers} workers");
+        }
+        // Those without a click come once their window is over, which is so for all but the last of a partition.
+        assert_eq!(joined.get("view-0"), Some(&0), "{workers} workers");
+        assert!(joined.len() > 80, "{workers} workers: {}", joined.len());
+    }
+}
