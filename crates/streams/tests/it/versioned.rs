@@ -252,6 +252,14 @@ fn null_keys_and_null_values_do_not_wait() {
         null values: 1
     "#]],
     );
+    check(
+        &inner(100, 0),
+        "orders ~=a @1\n orders eur=~ @2",
+        &expect![[r#"
+        null keys: 1
+        null values: 1
+    "#]],
+    );
     let left = app(|app| {
         let rates = app.versioned_table("rates", nullable(), ms(100));
         app.stream("orders", nullable())
