@@ -7,6 +7,7 @@ import java.util.Map;
 import java.util.function.Consumer;
 import org.apache.kafka.common.serialization.Serde;
 import org.apache.kafka.common.serialization.Serdes;
+import org.apache.kafka.common.utils.Bytes;
 import org.apache.kafka.streams.KeyValue;
 import org.apache.kafka.streams.StreamsBuilder;
 import org.apache.kafka.streams.kstream.Branched;
@@ -30,7 +31,9 @@ import org.apache.kafka.streams.kstream.Suppressed;
 import org.apache.kafka.streams.kstream.Suppressed.BufferConfig;
 import org.apache.kafka.streams.kstream.TimeWindows;
 import org.apache.kafka.streams.kstream.Windowed;
+import org.apache.kafka.streams.state.SessionStore;
 import org.apache.kafka.streams.state.Stores;
+import org.apache.kafka.streams.state.WindowStore;
 
 /**
  * The topologies that are compared, by name: in Kafka Streams' DSL here, and in ours in
@@ -60,6 +63,8 @@ final class OracleTopologies {
         tableTableJoins();
         foreignKeyJoins();
     }
+
+    private static final Duration LONG = Duration.ofDays(1);
 
     private OracleTopologies() {}
 
@@ -138,7 +143,8 @@ final class OracleTopologies {
         ALL.put("tumbling-cogroup", b -> writeWindows(in(b).groupByKey()
                 .<String>cogroup(OracleTopologies::fold)
                 .cogroup(other(b).groupByKey(), (key, value, so) -> tail(so + "(" + value + ")"))
-                .windowedBy(TimeWindows.ofSizeAndGrace(ms(10), ms(5)))
+                // No record is that late: each member has a stream time of its own.
+                .windowedBy(TimeWindows.ofSizeAndGrace(ms(10), ms(100)))
                 .aggregate(() -> "", Materialized.with(TEXT, TEXT))));
     }
 
@@ -177,16 +183,23 @@ final class OracleTopologies {
     private static void emittedOnClose() {
         ALL.put("tumbling-on-close", b -> writeWindows(in(b).groupByKey()
                 .windowedBy(TimeWindows.ofSizeAndGrace(ms(10), ms(5)))
-                .emitStrategy(EmitStrategy.onWindowClose()).count()));
+                .emitStrategy(EmitStrategy.onWindowClose()).count(keptWindows(Serdes.Long()))));
         ALL.put("hopping-on-close", b -> writeWindows(in(b).groupByKey()
                 .windowedBy(TimeWindows.ofSizeAndGrace(ms(20), ms(5)).advanceBy(ms(6)))
-                .emitStrategy(EmitStrategy.onWindowClose()).reduce(OracleTopologies::join)));
+                .emitStrategy(EmitStrategy.onWindowClose()).reduce(OracleTopologies::join, keptWindows(TEXT))));
         ALL.put("sliding-on-close", b -> writeWindows(in(b).groupByKey()
                 .windowedBy(SlidingWindows.ofTimeDifferenceAndGrace(ms(10), ms(15)))
-                .emitStrategy(EmitStrategy.onWindowClose()).count()));
+                .emitStrategy(EmitStrategy.onWindowClose()).count(keptWindows(Serdes.Long()))));
         ALL.put("session-on-close", b -> writeWindows(in(b).groupByKey()
                 .windowedBy(SessionWindows.ofInactivityGapAndGrace(ms(10), ms(15)))
-                .emitStrategy(EmitStrategy.onWindowClose()).reduce(OracleTopologies::join)));
+                .emitStrategy(EmitStrategy.onWindowClose()).reduce(OracleTopologies::join,
+                        Materialized.<String, String, SessionStore<Bytes, byte[]>>with(TEXT, TEXT)
+                                .withRetention(LONG))));
+    }
+
+    /** Kept for so long that no jump of time makes Kafka Streams forget windows before it has told of them. */
+    private static <V> Materialized<String, V, WindowStore<Bytes, byte[]>> keptWindows(Serde<V> values) {
+        return Materialized.<String, V, WindowStore<Bytes, byte[]>>with(TEXT, values).withRetention(LONG);
     }
 
     private static void tables() {

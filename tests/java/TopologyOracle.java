@@ -76,6 +76,8 @@ public final class TopologyOracle {
         settings.put("state.dir", stateDir);
         // Every change of a store is an output.
         settings.put("statestore.cache.max.bytes", 0);
+        // Windows that have closed are looked for with every record, not once a second by the clock, which stands still.
+        settings.put("__emit.interval.ms.kstreams.windowed.aggregation__", 0L);
         if (!OracleTopologies.needsDisk(name)) {
             // The driver commits after every record, which stores on disk answer with a flush.
             settings.put("dsl.store.suppliers.class", BuiltInDslStoreSuppliers.InMemoryDslStoreSuppliers.class);

@@ -41,7 +41,7 @@ pub(crate) use stream_join::{Due, JoinStores, JoinTimes, Kept, SideView, Waiting
 pub(crate) use subscription::{
     Instruction, Response, ResponseSerde, Subscription, SubscriptionSerde, SubscriptionView,
 };
-pub(crate) use versioned::{Placed, VersionedView};
+pub(crate) use versioned::{LATEST, Placed, VersionedView};
 pub(crate) use window::{Entry as WindowEntry, WindowView};
 
 /// Why a store failed.

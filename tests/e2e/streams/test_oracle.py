@@ -22,7 +22,6 @@ from support.topologies import TOPOLOGIES, records
 NOT_COMPARED: dict[str, str] = {
     "sliding-cogroup": "cogroup, sliding windows",
     "session-cogroup": "cogroup, session windows",
-    "versioned-table-join-grace": "versioned tables",
 }
 
 COMPARED = [name for name in TOPOLOGIES if name not in NOT_COMPARED]

@@ -8,6 +8,7 @@ use super::{
 };
 
 pub(super) const ALL: &[(&str, Build)] = &[
+    ("versioned-table-join-grace", versioned_table_join),
     ("stream-stream-join", |app| joined_within(app, symmetric())),
     ("stream-stream-left-join", |app| left_joined_within(app, symmetric())),
     ("stream-stream-outer-join", |app| outer_joined_within(app, symmetric())),
@@ -23,6 +24,12 @@ pub(super) const ALL: &[(&str, Build)] = &[
     ("foreign-key-join", foreign_key_join),
     ("foreign-key-left-join", foreign_key_left_join),
 ];
+
+fn versioned_table_join(app: &mut TopologyBuilder) {
+    let table = app.versioned_table("table", values(), ms(100));
+    let input = super::present(&input(app));
+    write(&input.join_with_grace("kept", &table, ms(10), |left, right| super::pair(left, Some(right))));
+}
 
 fn symmetric() -> JoinWindows {
     JoinWindows::of(ms(10)).grace(ms(5))

@@ -49,7 +49,11 @@ fn sessions() -> SessionWindows {
 fn tumbling_cogroup(app: &mut TopologyBuilder) {
     let (one, other) = (present(&input(app)), present(&other(app)));
     let both = one.group_by_key().cogroup(fold).cogroup(&other.group_by_key(), fold_other);
-    write_windows(&both.windowed_by(tumbles()).aggregate("folded", String::new, values()));
+    write_windows(&both.windowed_by(TumblingWindows::of(ms(10)).grace(ms(100))).aggregate(
+        "folded",
+        String::new,
+        values(),
+    ));
 }
 
 fn hopping_count(app: &mut TopologyBuilder) {
@@ -76,7 +80,7 @@ fn sliding_aggregate(app: &mut TopologyBuilder) {
 }
 
 fn session_count(app: &mut TopologyBuilder) {
-    write_windows(&present(&input(app)).group_by_key().windowed_by(sessions()).count("counts"));
+    write_windows(&input(app).group_by_key().windowed_by(sessions()).count("counts"));
 }
 
 fn session_reduce(app: &mut TopologyBuilder) {

@@ -117,7 +117,7 @@ impl<K: Data, V: Data> Stream<K, V> {
     ///
     /// A record waits until the stream is `grace` further, so that changes of the table that come late are still seen;
     /// then results come in the order of their times. With a grace of zero nothing waits. Records that are themselves
-    /// later than the grace are joined at once. What waits is kept in the store `<name>-Buffer`, headers included.
+    /// later than the grace are joined at once; those whose key or value is null are dropped and counted. What waits is kept in the store `<name>-Buffer`, headers included.
     pub fn join_with_grace<T, W, F>(
         &self,
         name: &str,
@@ -180,12 +180,13 @@ impl<K: Data, V: Data> Stream<K, V> {
             detail: Some(format!("with versions of {}, grace {grace:?}", table.name)),
             copartitions: true,
         };
-        let (view, join) = (table.views(), Arc::new(join));
+        let (view, join, values) = (table.views(), Arc::new(join), stream.values.clone());
         stream
             .follow(operator, &stores, move |_, next| VersionedJoin {
                 table: view(),
                 join: Arc::clone(&join),
                 keeps_null_keys: is_left,
+                values: values.clone(),
                 waiting: buffer.waiting(),
                 next,
             })

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use headwater_model::Timestamp;
+use headwater_schema::Serde;
 
 use super::stateless::lend_key;
 use super::{Node, NodeError, Processed};
@@ -95,6 +96,8 @@ pub(crate) struct VersionedJoin<K, V, T, W, F> {
     pub(crate) join: Arc<F>,
     /// What to do with a record whose key is null: join it with nothing, or drop it.
     pub(crate) keeps_null_keys: bool,
+    /// Tells null values, where it is known how values are written.
+    pub(crate) values: Option<Arc<dyn Serde<V>>>,
     /// Where records wait for the table, unless none does.
     pub(crate) waiting: Option<WaitingForTable<K, V>>,
     pub(crate) next: Box<dyn Node<K, W>>,
@@ -132,7 +135,7 @@ where
     F: Fn(Record<&K, V>, Option<&T>) -> Option<W> + Send + Sync,
 {
     fn take_up(&mut self, record: Record<K, V>, context: &mut Context) -> Processed {
-        if self.waiting.as_ref().is_some_and(|waiting| waiting.buffer.values.is_null(&record.value)) {
+        if self.values.as_ref().is_some_and(|values| values.is_null(&record.value)) {
             context.drop_null_value();
             return Ok(());
         }

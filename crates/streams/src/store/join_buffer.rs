@@ -32,7 +32,7 @@ pub(crate) type Ripe = (Bytes, Bytes);
 pub(crate) struct JoinBuffer<K, V> {
     store: StoreId,
     keys: Arc<dyn Serde<K>>,
-    pub(crate) values: Arc<dyn Serde<V>>,
+    values: Arc<dyn Serde<V>>,
     key: Vec<u8>,
     value: Vec<u8>,
 }

@@ -32,7 +32,8 @@ use crate::context::Context;
 use crate::graph::StoreId;
 use crate::node::NodeError;
 
-const LATEST: u8 = 0;
+/// In front of the keys of latest values.
+pub(crate) const LATEST: u8 = 0;
 const HISTORY: u8 = 1;
 
 /// Into how many segments the retention is divided.

@@ -8,12 +8,12 @@ use headwater_schema::Serde;
 use super::Task;
 use crate::error::ReadError;
 use crate::graph::{StoreId, StoreKind};
-use crate::store::ByteStore;
 use crate::store::session::read_session;
 use crate::store::sliding::read_sliding_key;
 use crate::store::time_indexed::all_in_time;
 use crate::store::timed::read_timed;
 use crate::store::window::read_windowed_key;
+use crate::store::{ByteStore, LATEST};
 use crate::window::{FixedWindows, Windowed};
 
 /// The entries of a store, if there is such a store.
@@ -30,7 +30,8 @@ impl Task {
         self.store_named(name).map(|(_, store)| store)
     }
 
-    /// The entries of a store with one value per key, in the order of the keys' bytes; `None` if there is no such store.
+    /// The entries of a store with one value per key, in the order of the keys' bytes; of a versioned one the latest.
+    /// `None` if there is no such store.
     pub fn entries<K: 'static, V: 'static>(
         &self,
         name: &str,
@@ -38,12 +39,15 @@ impl Task {
         values: &dyn Serde<V>,
     ) -> Found<(K, V)> {
         let (id, store) = self.store_named(name)?;
-        if !matches!(self.graph.store(id).kind, StoreKind::Table | StoreKind::KeyValue) {
-            return None;
-        }
-        let entries = store.range((Bound::Unbounded, Bound::Unbounded)).map(|entry| {
+        let prefix: &[u8] = match self.graph.store(id).kind {
+            StoreKind::Table | StoreKind::KeyValue => &[],
+            StoreKind::Versioned(_) => &[LATEST],
+            _ => return None,
+        };
+        let entries = store.prefix(prefix).map(|entry| {
             let (key, value) = entry?;
-            let read = || Ok((keys.deserialize(&key)?, read_timed(&value, values)?.1));
+            let key = key.get(prefix.len()..).unwrap_or_default();
+            let read = || Ok((keys.deserialize(key)?, read_timed(&value, values)?.1));
             read().map_err(|source| ReadError::Entry { store: name.to_owned(), source })
         });
         Some(entries.collect())

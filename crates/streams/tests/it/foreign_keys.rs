@@ -406,3 +406,55 @@ fn a_foreign_key_join_says_what_it_does_and_keeps() {
           store priced-subscription-store: subscriptions per foreign key, backed by app-priced-subscription-store-changelog
     "#]].assert_eq(&priced(left).to_string());
 }
+
+#[test]
+fn a_left_table_that_is_repartitioned_gets_as_many_partitions_as_its_answers() {
+    let topology = app(|app| {
+        let prices = app.table("prices", text());
+        let last = app.stream("orders", text()).select_key(|order| order.value.clone()).with_serdes(text());
+        inner(&last.group_by_key().reduce("last", |new, _| new), &prices).to_stream();
+    });
+    let counts = [("orders", 3), ("prices", 5)]
+        .map(|(topic, count)| (headwater_model::TopicName::new(topic).unwrap(), count));
+    let plan = headwater_streams::Plan::new(&topology, &counts.into()).unwrap();
+    let planned: Vec<_> =
+        plan.repartition_topics().map(|(topic, count)| format!("{topic}: {count}")).collect();
+    expect![[r#"
+        app-priced-subscription-response-topic: 5
+        app-last-repartition: 5
+        app-priced-subscription-registration-topic: 5"#]]
+    .assert_eq(&planned.join("\n"));
+}
+
+#[test]
+fn tables_whose_rows_nobody_can_write_are_refused() {
+    let mut app = Topology::builder("app").guarantee(headwater_streams::Guarantee::AtLeastOnce);
+    let (orders, prices) = both(&mut app);
+    let computed = orders.left_join("computed", &prices, |_, order, _| order.clone());
+    inner(&computed, &prices).to_stream();
+    expect![[r#"the topology "app" cannot be built: "priced" does not know how to write the stream's values, whose type was changed on the way; say so with `.with_serdes(..)` before it"#]].assert_eq(&app.build().unwrap_err().to_string());
+}
+
+#[test]
+fn tables_of_windows_are_refused() {
+    let mut app = Topology::builder("app").guarantee(headwater_streams::Guarantee::AtLeastOnce);
+    let prices = app.table("prices", text());
+    let windows = headwater_streams::TumblingWindows::of(std::time::Duration::from_secs(1));
+    let counts = app.stream("orders", text()).group_by_key().windowed_by(windows).count("counts");
+    let _ = counts.join_on(
+        "priced",
+        &prices,
+        |key, _| key.key.clone(),
+        |_, _, price| price.clone(),
+        windowed(windows),
+    );
+    let _ = counts.join("twice", &counts, |_, one, other| one + other);
+    expect![[r#"the topology "app" cannot be built: "priced" joins a table of windows, which cannot be done yet; write the table to a topic, and join with that; "twice" joins a table of windows, which cannot be done yet; write the table to a topic, and join with that"#]].assert_eq(&app.build().unwrap_err().to_string());
+}
+
+/// Text by keys within windows.
+fn windowed(
+    windows: headwater_streams::TumblingWindows,
+) -> headwater_schema::KeyValueSerde<headwater_streams::WindowedSerde<String>, headwater_schema::Utf8> {
+    serdes(headwater_streams::windowed(utf8(), windows), utf8())
+}

@@ -94,7 +94,7 @@ fn a_foreign_key_join_comes_out_the_same_after_a_crash() {
         for round in 0..3 {
             let live = Streams::start(totals(), client.clone(), StreamsConfig::default()).await.unwrap();
             publish(&client, round).await;
-            pause(Duration::from_secs(60)).await;
+            pause(Duration::from_mins(1)).await;
             assert_eq!(newest(&client, "totals").await, expected(round), "round {round}");
             drop(live);
         }

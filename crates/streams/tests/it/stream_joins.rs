@@ -3,8 +3,10 @@
 use std::time::Duration;
 
 use expect_test::expect;
+use headwater_model::Timestamp;
 use headwater_schema::{KeyValueSerde, Optional, Utf8, optional, serdes, utf8};
-use headwater_streams::{JoinWindows, Record, Stream, TestConfig, Topology, TopologyBuilder};
+use headwater_streams::{JoinWindows, Record, Stream, TestConfig, TestDriver, Topology, TopologyBuilder};
+use proptest::prelude::*;
 
 use crate::support::{app, check, check_with, nullable};
 
@@ -481,7 +483,7 @@ fn sides_whose_key_was_changed_are_repartitioned_and_counted_alike() {
 #[test]
 fn streams_of_different_partition_counts_are_refused_by_name() {
     let config = TestConfig::default().partitions("left", 3);
-    let refused = headwater_streams::TestDriver::with(&joined(inner, ten()), &config).unwrap_err();
+    let refused = TestDriver::with(&joined(inner, ten()), &config).unwrap_err();
     expect![[r#""join pairs" needs topics with equal partition counts, but "left" has 3 and "right" has 1; create one of them anew, or send the stream through `.repartition(..)`"#]].assert_eq(&refused.to_string());
 }
 
@@ -501,4 +503,86 @@ fn a_join_says_what_it_does_and_keeps() {
           store pairs-outer-other-join-store: records of one side, before 10ms, after 10ms, grace 0ns, backed by app-pairs-outer-other-join-store-changelog
           store pairs-left-shared-join-store: records without a partner, before 10ms, after 10ms, grace 0ns, backed by app-pairs-left-shared-join-store-changelog
     "#]].assert_eq(&joined(left, ten()).to_string());
+}
+
+#[test]
+fn what_cannot_be_joined_is_refused_by_name() {
+    let guarantee = headwater_streams::Guarantee::AtLeastOnce;
+    let mut one = Topology::builder("one").guarantee(guarantee);
+    let mut other = Topology::builder("other").guarantee(guarantee);
+    let (lefts, rights) = both(&mut one);
+    let (foreign, _) = both(&mut other);
+    inner(&lefts, &foreign, ten());
+    let unwritable = rights.map_values(|word| word.value);
+    outer(&lefts, &unwritable, ten());
+    lefts.group_by_key().count("pairs-this-join-store");
+    inner(&lefts, &rights, ten());
+    expect![[r#"the topology "one" cannot be built: "pairs" joins a stream of another topology, which cannot be done; the name "pairs" is given twice, to a join and to a join; give one of them another; "pairs" does not know how to write the stream's values, whose type was changed on the way; say so with `.with_serdes(..)` before it; the name "pairs" is given twice, to a join and to a join; give one of them another; the name "pairs-this-join-store" is given twice, to a count and to a store of a join; give one of them another"#]].assert_eq(&one.build().unwrap_err().to_string());
+}
+
+/// The records of one side, without any trick.
+#[derive(Default)]
+struct Side {
+    latest: i64,
+    records: Vec<(u8, i64, usize)>,
+}
+
+impl Side {
+    /// What a record finds here, the oldest first, and of one time the first that came.
+    fn partners(&self, key: u8, from: i64, to: i64, retention: i64) -> Vec<(i64, usize)> {
+        let oldest = self.latest - retention + 1;
+        let is_partner =
+            |(other, time, _): &&(u8, i64, usize)| *other == key && (from.max(oldest)..=to).contains(time);
+        let mut partners: Vec<_> =
+            self.records.iter().filter(is_partner).map(|(_, time, number)| (*time, *number)).collect();
+        partners.sort_unstable();
+        partners
+    }
+
+    /// False if the record is too old to be kept.
+    fn keep(&mut self, key: u8, time: i64, number: usize, retention: i64) -> bool {
+        self.latest = self.latest.max(time);
+        let is_kept = time > self.latest - retention;
+        if is_kept {
+            self.records.push((key, time, number));
+        }
+        is_kept
+    }
+}
+
+proptest! {
+    #[test]
+    fn an_inner_join_finds_what_a_search_through_all_records_would(
+        fed in proptest::collection::vec((any::<bool>(), 0..3u8, 0..80i64), 1..80),
+        (before, after, grace) in (0..12i64, 0..12i64, 0..12i64),
+        scale in prop_oneof![Just(1i64), Just(500)],
+    ) {
+        let windows = JoinWindows::of(ms(0))
+            .before(ms((before * scale) as u64))
+            .after(ms((after * scale) as u64))
+            .grace(ms((grace * scale) as u64));
+        let (mut left, mut right) = (Side::default(), Side::default());
+        let retention = ((before + after + grace) * scale).max(1);
+        let (mut expected, mut late) = (Vec::new(), 0);
+        let mut driver = TestDriver::new(&joined(inner, windows));
+        for (number, (is_left, key, time)) in fed.into_iter().enumerate() {
+            let time = time * scale;
+            let (topic, own, other, from, to) = if is_left {
+                ("left", &mut left, &mut right, time - before * scale, time + after * scale)
+            } else {
+                ("right", &mut right, &mut left, time - after * scale, time + before * scale)
+            };
+            for (partner_time, partner) in other.partners(key, from, to, retention) {
+                let (l, r) = if is_left { (number, partner) } else { (partner, number) };
+                expected.push((format!("{l}-{r}"), time.max(partner_time)));
+            }
+            late += u64::from(!own.keep(key, time, number, retention));
+            let record = Record::new(Some(key.to_string()), Some(number.to_string()), Timestamp(time));
+            driver.pipe(topic, nullable(), record).unwrap();
+        }
+        let found = driver.output::<Text, String, _, _>("out", keyed()).unwrap();
+        let found: Vec<_> = found.into_iter().map(|record| (record.value, record.timestamp.0)).collect();
+        prop_assert_eq!(found, expected);
+        prop_assert_eq!(driver.late("pairs"), late);
+    }
 }

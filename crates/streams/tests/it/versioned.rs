@@ -9,7 +9,7 @@ use headwater_schema::{KeyValueSerde, Optional, Utf8, optional, serdes, utf8};
 use headwater_streams::{Record, TestConfig, TestDriver, Topology};
 use proptest::prelude::*;
 
-use crate::support::{app, check, check_with, nullable, text};
+use crate::support::{World, app, check, check_with, nullable, text};
 
 fn ms(count: u64) -> Duration {
     Duration::from_millis(count)
@@ -252,6 +252,14 @@ fn null_keys_and_null_values_do_not_wait() {
         null values: 1
     "#]],
     );
+    check(
+        &inner(100, 0),
+        "orders ~=a @1\n orders eur=~ @2",
+        &expect![[r#"
+        null keys: 1
+        null values: 1
+    "#]],
+    );
     let left = app(|app| {
         let rates = app.versioned_table("rates", nullable(), ms(100));
         app.stream("orders", nullable())
@@ -329,6 +337,19 @@ fn the_latest_values_can_be_joined_and_know_what_was_before() {
         out eur=~ @31
     "#]],
     );
+}
+
+#[test]
+fn a_versioned_store_shows_its_latest_values() {
+    let mut world = World::new(&rated(100, 0), &TestConfig::default());
+    for line in
+        ["rates eur=12 @20", "rates eur=11 @10", "rates usd=1 @5", "rates usd=~ @30", "rates gbp=2 @1"]
+    {
+        world.load(line).unwrap();
+        world.driver.run().unwrap();
+    }
+    let rates = world.driver.store::<String, String, _, _>("rates", text()).unwrap();
+    assert_eq!(rates, [("eur".to_owned(), "12".to_owned()), ("gbp".to_owned(), "2".to_owned())]);
 }
 
 #[test]
