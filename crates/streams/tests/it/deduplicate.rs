@@ -3,8 +3,10 @@
 use std::time::Duration;
 
 use expect_test::expect;
+use headwater_model::Timestamp;
 use headwater_schema::{optional, serdes, utf8};
-use headwater_streams::{Guarantee, Topology, TopologyProblem};
+use headwater_streams::{Guarantee, Record, TestDriver, Topology, TopologyProblem};
+use proptest::prelude::*;
 
 use crate::support::{app, check, text};
 
@@ -141,4 +143,36 @@ fn a_window_is_a_millisecond_at_least() {
     let mut app = Topology::builder("app").guarantee(Guarantee::AtLeastOnce);
     app.stream("in", text()).deduplicate("once", |_| [0; 0], Duration::ZERO).to("out", text());
     assert_eq!(app.build().unwrap_err().problems, [TopologyProblem::EmptyWindows("once".to_owned())]);
+}
+
+/// Which of the records stay, one after the other: by what is known of all before them.
+fn naive(times: &[i64], window: i64) -> Vec<i64> {
+    let (mut stay, mut stream_time): (Vec<i64>, i64) = (Vec::new(), -1);
+    for time in times {
+        stream_time = stream_time.max(*time);
+        let late = *time < stream_time - window;
+        if !late && stay.iter().all(|before| (time - before).abs() >= window) {
+            stay.push(*time);
+        }
+    }
+    stay
+}
+
+proptest! {
+    #[test]
+    fn what_was_forgotten_would_have_changed_nothing(
+        times in proptest::collection::vec(0i64..60, 0..40),
+        window in 1u64..15,
+    ) {
+        let topology = app(|app| {
+            app.stream("in", text()).deduplicate("once", |_| [0; 0], Duration::from_millis(window)).to("out", text());
+        });
+        let mut driver = TestDriver::new(&topology);
+        for time in &times {
+            driver.pipe("in", text(), Record::new("a".to_owned(), "x".to_owned(), Timestamp(*time))).unwrap();
+        }
+        let stayed = driver.output::<String, String, _, _>("out", text()).unwrap();
+        let stayed: Vec<_> = stayed.iter().map(|record| record.timestamp.0).collect();
+        prop_assert_eq!(stayed, naive(&times, window as i64));
+    }
 }
