@@ -31,7 +31,6 @@ import org.apache.kafka.streams.kstream.Suppressed;
 import org.apache.kafka.streams.kstream.Suppressed.BufferConfig;
 import org.apache.kafka.streams.kstream.TimeWindows;
 import org.apache.kafka.streams.kstream.Windowed;
-import org.apache.kafka.streams.state.SessionStore;
 import org.apache.kafka.streams.state.Stores;
 import org.apache.kafka.streams.state.WindowStore;
 
@@ -192,9 +191,7 @@ final class OracleTopologies {
                 .emitStrategy(EmitStrategy.onWindowClose()).count(keptWindows(Serdes.Long()))));
         ALL.put("session-on-close", b -> writeWindows(in(b).groupByKey()
                 .windowedBy(SessionWindows.ofInactivityGapAndGrace(ms(10), ms(15)))
-                .emitStrategy(EmitStrategy.onWindowClose()).reduce(OracleTopologies::join,
-                        Materialized.<String, String, SessionStore<Bytes, byte[]>>with(TEXT, TEXT)
-                                .withRetention(LONG))));
+                .emitStrategy(EmitStrategy.onWindowClose()).reduce(OracleTopologies::join)));
     }
 
     /** Kept for so long that no jump of time makes Kafka Streams forget windows before it has told of them. */
