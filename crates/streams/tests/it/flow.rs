@@ -305,6 +305,6 @@ fn streams_of_different_topologies_cannot_be_merged_nor_grouped_together() {
         .cogroup(&foreign.group_by_key(), |_, value, _| value)
         .aggregate("both", String::new, text());
     expect![[r#"
-        error: the topology "app" cannot be built: a stream is of another topology, and can neither be merged nor grouped together with one of this
+        error: the topology "app" cannot be built: "merge" takes a stream of another topology, which cannot be done; "cogroup" takes a stream of another topology, which cannot be done
     "#]].assert_eq(&sentence(&app.build().unwrap_err()));
 }

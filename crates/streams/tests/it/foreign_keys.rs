@@ -401,7 +401,7 @@ fn a_foreign_key_join_says_what_it_does_and_keeps() {
               repartition priced-subscription-response -> app-priced-subscription-response-topic
           repartition priced-subscription-registration <- app-priced-subscription-registration-topic
             answer priced
-              repartition priced-subscription-response -> app-priced-subscription-response-topic
+              repartition priced-subscription-response -> app-priced-subscription-response-topic, see above
           store prices: newest value per key, backed by prices
           store priced-subscription-store: subscriptions per foreign key, backed by app-priced-subscription-store-changelog
     "#]].assert_eq(&priced(left).to_string());

@@ -497,8 +497,7 @@ fn a_join_says_what_it_does_and_keeps() {
             left join pairs within before 10ms, after 10ms, grace 0ns
               to out
           stream right
-            left join pairs within before 10ms, after 10ms, grace 0ns
-              to out
+            left join pairs within before 10ms, after 10ms, grace 0ns, see above
           store pairs-this-join-store: records of one side, before 10ms, after 10ms, grace 0ns, backed by app-pairs-this-join-store-changelog
           store pairs-outer-other-join-store: records of one side, before 10ms, after 10ms, grace 0ns, backed by app-pairs-outer-other-join-store-changelog
           store pairs-left-shared-join-store: records without a partner, before 10ms, after 10ms, grace 0ns, backed by app-pairs-left-shared-join-store-changelog
@@ -517,7 +516,7 @@ fn what_cannot_be_joined_is_refused_by_name() {
     outer(&lefts, &unwritable, ten());
     lefts.group_by_key().count("pairs-this-join-store");
     inner(&lefts, &rights, ten());
-    expect![[r#"the topology "one" cannot be built: "pairs" joins a stream of another topology, which cannot be done; the name "pairs" is given twice, to a join and to a join; give one of them another; "pairs" does not know how to write the stream's values, whose type was changed on the way; say so with `.with_serdes(..)` before it; the name "pairs" is given twice, to a join and to a join; give one of them another; the name "pairs-this-join-store" is given twice, to a count and to a store of a join; give one of them another"#]].assert_eq(&one.build().unwrap_err().to_string());
+    expect![[r#"the topology "one" cannot be built: "pairs" takes a stream of another topology, which cannot be done; the name "pairs" is given twice, to a join and to a join; give one of them another; "pairs" does not know how to write the stream's values, whose type was changed on the way; say so with `.with_serdes(..)` before it; the name "pairs" is given twice, to a join and to a join; give one of them another; the name "pairs-this-join-store" is given twice, to a count and to a store of a join; give one of them another"#]].assert_eq(&one.build().unwrap_err().to_string());
 }
 
 /// The records of one side, without any trick.

@@ -262,9 +262,7 @@ fn a_join_of_tables_says_what_it_does_and_has_no_store() {
               to stream
                 to out
           table right
-            left join pairs with table right
-              to stream
-                to out
+            left join pairs with table right, see above
           store left: newest value per key, backed by left
           store right: newest value per key, backed by right
     "#]]
