@@ -178,7 +178,7 @@ where
                 other_is_outer: kind == Kind::Outer,
                 waiting: waiting(),
                 found: Vec::new(),
-                next: next.assemble(assembly),
+                next: Box::new(next.assemble_shared(assembly)),
             }
         });
     }
@@ -201,7 +201,7 @@ where
                 other_is_outer: kind != Kind::Inner,
                 waiting: waiting(),
                 found: Vec::new(),
-                next: next.assemble(assembly),
+                next: Box::new(next.assemble_shared(assembly)),
             }
         });
     }

@@ -123,7 +123,7 @@ impl<K: Data, V: Data> Table<K, V> {
                 join: move |key: &K, left: Option<&V>, right: Option<&T>| join(key, left, right),
                 is_outer: kind != Kind::Inner,
                 sends_old: wanted.are_wanted(),
-                next: next.assemble(assembly),
+                next: Box::new(next.assemble_shared(assembly)),
                 takes: PhantomData,
             }
         });
@@ -136,7 +136,7 @@ impl<K: Data, V: Data> Table<K, V> {
                 join: move |key: &K, right: Option<&T>, left: Option<&V>| join(key, left, right),
                 is_outer: kind == Kind::Outer,
                 sends_old: wanted.are_wanted(),
-                next: next.assemble(assembly),
+                next: Box::new(next.assemble_shared(assembly)),
                 takes: PhantomData,
             }
         });
