@@ -123,6 +123,7 @@ fn tables(app: &mut TopologyBuilder) -> (Table<Text, String>, Table<Text, String
 }
 
 /// Nulls are not joined, so that a value that is there is none.
+#[expect(clippy::unnecessary_wraps, reason = "it is what a result is written as")]
 fn both(left: Option<&Text>, right: Option<&Text>) -> Text {
     Some(pair(left.and_then(Option::as_ref), right.and_then(Option::as_ref)))
 }

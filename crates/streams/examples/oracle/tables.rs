@@ -68,7 +68,7 @@ fn cogroup(app: &mut TopologyBuilder) {
 }
 
 pub(super) fn fold_other(_key: &Text, value: String, so_far: String) -> String {
-    tail(so_far + "(" + &value + ")")
+    tail([so_far, value].join("(") + ")")
 }
 
 fn to_table(app: &mut TopologyBuilder) {

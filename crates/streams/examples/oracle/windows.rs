@@ -94,7 +94,7 @@ fn session_aggregate(app: &mut TopologyBuilder) {
 }
 
 fn merge(_key: &Text, left: String, right: String) -> String {
-    tail(left + "|" + &right)
+    tail([left, right].join("|"))
 }
 
 fn tumbling_on_close(app: &mut TopologyBuilder) {
