@@ -10,6 +10,7 @@
 
 pub(crate) mod builder;
 mod describe;
+mod drawing;
 mod error;
 mod plan;
 mod sub_topology;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use expect_test::expect;
 use headwater_schema::{long, optional, serdes, utf8};
-use headwater_streams::TumblingWindows;
+use headwater_streams::{Topology, TumblingWindows};
 
 use crate::support::{app, text};
 
@@ -84,4 +84,225 @@ fn what_writes_a_topic_comes_before_what_reads_it() {
             to out
     "#]]
     .assert_eq(&topology.to_string());
+}
+
+/// A count of what was joined with a table, behind a repartition.
+fn drawn() -> Topology {
+    app(|app| {
+        let cities = app.table("cities", text());
+        let flights = app.stream("flights", text()).select_key(|flight| flight.value.clone());
+        let joined = flights.with_serdes(text()).join("city-of", &cities, |flight, city| flight.value + city);
+        let totals = joined.with_serdes(text()).group_by_key().count("totals");
+        totals.to_stream().to("totals", serdes(utf8(), optional(long())));
+    })
+}
+
+#[test]
+fn a_topology_is_drawn_with_each_topic_once_and_its_stores_beside_their_operators() {
+    expect![[r#"
+        flowchart TD
+          topic0(["cities"])
+          topic1(["flights"])
+          topic2(["app-city-of-repartition"])
+          topic3(["totals"])
+          subgraph sub0["sub-topology 0"]
+            node2["select key"]
+          end
+          subgraph sub1["sub-topology 1"]
+            node5["join city-of"]
+            node6["count totals"]
+            node7["to stream"]
+            store0[("cities")]
+            store1[("totals")]
+          end
+          topic1 --> node2
+          node2 --> topic2
+          topic0 --> store0
+          topic2 --> node5
+          node5 --> node6
+          node6 --> node7
+          node7 --> topic3
+          node5 -.- store0
+          node6 -.- store1
+    "#]]
+    .assert_eq(&drawn().to_mermaid());
+    expect![[r#"
+        digraph "app" {
+          node [shape=box];
+          topic0 [label="cities", shape=cds];
+          topic1 [label="flights", shape=cds];
+          topic2 [label="app-city-of-repartition", shape=cds];
+          topic3 [label="totals", shape=cds];
+          subgraph cluster_0 {
+            label="sub-topology 0";
+            node2 [label="select key"];
+          }
+          subgraph cluster_1 {
+            label="sub-topology 1";
+            node5 [label="join city-of"];
+            node6 [label="count totals"];
+            node7 [label="to stream"];
+            store0 [label="cities", shape=cylinder];
+            store1 [label="totals", shape=cylinder];
+          }
+          topic1 -> node2;
+          node2 -> topic2;
+          topic0 -> store0;
+          topic2 -> node5;
+          node5 -> node6;
+          node6 -> node7;
+          node7 -> topic3;
+          node5 -> store0 [style=dashed, dir=none];
+          node6 -> store1 [style=dashed, dir=none];
+        }
+    "#]]
+    .assert_eq(&drawn().to_graphviz());
+}
+
+#[test]
+fn a_topology_is_told_as_data() {
+    let told = drawn().to_json();
+    expect![[r#"
+        {
+          "application": "app",
+          "global_topics": [],
+          "guarantee": "at least once",
+          "internal_topics": [
+            {
+              "kind": "repartition",
+              "topic": "app-city-of-repartition"
+            },
+            {
+              "kind": "changelog",
+              "topic": "app-totals-changelog"
+            }
+          ],
+          "sub_topologies": [
+            {
+              "nodes": [
+                {
+                  "detail": null,
+                  "id": 1,
+                  "kind": "stream",
+                  "name": null,
+                  "parents": [],
+                  "stores": [],
+                  "topic": "flights"
+                },
+                {
+                  "detail": null,
+                  "id": 2,
+                  "kind": "select key",
+                  "name": null,
+                  "parents": [
+                    1
+                  ],
+                  "stores": [],
+                  "topic": null
+                },
+                {
+                  "detail": null,
+                  "id": 3,
+                  "kind": "repartition sink",
+                  "name": "city-of",
+                  "parents": [
+                    2
+                  ],
+                  "stores": [],
+                  "topic": "app-city-of-repartition"
+                }
+              ],
+              "number": 0,
+              "stateful": false,
+              "stores": []
+            },
+            {
+              "nodes": [
+                {
+                  "detail": null,
+                  "id": 0,
+                  "kind": "table",
+                  "name": null,
+                  "parents": [],
+                  "stores": [
+                    "cities"
+                  ],
+                  "topic": "cities"
+                },
+                {
+                  "detail": null,
+                  "id": 4,
+                  "kind": "repartition source",
+                  "name": "city-of",
+                  "parents": [],
+                  "stores": [],
+                  "topic": "app-city-of-repartition"
+                },
+                {
+                  "detail": "with store cities",
+                  "id": 5,
+                  "kind": "join",
+                  "name": "city-of",
+                  "parents": [
+                    4
+                  ],
+                  "stores": [
+                    "cities"
+                  ],
+                  "topic": null
+                },
+                {
+                  "detail": null,
+                  "id": 6,
+                  "kind": "count",
+                  "name": "totals",
+                  "parents": [
+                    5
+                  ],
+                  "stores": [
+                    "totals"
+                  ],
+                  "topic": null
+                },
+                {
+                  "detail": null,
+                  "id": 7,
+                  "kind": "to stream",
+                  "name": null,
+                  "parents": [
+                    6
+                  ],
+                  "stores": [],
+                  "topic": null
+                },
+                {
+                  "detail": null,
+                  "id": 8,
+                  "kind": "to",
+                  "name": null,
+                  "parents": [
+                    7
+                  ],
+                  "stores": [],
+                  "topic": "totals"
+                }
+              ],
+              "number": 1,
+              "stateful": true,
+              "stores": [
+                {
+                  "backed_by": "cities",
+                  "holds": "newest value per key",
+                  "name": "cities"
+                },
+                {
+                  "backed_by": "app-totals-changelog",
+                  "holds": "value per key",
+                  "name": "totals"
+                }
+              ]
+            }
+          ]
+        }"#]]
+    .assert_eq(&serde_json::to_string_pretty(&told).unwrap());
 }
