@@ -46,8 +46,8 @@ fn causes(error: &TaskError, at: &Location) -> impl Iterator<Item = Header> + us
     let Location { topic_partition, offset } = at;
     let headers = [
         ("__streams.errors.exception", format!("TaskError::{}", error.kind())),
-        ("__streams.errors.message", error.to_string()),
-        ("__streams.errors.stacktrace", chain(error)),
+        ("__streams.errors.message", chain(error, ": ")),
+        ("__streams.errors.stacktrace", chain(error, "\ncaused by: ")),
         ("__streams.errors.topic", topic_partition.topic.to_string()),
         ("__streams.errors.partition", topic_partition.partition.to_string()),
         ("__streams.errors.offset", offset.to_string()),
@@ -55,12 +55,12 @@ fn causes(error: &TaskError, at: &Location) -> impl Iterator<Item = Header> + us
     headers.into_iter().map(|(key, value)| Header { key: key.to_owned(), value: Some(Bytes::from(value)) })
 }
 
-/// The error and its causes, a line each.
-fn chain(error: &TaskError) -> String {
+/// The error and its causes in one text.
+fn chain(error: &TaskError, between: &str) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {
-        text.push_str("\ncaused by: ");
+        text.push_str(between);
         text.push_str(&error.to_string());
         cause = error.source();
     }

@@ -160,6 +160,8 @@ fn a_cogroup_can_be_joined_with_and_filtered() {
     );
 }
 
+/// In Kafka Streams each stream of a cogroup has a stream time of its own, and a late record of the slower one begins a
+/// window anew that is gone already.
 #[test]
 fn within_windows_too_and_late_records_of_all_streams_are_counted_together() {
     let windows = TumblingWindows::of(Duration::from_millis(10));

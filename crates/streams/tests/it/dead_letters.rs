@@ -36,7 +36,7 @@ fn a_refused_record_goes_there_as_it_came_with_the_cause() {
     "#]]
     .assert_eq(&world.chosen("a"));
     expect![[r#"
-        dead a=weir @2 #trace=7 #empty=~ #__streams.errors.exception=TaskError::Refused #__streams.errors.message="try map values" failed on the record at in-0@1 #__streams.errors.stacktrace="try map values" failed on the record at in-0@1
+        dead a=weir @2 #trace=7 #empty=~ #__streams.errors.exception=TaskError::Refused #__streams.errors.message="try map values" failed on the record at in-0@1: invalid digit found in string #__streams.errors.stacktrace="try map values" failed on the record at in-0@1
         caused by: invalid digit found in string #__streams.errors.topic=in #__streams.errors.partition=0 #__streams.errors.offset=1
     "#]].assert_eq(&world.chosen("dead"));
     expect![[r#"
@@ -50,12 +50,12 @@ fn so_does_one_that_cannot_be_read_one_without_a_time_and_one_whose_result_has_n
     let mut world = World::new(&numbers(), &bury());
     world.feed("in a=~ @5\n in ~=x @4\n in a=1 @-1\n in a/b=1 @6");
     expect![[r#"
-        dead a=~ @5 #__streams.errors.exception=TaskError::Unreadable #__streams.errors.message=the value of the record at in-0@0 cannot be read #__streams.errors.stacktrace=the value of the record at in-0@0 cannot be read
+        dead a=~ @5 #__streams.errors.exception=TaskError::Unreadable #__streams.errors.message=the value of the record at in-0@0 cannot be read: null where a String is needed (read it with `optional(..)` if null is legal here) #__streams.errors.stacktrace=the value of the record at in-0@0 cannot be read
         caused by: null where a String is needed (read it with `optional(..)` if null is legal here) #__streams.errors.topic=in #__streams.errors.partition=0 #__streams.errors.offset=0
-        dead ~=x @4 #__streams.errors.exception=TaskError::Unreadable #__streams.errors.message=the key of the record at in-0@1 cannot be read #__streams.errors.stacktrace=the key of the record at in-0@1 cannot be read
+        dead ~=x @4 #__streams.errors.exception=TaskError::Unreadable #__streams.errors.message=the key of the record at in-0@1 cannot be read: null where a String is needed (read it with `optional(..)` if null is legal here) #__streams.errors.stacktrace=the key of the record at in-0@1 cannot be read
         caused by: null where a String is needed (read it with `optional(..)` if null is legal here) #__streams.errors.topic=in #__streams.errors.partition=0 #__streams.errors.offset=1
         dead a=1 @5 #__streams.errors.exception=TaskError::NoTimestamp #__streams.errors.message=the record at in-0@2 has no timestamp #__streams.errors.stacktrace=the record at in-0@2 has no timestamp #__streams.errors.topic=in #__streams.errors.partition=0 #__streams.errors.offset=2
-        dead a/b=1 @6 #__streams.errors.exception=TaskError::IllegalTopic #__streams.errors.message="to each" sends what it made of the record at in-0@3 to "a/b", which cannot be #__streams.errors.stacktrace="to each" sends what it made of the record at in-0@3 to "a/b", which cannot be
+        dead a/b=1 @6 #__streams.errors.exception=TaskError::IllegalTopic #__streams.errors.message="to each" sends what it made of the record at in-0@3 to "a/b", which cannot be: the topic name "a/b" has the illegal character '/'; legal are a-z, A-Z, 0-9, '.', '_' and '-' #__streams.errors.stacktrace="to each" sends what it made of the record at in-0@3 to "a/b", which cannot be
         caused by: the topic name "a/b" has the illegal character '/'; legal are a-z, A-Z, 0-9, '.', '_' and '-' #__streams.errors.topic=in #__streams.errors.partition=0 #__streams.errors.offset=3
     "#]].assert_eq(&world.chosen("dead"));
     assert_eq!(world.driver.metrics().skipped, 4);
@@ -93,7 +93,7 @@ fn behind_a_repartition_it_is_the_record_of_the_repartition_topic() {
     let mut world = World::new(&topology, &bury());
     world.feed("in a=x @1");
     expect![[r#"
-        dead x=a @1 #__streams.errors.exception=TaskError::Refused #__streams.errors.message="try map values" failed on the record at app-turned-repartition-0@0 #__streams.errors.stacktrace="try map values" failed on the record at app-turned-repartition-0@0
+        dead x=a @1 #__streams.errors.exception=TaskError::Refused #__streams.errors.message="try map values" failed on the record at app-turned-repartition-0@0: invalid digit found in string #__streams.errors.stacktrace="try map values" failed on the record at app-turned-repartition-0@0
         caused by: invalid digit found in string #__streams.errors.topic=app-turned-repartition #__streams.errors.partition=0 #__streams.errors.offset=0
     "#]].assert_eq(&world.chosen("dead"));
 }

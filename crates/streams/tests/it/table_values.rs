@@ -96,6 +96,7 @@ fn a_filter_behind_new_values_knows_the_old_ones() {
     );
 }
 
+/// Kafka Streams takes what an aggregate begins with for its first old value, and removes here what never was.
 #[test]
 fn a_filtered_aggregate_removes_what_is_kept_no_more() {
     let topology = app(|app| {
