@@ -46,11 +46,14 @@ pub mod prelude {
         ShareConsumerConfig, StartAt, TopicPattern, TransactionError, TransactionalConfig,
     };
     pub use headwater_model::{ErrorCode, Offset, PartitionId, Timestamp, TopicName, TopicPartition};
-    pub use headwater_schema::{Json, Serde, bytes, json, long, optional, serdes, utf8};
+    pub use headwater_schema::{Json, Serde, bytes, ignored, json, long, optional, serdes, utf8};
     pub use headwater_streams::Guarantee::AtLeastOnce;
     pub use headwater_streams::{
-        GlobalTable, GroupedStream, Record, Stream, Streams, StreamsConfig, Table, Topology, TopologyError,
-        TumblingWindows, Windowed,
+        Buffer, CogroupedStream, EmitStrategy, ErrorPolicies, GlobalTable, GroupedStream, GroupedTable,
+        HoppingWindows, JoinWindows, OnError, Record, SessionWindowedStream, SessionWindows, SlidingWindows,
+        Split, Stream, Streams, StreamsConfig, Suppressed, Table, TaskConfig, Topology, TopologyError,
+        TumblingWindows, VersionedTable, Windowed, WindowedCogroupedStream, WindowedStream, session_windowed,
+        windowed,
     };
 }
 
@@ -63,6 +66,21 @@ mod produce_and_consume_page {}
 #[cfg(doctest)]
 #[doc = include_str!("../../../docs/concepts/topologies.md")]
 mod topologies_page {}
+
+/// The code of the book's page on joins compiles and runs.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/concepts/joins.md")]
+mod joins_page {}
+
+/// The code of the book's page on windows compiles and runs.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/concepts/windows.md")]
+mod windows_page {}
+
+/// The code of the book's page on errors compiles and runs.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/concepts/errors.md")]
+mod errors_page {}
 
 /// The code of the book's page on lunch abroad compiles and runs.
 #[cfg(doctest)]
