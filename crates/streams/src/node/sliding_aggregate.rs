@@ -66,8 +66,12 @@ where
     F: Fn(&K, V, Option<A>) -> A + Send + Sync,
 {
     fn process(&mut self, record: Record<K, V>, context: &mut Context) -> Processed {
-        if self.view.is_null(&record.key) || self.is_null(&record.value) {
+        if self.view.is_null(&record.key) {
             context.drop_null_key();
+            return Ok(());
+        }
+        if self.is_null(&record.value) {
+            context.drop_null_value();
             return Ok(());
         }
         let close_time = self.windows.close_time(context.stream_time());

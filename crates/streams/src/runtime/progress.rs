@@ -22,6 +22,8 @@ pub struct Progress {
     pub late: BTreeMap<String, u64>,
     /// Records left out because their key was null.
     pub null_keys: u64,
+    /// Records left out because their value was null, where an operator has no use for that.
+    pub null_values: u64,
     /// Records left out because of an error, as the policies say.
     pub skipped: u64,
     /// Records that wait in the topics, as far as known.
@@ -147,6 +149,7 @@ impl Shared {
             for metrics in state.tasks.values() {
                 progress.records_in += metrics.records_in;
                 progress.null_keys += metrics.null_keys;
+                progress.null_values += metrics.null_values;
                 progress.skipped += metrics.skipped;
                 for (operator, late) in &metrics.late {
                     *progress.late.entry(operator.clone()).or_default() += late;
