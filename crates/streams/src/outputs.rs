@@ -120,6 +120,11 @@ impl Outputs {
         self.writes.clear();
     }
 
+    /// Forgets the records behind the first `count`; what stores were told stays.
+    pub(crate) fn forget_records_after(&mut self, count: usize) {
+        self.records.truncate(count);
+    }
+
     /// Takes the first few errors that the policies said to skip.
     pub(crate) fn take_skipped(&mut self) -> Vec<TaskError> {
         std::mem::take(&mut self.skipped)

@@ -4,8 +4,8 @@
 //! drive tasks: batches in from a consumer, records out to a producer, positions committed after both.
 //!
 //! Invariants: at least once, because an offset is committed only after everything that was made of the records before
-//! it is acknowledged. A task with state begins at its inputs' earliest records, because its state is in memory; a task
-//! without begins where its group has committed. A bounded run works off one sub-topology after the other, and reads
+//! it is acknowledged. A task with state begins at its inputs' earliest records, because its state is in memory, and sends
+//! nothing for those before its group's committed offsets; a task without begins where its group has committed. A bounded run works off one sub-topology after the other, and reads
 //! the end of a repartition topic only after its writers' last acknowledgement; so it gives the same results each time,
 //! however many workers it has, but for what depends on how the partitions behind a repartition interleave: which records
 //! are late for their window, and the fold of an order-dependent aggregate.

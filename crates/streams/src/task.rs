@@ -148,6 +148,14 @@ impl Task {
         }
     }
 
+    /// Says up to where an earlier task has processed an input, whose results are safe: what comes before only fills this
+    /// one's stores.
+    pub fn rebuild_until(&mut self, input: usize, offset: Offset) {
+        if let Some(input) = self.inputs.get_mut(input) {
+            input.rebuild_until(offset);
+        }
+    }
+
     /// Says what is known of an input's end.
     pub fn set_end(&mut self, input: usize, end: End) {
         if let Some(input) = self.inputs.get_mut(input) {
@@ -261,7 +269,12 @@ impl Task {
         if let Some((offset, timestamp)) = input.head() {
             self.context.begin(index, offset, timestamp);
             self.records_in += 1;
+            let is_rebuilding = input.is_rebuilding(offset);
+            let results = self.context.outputs().records().len();
             input.process_head(&mut self.context).map_err(|error| *error)?;
+            if is_rebuilding {
+                self.context.outputs_mut().forget_records_after(results);
+            }
         }
         Ok(())
     }

@@ -111,6 +111,13 @@ impl Tasks {
         }
     }
 
+    /// Says up to where earlier tasks have processed a partition.
+    pub(super) fn rebuild_until(&mut self, at: &TopicPartition, offset: Offset) {
+        if let Some((task, input)) = self.input(at) {
+            task.rebuild_until(input, offset);
+        }
+    }
+
     /// The partitions that are read.
     pub(super) fn partitions(&self) -> impl Iterator<Item = &TopicPartition> {
         self.owners.keys()

@@ -113,6 +113,7 @@ impl<C: Connector> Worker<C> {
             Assignment::Group => self.consumer.subscribe(self.topics())?,
             Assignment::Tasks(tasks) => {
                 let starts = self.take(&tasks.into_iter().collect());
+                self.learn_committed(&starts).await?;
                 self.consumer.assign(starts)?;
             }
         }
@@ -157,7 +158,9 @@ impl<C: Connector> Worker<C> {
             ConsumerEvent::Fetched(fetched) => self.tasks.add(fetched),
             ConsumerEvent::Assigned(partitions) => {
                 let tasks = self.tasks.reading(&partitions);
-                for (at, start) in self.take(&tasks) {
+                let starts = self.take(&tasks);
+                self.learn_committed(&starts).await?;
+                for (at, start) in starts {
                     // A partition of a task may be another member's if its topics are not divided alike.
                     if partitions.contains(&at) && !matches!(start, StartAt::Committed) {
                         self.consumer.seek(&at, start)?;
@@ -188,6 +191,28 @@ impl<C: Connector> Worker<C> {
         self.state.finished.clear();
         self.tell();
         starts
+    }
+
+    /// Tells tasks that begin at their inputs' beginnings, because they have state, up to where earlier ones were: what was
+    /// sent of that is not sent again.
+    async fn learn_committed(&mut self, starts: &[(TopicPartition, StartAt)]) -> Result<(), StreamsError> {
+        let from_the_beginning = starts.iter().filter(|(_, start)| matches!(start, StartAt::Earliest));
+        let partitions: Vec<_> = from_the_beginning.map(|(at, _)| at.clone()).collect();
+        if partitions.is_empty() {
+            return Ok(());
+        }
+        match self.consumer.committed(&partitions).await {
+            Ok(offsets) => {
+                for (at, committed) in offsets {
+                    self.tasks.rebuild_until(&at, committed.offset);
+                    self.committed.insert(at, committed.offset);
+                }
+            }
+            // The group is dividing its partitions anew, and these tasks with them.
+            Err(CommitError::Rebalancing | CommitError::NotMember(_)) => {}
+            Err(error) => return Err(error.into()),
+        }
+        Ok(())
     }
 
     fn unsettle(&mut self) {
@@ -266,7 +291,8 @@ impl<C: Connector> Worker<C> {
         let flushed = self.producer.flush().await;
         skip_or_fail(flushed, self.config.task.policies.production, &mut self.state)?;
         let mut news = self.tasks.positions();
-        news.retain(|at, position| self.committed.get(at) != Some(position));
+        // Who fills its stores is behind what was committed before.
+        news.retain(|at, position| self.committed.get(at).is_none_or(|committed| committed < position));
         if news.is_empty() {
             return Ok(());
         }

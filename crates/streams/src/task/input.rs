@@ -32,6 +32,8 @@ pub(super) struct Input {
     position: Offset,
     /// The offset of the next record to be added.
     added: Offset,
+    /// What comes before was processed by an earlier task.
+    rebuilt_until: Offset,
     end: End,
     at_end_since: Option<Monotonic>,
     max_batch_bytes: usize,
@@ -59,6 +61,7 @@ impl Input {
             open: None,
             position: Offset::ZERO,
             added: Offset::ZERO,
+            rebuilt_until: Offset::ZERO,
             end: End::Unknown,
             at_end_since: None,
             max_batch_bytes,
@@ -72,6 +75,15 @@ impl Input {
     pub(super) fn start_at(&mut self, offset: Offset) {
         self.position = self.position.max(offset);
         self.added = self.added.max(offset);
+    }
+
+    pub(super) fn rebuild_until(&mut self, offset: Offset) {
+        self.rebuilt_until = offset;
+    }
+
+    /// True if an earlier task has processed the record at this offset.
+    pub(super) fn is_rebuilding(&self, offset: Offset) -> bool {
+        offset < self.rebuilt_until
     }
 
     pub(super) fn set_end(&mut self, end: End) {

@@ -210,6 +210,35 @@ fn an_instance_that_crashes_is_replaced_and_state_comes_back_from_the_inputs() {
 }
 
 #[test]
+fn a_task_that_starts_again_fills_its_stores_and_sends_nothing_that_was_safe_again() {
+    // A table grouped anew sends differences, which count twice for good if they are sent twice.
+    let topology = || {
+        let mut app = Topology::builder("per-line").guarantee(Guarantee::AtLeastOnce);
+        app.table::<String, String, _, _>("lines", serdes(utf8(), utf8()))
+            .group_by(
+                |_, line| (line.split(' ').next().unwrap_or_default().to_owned(), line),
+                serdes(utf8(), utf8()),
+            )
+            .count("first-words")
+            .updates()
+            .to("counts", serdes(utf8(), long()));
+        app.build().unwrap()
+    };
+    simulate(|| async move {
+        let mut cluster = SimCluster::start(1, Faults::none()).unwrap();
+        let client = cluster.client("streams").await.unwrap();
+        create(&client, &[("lines", 4), ("counts", 2)]).await;
+        for range in [0..20, 20..40] {
+            publish(&client, range).await;
+            let run = Streams::start(topology(), client.clone(), StreamsConfig::default()).await.unwrap();
+            run.drain().await.unwrap();
+        }
+        // Each of eleven keys has one line, the newest.
+        assert_eq!(newest(&client, "counts").await.values().sum::<i64>(), 11);
+    });
+}
+
+#[test]
 fn a_second_instance_takes_over_part_of_the_tasks_and_gives_them_back() {
     simulate(|| async {
         let mut cluster = SimCluster::start(1, Faults::none()).unwrap();

@@ -213,8 +213,9 @@ fn null_keys_and_null_values_belong_to_no_window() {
         &said(ten()),
         "in ~=x @1\n in a=~ @20",
         &expect![[r#"
-        null keys: 2
-    "#]],
+            null keys: 1
+            null values: 1
+        "#]],
     );
 }
 
