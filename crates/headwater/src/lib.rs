@@ -69,6 +69,11 @@ mod topologies_page {}
 #[doc = include_str!("../../../docs/guide/lunch-abroad.md")]
 mod lunch_abroad_page {}
 
+/// The code of the book's page on advertising compiles and runs.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/guide/advertising.md")]
+mod advertising_page {}
+
 /// The code of the book's page on the bank compiles and runs.
 #[cfg(doctest)]
 #[doc = include_str!("../../../docs/guide/bank.md")]

@@ -111,7 +111,8 @@ fn topic_by_topic(made: &[Made], first: First, batch: usize) -> Booked {
 }
 
 fn fees(booked: &Booked) -> String {
-    booked.fees.iter().map(|(account, _, text)| format!("{account}: {text}\n")).collect()
+    let lines = booked.fees.iter().map(|(account, _, text)| format!("{account}: {text}\n"));
+    lines.collect::<Vec<_>>().concat()
 }
 
 #[test]
