@@ -87,6 +87,21 @@ mod errors_page {}
 #[doc = include_str!("../../../docs/guide/lunch-abroad.md")]
 mod lunch_abroad_page {}
 
+/// The code of the book's page on advertising compiles and runs.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/guide/advertising.md")]
+mod advertising_page {}
+
+/// The code of the book's page on the bank compiles and runs.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/guide/bank.md")]
+mod bank_page {}
+
+/// The code of the book's page on publishing books compiles and runs.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/guide/books.md")]
+mod books_page {}
+
 /// The code of the book's page on share groups compiles.
 #[cfg(doctest)]
 #[doc = include_str!("../../../docs/guide/share-groups.md")]

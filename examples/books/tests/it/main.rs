@@ -1,0 +1,8 @@
+//! Books from the outside: the topology under the test driver, with all orders of what can come.
+
+#![cfg(test)]
+#![expect(clippy::needless_raw_string_hashes, reason = "expect-test writes expectations so")]
+
+mod announcements;
+mod orders;
+mod steps;
