@@ -162,147 +162,25 @@ fn a_topology_is_drawn_with_each_topic_once_and_its_stores_beside_their_operator
 #[test]
 fn a_topology_is_told_as_data() {
     let told = drawn().to_json();
+    let lines = |part: &serde_json::Value| {
+        part.as_array().unwrap().iter().map(|line| format!("{line}\n")).collect::<String>()
+    };
     expect![[r#"
-        {
-          "application": "app",
-          "global_topics": [],
-          "guarantee": "at least once",
-          "internal_topics": [
-            {
-              "kind": "repartition",
-              "topic": "app-city-of-repartition"
-            },
-            {
-              "kind": "changelog",
-              "topic": "app-totals-changelog"
-            }
-          ],
-          "sub_topologies": [
-            {
-              "nodes": [
-                {
-                  "detail": null,
-                  "id": 1,
-                  "kind": "stream",
-                  "name": null,
-                  "parents": [],
-                  "stores": [],
-                  "topic": "flights"
-                },
-                {
-                  "detail": null,
-                  "id": 2,
-                  "kind": "select key",
-                  "name": null,
-                  "parents": [
-                    1
-                  ],
-                  "stores": [],
-                  "topic": null
-                },
-                {
-                  "detail": null,
-                  "id": 3,
-                  "kind": "repartition sink",
-                  "name": "city-of",
-                  "parents": [
-                    2
-                  ],
-                  "stores": [],
-                  "topic": "app-city-of-repartition"
-                }
-              ],
-              "number": 0,
-              "stateful": false,
-              "stores": []
-            },
-            {
-              "nodes": [
-                {
-                  "detail": null,
-                  "id": 0,
-                  "kind": "table",
-                  "name": null,
-                  "parents": [],
-                  "stores": [
-                    "cities"
-                  ],
-                  "topic": "cities"
-                },
-                {
-                  "detail": null,
-                  "id": 4,
-                  "kind": "repartition source",
-                  "name": "city-of",
-                  "parents": [],
-                  "stores": [],
-                  "topic": "app-city-of-repartition"
-                },
-                {
-                  "detail": "with store cities",
-                  "id": 5,
-                  "kind": "join",
-                  "name": "city-of",
-                  "parents": [
-                    4
-                  ],
-                  "stores": [
-                    "cities"
-                  ],
-                  "topic": null
-                },
-                {
-                  "detail": null,
-                  "id": 6,
-                  "kind": "count",
-                  "name": "totals",
-                  "parents": [
-                    5
-                  ],
-                  "stores": [
-                    "totals"
-                  ],
-                  "topic": null
-                },
-                {
-                  "detail": null,
-                  "id": 7,
-                  "kind": "to stream",
-                  "name": null,
-                  "parents": [
-                    6
-                  ],
-                  "stores": [],
-                  "topic": null
-                },
-                {
-                  "detail": null,
-                  "id": 8,
-                  "kind": "to",
-                  "name": null,
-                  "parents": [
-                    7
-                  ],
-                  "stores": [],
-                  "topic": "totals"
-                }
-              ],
-              "number": 1,
-              "stateful": true,
-              "stores": [
-                {
-                  "backed_by": "cities",
-                  "holds": "newest value per key",
-                  "name": "cities"
-                },
-                {
-                  "backed_by": "app-totals-changelog",
-                  "holds": "value per key",
-                  "name": "totals"
-                }
-              ]
-            }
-          ]
-        }"#]]
-    .assert_eq(&serde_json::to_string_pretty(&told).unwrap());
+        {"kind":"repartition","topic":"app-city-of-repartition"}
+        {"kind":"changelog","topic":"app-totals-changelog"}
+    "#]]
+    .assert_eq(&lines(&told["internal_topics"]));
+    expect![[r#"
+        {"detail":null,"id":0,"kind":"table","name":null,"parents":[],"stores":["cities"],"topic":"cities"}
+        {"detail":null,"id":4,"kind":"repartition source","name":"city-of","parents":[],"stores":[],"topic":"app-city-of-repartition"}
+        {"detail":"with store cities","id":5,"kind":"join","name":"city-of","parents":[4],"stores":["cities"],"topic":null}
+        {"detail":null,"id":6,"kind":"count","name":"totals","parents":[5],"stores":["totals"],"topic":null}
+        {"detail":null,"id":7,"kind":"to stream","name":null,"parents":[6],"stores":[],"topic":null}
+        {"detail":null,"id":8,"kind":"to","name":null,"parents":[7],"stores":[],"topic":"totals"}
+    "#]].assert_eq(&lines(&told["sub_topologies"][1]["nodes"]));
+    expect![[r#"
+        {"backed_by":"cities","holds":"newest value per key","name":"cities"}
+        {"backed_by":"app-totals-changelog","holds":"value per key","name":"totals"}
+    "#]]
+    .assert_eq(&lines(&told["sub_topologies"][1]["stores"]));
 }
