@@ -11,7 +11,8 @@
 //! - No partition is held by two members. When all members are stable, each partition of the topics that they subscribe
 //!   to is assigned to exactly one of them.
 //! - A member that is there has a session, and one that has to give partitions back a time by which it must have.
-//! - The records of a command begin with the group's new epoch: whatever is lost of them, the target is computed anew.
+//! - The records of a command begin with the group's new epoch: whatever is lost of them, the target is computed anew. Those
+//!   of a static member's return, which begins none, do not fit together before the last.
 //!
 //! # What is not here
 //! Who may read which topic; where partitions are; records' bytes.

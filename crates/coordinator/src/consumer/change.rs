@@ -73,6 +73,25 @@ impl ConsumerGroupChange {
         turn.record(Self::MemberForgotten { member: member.clone() }.of(group));
     }
 
+    /// One member takes the place of another, with its target. No epoch begins, so that from the first of these to the last
+    /// there is a target without its member: whoever reads only a part of them sees that, and begins one. What goes first of
+    /// the old member is what it has said: it keeps nobody out while the rest goes.
+    pub(super) fn succeed_member(
+        group: &GroupId,
+        old: &MemberId,
+        new: (&MemberId, Subscription, Option<Partitions>),
+        turn: &mut Turn<'_>,
+    ) {
+        let (id, subscription, target) = new;
+        if let Some(partitions) = target {
+            turn.record(Self::Target { member: id.clone(), partitions }.of(group));
+        }
+        turn.record(Self::MemberForgotten { member: old.clone() }.of(group));
+        turn.record(Self::TargetForgotten { member: old.clone() }.of(group));
+        turn.record(Self::CurrentForgotten { member: old.clone() }.of(group));
+        turn.record(Self::Member { member: id.clone(), subscription }.of(group));
+    }
+
     /// The members are gone already.
     pub(crate) fn forget_group(group: &GroupId, turn: &mut Turn<'_>) {
         turn.record(Self::TargetEpochForgotten.of(group));

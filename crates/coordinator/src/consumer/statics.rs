@@ -47,7 +47,7 @@ impl Consumer {
         Ok(self.replace(turn, old, new)?)
     }
 
-    /// Gives the place of a static member to another.
+    /// Gives the place of a static member to another. This begins no epoch.
     pub(super) fn replace(
         &mut self,
         turn: &mut Turn<'_>,
@@ -55,13 +55,9 @@ impl Consumer {
         new: &MemberId,
     ) -> Result<(), ErrorCode> {
         let before = self.take_out(old).ok_or(ErrorCode::UnknownMemberId)?;
-        ConsumerGroupChange::forget_member(&self.id, old, turn);
         let member = Member { current: before.current.succeeded(), ..before };
-        let subscription = member.subscription.clone();
-        turn.record(ConsumerGroupChange::Member { member: new.clone(), subscription }.of(&self.id));
-        if let Some(partitions) = member.target.clone() {
-            turn.record(ConsumerGroupChange::Target { member: new.clone(), partitions }.of(&self.id));
-        }
+        let (subscription, target) = (member.subscription.clone(), member.target.clone());
+        ConsumerGroupChange::succeed_member(&self.id, old, (new, subscription, target), turn);
         if let Some(instance) = &member.subscription.instance {
             self.statics.insert(instance.clone(), new.clone());
         }

@@ -5,6 +5,7 @@ mod large;
 mod migration;
 mod migrations;
 mod offsets;
+mod replay;
 mod schedules;
 mod statics;
 mod timeouts;

@@ -460,11 +460,11 @@ fn a_static_member_moves_to_the_newer_protocol_and_back() {
             + target epoch 1
             + current a epoch=1 Stable [t-0 t-1]
             + epoch 2
-            + current a forgotten
-            + target a forgotten
-            + member a forgotten
-            + member a'
             + target a' [t-0 t-1]
+            + member a forgotten
+            + target a forgotten
+            + current a forgotten
+            + member a'
             + member a'
             + target epoch 2
             + current a' epoch=2 Stable [t-0 t-1]
@@ -476,11 +476,11 @@ fn a_static_member_moves_to_the_newer_protocol_and_back() {
             + current a' epoch=-2 Stable [t-0 t-1]
             > join a anew reads=t
             a: joined as a'' gen=2 range leader=?
-            + current a' forgotten
-            + target a' forgotten
-            + member a' forgotten
-            + member a''
             + target a'' [t-0 t-1]
+            + member a' forgotten
+            + target a' forgotten
+            + current a' forgotten
+            + member a''
             + member a''
             + current a'' epoch=2 Stable [t-0 t-1]
             + gen=3 Some("range") a'':[t-0 t-1]
@@ -639,6 +639,58 @@ fn a_group_that_was_of_another_kind_leaves_nothing_behind() {
             + epoch forgotten
             > restart
             > list
+        "#]],
+    );
+}
+
+#[test]
+fn an_empty_group_stays_of_its_kind_over_a_restart_until_a_generation_of_another_is_stored() {
+    check(
+        "topics t=1
+         hello a
+         bye a
+         join b reads=t
+         show
+         restart
+         members
+         join b anew reads=t
+         sync b b=@t-0
+         restart
+         show",
+        expect![[r#"
+            > topics t=1
+            > hello a
+            a: epoch=1 [t-0]
+            + epoch 1
+            + member a
+            + target a [t-0]
+            + target epoch 1
+            + current a epoch=1 Stable [t-0]
+            > bye a
+            a: epoch=-1 leaves
+            + epoch 2
+            + current a forgotten
+            + target a forgotten
+            + member a forgotten
+            > join b reads=t
+            b: joined as b gen=3 range leader=b b:b"\0\x01\0\0\0\x01\0\x01t\xff\xff\xff\xff\0\0\0\0"
+            > show
+            CompletingRebalance gen=3
+              b b"" b""
+            > restart
+            > members
+            Empty epoch=2 target=1 uniform
+            > join b anew reads=t
+            b: joined as b' gen=3 range leader=b' b':b"\0\x01\0\0\0\x01\0\x01t\xff\xff\xff\xff\0\0\0\0"
+            > sync b b=@t-0
+            b: synced range [t-0]
+            + gen=3 Some("range") b':[t-0]
+            > restart
+            + target epoch forgotten
+            + epoch forgotten
+            > show
+            Stable gen=3 protocol=range
+              b' b"\0\x01\0\0\0\x01\0\x01t\xff\xff\xff\xff\0\0\0\0" b"\0\x01\0\0\0\x01\0\x01t\0\0\0\x01\0\0\0\0\xff\xff\xff\xff"
         "#]],
     );
 }

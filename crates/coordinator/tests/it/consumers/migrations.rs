@@ -10,8 +10,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use headwater_coordinator::{
-    Change, ConsumerHeartbeat, Effects, GroupId, Groups, GroupsConfig, Heartbeat, Join, Joined, Leave,
-    Leaver, MemberId, Now, Partitions, Protocol, Reply, Sync, Token, Topic, Topics,
+    Change, ConsumerHeartbeat, DescribedConsumerGroup, Effects, GroupId, Groups, GroupsConfig, Heartbeat,
+    Join, Joined, Leave, Leaver, MemberId, Now, Partitions, Protocol, Reply, Sync, Token, Topic, Topics,
 };
 use headwater_model::{Entropy, ErrorCode, Monotonic, PartitionId, Timestamp, TopicName, Uuid};
 
@@ -69,6 +69,8 @@ struct World {
     open: BTreeMap<Token, usize>,
     /// The log of classic groups, and that of consumer groups.
     logs: [Vec<Change>; 2],
+    /// The consumer group when it was last seen: as the log of consumer groups has it.
+    consumer: Option<DescribedConsumerGroup>,
     epoch: i32,
     /// Whether new lives speak the classic protocol, most of them.
     tide: bool,
@@ -108,6 +110,7 @@ impl World {
             tokens: 0,
             open: BTreeMap::new(),
             logs: [Vec::new(), Vec::new()],
+            consumer: None,
             epoch: 0,
             tide: seed.is_multiple_of(2),
         };
@@ -328,9 +331,26 @@ impl World {
         let effects = self.groups.fail_pending(self.now(), ErrorCode::NotCoordinator);
         self.receive(effects, false);
         assert_eq!(self.open, BTreeMap::new(), "somebody still waits");
-        let before = self.groups.describe_consumer_group(&group());
+        let expected = self.recorded_consumer_group();
         self.rebuild();
-        assert_eq!(self.groups.describe_consumer_group(&group()), before);
+        assert_eq!(self.groups.describe_consumer_group(&group()), expected);
+    }
+
+    /// The group, if it is a consumer group by what is recorded. One without members that has become a classic group is still
+    /// that until a generation is stored: one that is not has never been.
+    fn recorded_consumer_group(&self) -> Option<DescribedConsumerGroup> {
+        let stored = self.logs[0].iter().rev().find_map(|change| match change {
+            Change::GroupStored(stored) => Some(Some(stored.generation)),
+            Change::GroupForgotten { .. } => Some(None),
+            _ => None,
+        });
+        let generation = stored.flatten();
+        let counts = |group: &DescribedConsumerGroup| generation.is_none_or(|other| group.epoch > other);
+        let recorded = self.consumer.clone().filter(counts);
+        let present = self.groups.describe_consumer_group(&group());
+        let was_left = present.is_none() && recorded.as_ref().is_some_and(|group| group.members.is_empty());
+        assert!(was_left || recorded == present, "{recorded:?} is recorded, but there is {present:?}");
+        recorded
     }
 
     /// Of a command's records a part of either log is lost, and all replies with them.
@@ -387,6 +407,7 @@ impl World {
     }
 
     fn check(&mut self) {
+        self.consumer = self.groups.describe_consumer_group(&group()).or(self.consumer.take());
         let epoch = self.group_epoch().unwrap_or(0);
         assert!(epoch == 0 || epoch >= self.epoch, "an epoch goes back");
         self.epoch = epoch;

@@ -362,8 +362,13 @@ impl World {
             }
         }
         self.check_work(&described);
+        if matches!(described.state, GroupState::Stable | GroupState::Reconciling) {
+            self.check_targets(&described);
+        }
         if described.state == GroupState::Stable {
-            self.check_complete(&described);
+            for member in &described.members {
+                assert_eq!(member.current.assigned, member.target);
+            }
         }
     }
 
@@ -381,12 +386,12 @@ impl World {
         }
     }
 
-    /// Everything that somebody subscribes to is assigned, to subscribers.
-    fn check_complete(&self, described: &DescribedConsumerGroup) {
-        let mut assigned = Partitions::new();
-        for member in &described.members {
-            assert_eq!(member.current.assigned, member.target);
-            assigned.extend(member.current.assigned.iter());
+    /// Everything that somebody subscribes to is to be worked on, by one member. (Whoever reads a part of a command's records
+    /// finds it so, or assigns anew.)
+    fn check_targets(&self, described: &DescribedConsumerGroup) {
+        let mut targets = Partitions::new();
+        for (topic, number) in described.members.iter().flat_map(|member| member.target.iter()) {
+            assert!(targets.insert(topic, number), "two are to work on {topic} {number}");
         }
         let wanted = |name: &str| {
             described.members.iter().any(|member| {
@@ -402,7 +407,7 @@ impl World {
         let wanted = self.topics.iter().filter(|(name, _)| wanted(name.as_str()));
         let all = wanted
             .flat_map(|(_, topic)| (0..topic.partitions).map(move |number| (topic.id, PartitionId(number))));
-        assert_eq!(assigned, all.collect());
+        assert_eq!(targets, all.collect());
     }
 
     fn is_at_rest(&self) -> bool {

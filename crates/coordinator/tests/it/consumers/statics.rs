@@ -52,11 +52,11 @@ fn a_static_member_that_comes_back_has_what_it_had() {
               b epoch=2 Stable [t-2 t-3] -> [t-2 t-3]
             > hello a anew
             a: epoch=2 [t-0 t-1]
-            + current a forgotten
-            + target a forgotten
-            + member a forgotten
-            + member a'
             + target a' [t-0 t-1]
+            + member a forgotten
+            + target a forgotten
+            + current a forgotten
+            + member a'
             + current a' epoch=2 Stable [t-0 t-1]
             > members
             Stable epoch=2 target=2 uniform
@@ -94,11 +94,11 @@ fn a_static_member_is_not_replaced_while_it_is_there() {
             + current a epoch=-2 Stable [t-0]
             > hello b
             b: epoch=1 [t-0]
-            + current a forgotten
-            + target a forgotten
-            + member a forgotten
-            + member b
             + target b [t-0]
+            + member a forgotten
+            + target a forgotten
+            + current a forgotten
+            + member b
             + member b
             + current b epoch=1 Stable [t-0]
             > hb a epoch=1
@@ -228,11 +228,11 @@ fn what_a_static_member_was_to_give_back_is_free_when_it_goes() {
             > restart
             > hello a anew
             a: epoch=2 [t-0]
-            + current a forgotten
-            + target a forgotten
-            + member a forgotten
-            + member a'
             + target a' [t-0]
+            + member a forgotten
+            + target a forgotten
+            + current a forgotten
+            + member a'
             + current a' epoch=2 Stable [t-0]
             > members
             Stable epoch=2 target=2 uniform
@@ -274,11 +274,11 @@ fn a_static_member_comes_back_to_a_target_that_has_changed_and_with_other_wishes
             + current b epoch=2 UnreleasedPartitions []
             > hello a anew topics=u
             a: epoch=3 [u-0]
-            + current a forgotten
-            + target a forgotten
-            + member a forgotten
-            + member a'
             + target a' [t-0]
+            + member a forgotten
+            + target a forgotten
+            + current a forgotten
+            + member a'
             + epoch 3
             + member a'
             + target a' [u-0]

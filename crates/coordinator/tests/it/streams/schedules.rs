@@ -424,8 +424,13 @@ impl World {
         self.check_work(&described);
         let is_ready = self.expected_tasks().is_some();
         assert_eq!(described.state == GroupState::NotReady, !is_ready && !described.members.is_empty());
+        if matches!(described.state, GroupState::Stable | GroupState::Reconciling) {
+            self.check_targets(&described);
+        }
         if described.state == GroupState::Stable {
-            self.check_complete(&described);
+            for member in &described.members {
+                assert_eq!(member.current.assigned, member.target);
+            }
         }
     }
 
@@ -451,13 +456,14 @@ impl World {
         fits.then(|| all_tasks(&[("0", t), ("1", t), ("2", u)]))
     }
 
-    /// Everything is assigned, with as many copies as there can be.
-    fn check_complete(&self, described: &DescribedStreamsGroup) {
+    /// Everything is to be worked on, by one member, with as many copies as there can be.
+    fn check_targets(&self, described: &DescribedStreamsGroup) {
         let mut active = Tasks::new();
         let mut copies: BTreeMap<Task, usize> = BTreeMap::new();
         for member in &described.members {
-            assert_eq!(member.current.assigned, member.target);
-            active.extend(member.target.active.iter());
+            for task in member.target.active.iter() {
+                assert!(active.insert(task.clone()), "two are to work on {task}");
+            }
             member.target.standby.iter().for_each(|task| *copies.entry(task).or_default() += 1);
         }
         assert_eq!(Some(&active), self.expected_tasks().as_ref());
