@@ -249,6 +249,61 @@ fn an_answer_to_a_row_that_has_changed_meanwhile_is_discarded() {
 }
 
 #[test]
+fn rows_are_answered_in_the_partitions_that_they_are_in_however_they_came_there() {
+    let config = TestConfig::default().partitions("orders", 2).partitions("prices", 2);
+    let fed = "
+        orders/0 o1=tea/1 @1
+        orders/1 o2=tea/2 @1
+        orders/0 o3=tea/3 @1
+        orders/1 o4=tea/4 @1
+        prices tea=9 @2
+        orders/0 o1=rice/1 @3
+        orders/1 o2=rice/2 @3
+        prices rice=4 @4
+        orders/0 o3=-/3 @5
+        orders/1 o4=-/4 @5";
+    check_with(
+        &config,
+        &priced(inner),
+        fed,
+        &expect![[r#"
+        out o1=tea/1-at-9 @2
+        out o3=tea/3-at-9 @2
+        out o2=tea/2-at-9 @2
+        out o4=tea/4-at-9 @2
+        out o1=~ @3
+        out o2=~ @3
+        out o1=rice/1-at-4 @4
+        out o2=rice/2-at-4 @4
+        out o3=~ @5
+        out o4=~ @5
+        null keys: 2
+    "#]],
+    );
+    check_with(
+        &config,
+        &priced(left),
+        fed,
+        &expect![[r#"
+        out o1=tea/1-at-nothing @1
+        out o2=tea/2-at-nothing @1
+        out o3=tea/3-at-nothing @1
+        out o4=tea/4-at-nothing @1
+        out o1=tea/1-at-9 @2
+        out o3=tea/3-at-9 @2
+        out o2=tea/2-at-9 @2
+        out o4=tea/4-at-9 @2
+        out o1=rice/1-at-nothing @3
+        out o2=rice/2-at-nothing @3
+        out o1=rice/1-at-4 @4
+        out o2=rice/2-at-4 @4
+        out o3=-/3-at-nothing @5
+        out o4=-/4-at-nothing @5
+    "#]],
+    );
+}
+
+#[test]
 fn results_are_the_same_whatever_the_partitions() {
     let fed = "
         prices tea=9 @1

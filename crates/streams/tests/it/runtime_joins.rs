@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use headwater_client::{ProducerConfig, ProducerRecord};
-use headwater_model::Timestamp;
+use headwater_model::{PartitionId, Timestamp};
 use headwater_schema::{long, serdes, utf8};
 use headwater_streams::{Guarantee, JoinWindows, Streams, StreamsConfig, StreamsError, Topology};
 use headwater_testkit::{Faults, SimCluster, simulate};
@@ -83,6 +83,32 @@ fn a_foreign_key_join_follows_both_tables_over_partitions_and_workers() {
             live.stop().await.unwrap();
         });
     }
+}
+
+#[test]
+fn a_foreign_key_join_answers_rows_that_another_partitioner_has_placed() {
+    simulate(|| async {
+        let mut cluster = SimCluster::start(1, Faults::none()).unwrap();
+        let client = cluster.client("streams").await.unwrap();
+        create(&client, &[("orders", 3), ("prices", 2), ("totals", 1)]).await;
+        let live = Streams::start(totals(), client.clone(), StreamsConfig::default()).await.unwrap();
+        let producer = client.producer(ProducerConfig::default());
+        let (orders, prices) = (name("orders"), name("prices"));
+        for number in 0..6 {
+            let key = format!("order-{number}");
+            let record = ProducerRecord::new(&orders, b"tea/2").key(key.as_bytes());
+            let record = record.partition(PartitionId(number % 3)).timestamp(Timestamp(1));
+            producer.send(record).await.unwrap();
+        }
+        let price = 5i64.to_be_bytes();
+        let record = ProducerRecord::new(&prices, &price[..]).key(b"tea").timestamp(Timestamp(2));
+        producer.send(record).await.unwrap();
+        producer.close().await.unwrap();
+        pause(Duration::from_secs(5)).await;
+        let expected: BTreeMap<_, _> = (0..6).map(|number| (format!("order-{number}"), 10)).collect();
+        assert_eq!(newest(&client, "totals").await, expected);
+        live.stop().await.unwrap();
+    });
 }
 
 #[test]

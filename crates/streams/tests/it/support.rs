@@ -3,14 +3,14 @@
 //! ```text
 //! topic key=value @time #header=value
 //! ```
-//! `~` is null.
+//! `~` is null. `topic/1` is partition 1 of the topic; without a number, the key tells the partition.
 
 use std::error::Error;
 use std::fmt::Write;
 
 use bytes::Bytes;
 use expect_test::Expect;
-use headwater_model::Timestamp;
+use headwater_model::{PartitionId, Timestamp};
 use headwater_schema::{KeyValueSerde, Optional, Utf8, optional, serdes, utf8};
 use headwater_streams::{
     Guarantee, Header, Headers, Record, TestConfig, TestDriver, TestError, TestRecord, Topology,
@@ -92,7 +92,13 @@ impl World {
     /// Lays the record of a line into its topic.
     pub(crate) fn load(&mut self, line: &str) -> Result<(), TestError> {
         let (topic, record) = record(line);
-        self.driver.load(topic, nullable(), [record])
+        match topic.split_once('/') {
+            Some((topic, partition)) => {
+                let partition = PartitionId(partition.parse().expect(line));
+                self.driver.load_into(topic, partition, nullable(), [record])
+            }
+            None => self.driver.load(topic, nullable(), [record]),
+        }
     }
 
     /// Lays records into their topics, and lets them have their effects.
