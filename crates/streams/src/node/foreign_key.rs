@@ -263,7 +263,14 @@ where
     fn publish(&mut self, record: &Record<FK, Change<T>>, context: &mut Context) -> Processed {
         self.view.find(&record.key, &mut self.found, context)?;
         for stored in self.found.drain(..) {
-            let Subscription { hash, key, partition, .. } = self.view.read(&stored, context)?;
+            let Subscription { hash, key, partition, .. } = match self.view.read(&stored, context) {
+                Ok(subscription) => subscription,
+                // The subscribers behind it must hear of the change all the same.
+                Err(error) => {
+                    context.fail(*error)?;
+                    continue;
+                }
+            };
             let (timestamp, headers) = (record.timestamp, record.headers.clone());
             let partition = Some(PartitionId(partition));
             let value = Response { hash, value: record.value.new.clone(), partition };

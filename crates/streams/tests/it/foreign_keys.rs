@@ -4,7 +4,7 @@ use expect_test::expect;
 use headwater_schema::{optional, serdes, utf8};
 use headwater_streams::{Table, TestConfig, Topology, TopologyBuilder};
 
-use crate::support::{World, app, check, check_with, text};
+use crate::support::{Wearing, World, app, check, check_with, skipping, text};
 
 type Words = Table<String, String>;
 
@@ -512,4 +512,27 @@ fn windowed(
     windows: headwater_streams::TumblingWindows,
 ) -> headwater_schema::KeyValueSerde<headwater_streams::WindowedSerde<String>, headwater_schema::Utf8> {
     serdes(headwater_streams::windowed(utf8(), windows), utf8())
+}
+
+#[test]
+fn a_subscription_that_cannot_be_read_keeps_the_change_from_nobody_else() {
+    let wearing = Wearing::default();
+    let topology = app(|app| {
+        let orders = app.table("orders", serdes(wearing.clone(), utf8()));
+        let prices = app.table("prices", text());
+        inner(&orders, &prices).to_stream().to("out", serdes(utf8(), optional(utf8())));
+    });
+    let mut world = World::new(&topology, &skipping());
+    world.feed("orders o1=tea/1 @1\n orders weir=tea/2 @1\n orders x=tea/3 @1\n prices tea=9 @2");
+    wearing.wear_out();
+    world.feed("prices tea=10 @3");
+    expect![[r#"
+        out o1=tea/1-at-9 @2
+        out weir=tea/2-at-9 @2
+        out x=tea/3-at-9 @2
+        out o1=tea/1-at-10 @3
+        out x=tea/3-at-10 @3
+        skipped: 1
+    "#]]
+    .assert_eq(&world.finish());
 }
