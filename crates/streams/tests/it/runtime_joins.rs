@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use expect_test::expect;
 use headwater_client::{ProducerConfig, ProducerRecord};
 use headwater_model::{PartitionId, Timestamp};
 use headwater_schema::{long, serdes, utf8};
@@ -133,7 +134,24 @@ fn a_foreign_key_join_has_no_bounded_run() {
         let mut cluster = SimCluster::start(1, Faults::none()).unwrap();
         let client = cluster.client("streams").await.unwrap();
         let error = Streams::run_bounded(totals(), client, StreamsConfig::default()).await.unwrap_err();
-        assert!(matches!(error, StreamsError::Circular(_)), "{error}");
+        assert!(matches!(error, StreamsError::Circular { .. }), "{error}");
+    });
+}
+
+#[test]
+fn what_feeds_itself_is_stopped_and_not_drained_and_the_error_names_who_feeds_whom() {
+    simulate(|| async {
+        let mut cluster = SimCluster::start(1, Faults::none()).unwrap();
+        let client = cluster.client("streams").await.unwrap();
+        create(&client, &[("orders", 3), ("prices", 2), ("totals", 1)]).await;
+        let config = StreamsConfig { commit_interval: Duration::from_hours(1), ..StreamsConfig::default() };
+        let live = Streams::start(totals(), client.clone(), config).await.unwrap();
+        publish(&client, 0).await;
+        pause(Duration::from_secs(5)).await;
+        let error = live.drain().await.unwrap_err();
+        expect![[r#""totals" cannot run to an end: its sub-topologies feed each other in a circle, for sub-topology 0 reads "totals-totals-subscription-response-topic" that sub-topology 1 writes; start it live, and stop it, instead"#]].assert_eq(&error.to_string());
+        let committed = client.admin().group_offsets("totals").await.unwrap();
+        assert!(!committed.is_empty(), "what was processed is committed");
     });
 }
 
