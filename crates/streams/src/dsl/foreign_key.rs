@@ -153,7 +153,8 @@ impl<K: Data, V: Data, FK: Data, T: Data> ForeignJoin<K, V, FK, T> {
         let (foreign_keys, hasher) = (Arc::clone(&self.right_serdes.keys), self.hasher());
         let is_left = self.is_left;
         let subscribed =
-            left.changes.follow(self.operator("subscribe", false), &[], move |_, next| Subscribe {
+            left.changes.follow(self.operator("subscribe", false), &[], move |operator, next| Subscribe {
+                operator,
                 foreign_key: Arc::clone(&foreign_key),
                 foreign_keys: Arc::clone(&foreign_keys),
                 hasher: hasher(),

@@ -10,16 +10,17 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use headwater_model::{PartitionId, Timestamp};
-use headwater_schema::Serde;
+use headwater_schema::{Part, Serde};
 
 use super::{Node, NodeError, Processed};
 use crate::context::Context;
-use crate::graph::StoreId;
+use crate::graph::{NodeId, StoreId};
 use crate::record::{Change, Data, Record};
 use crate::store::{Instruction, Lookup, Response, Subscription, SubscriptionView, hash};
 
 /// Makes subscriptions of the changes of the left table.
 pub(crate) struct Subscribe<K, V, FK, F> {
+    pub(crate) operator: NodeId,
     /// Gives `None` where there is no foreign key.
     pub(crate) foreign_key: Arc<F>,
     pub(crate) foreign_keys: Arc<dyn Serde<FK>>,
@@ -112,7 +113,7 @@ where
             bytes.clear();
             self.foreign_keys
                 .serialize(key, bytes)
-                .map_err(|error| context.unstorable(self.hasher.store, error))?;
+                .map_err(|error| context.unwritable(self.operator, Part::Key, error))?;
         }
         Ok(self.keys.0 != self.keys.1)
     }

@@ -4,7 +4,7 @@ use expect_test::expect;
 use headwater_schema::{optional, serdes, utf8};
 use headwater_streams::{Table, TestConfig, Topology, TopologyBuilder};
 
-use crate::support::{Wearing, World, app, check, check_with, skipping, text};
+use crate::support::{Wearing, World, app, check, check_with, sentence, skipping, text};
 
 type Words = Table<String, String>;
 
@@ -535,4 +535,21 @@ fn a_subscription_that_cannot_be_read_keeps_the_change_from_nobody_else() {
         skipped: 1
     "#]]
     .assert_eq(&world.finish());
+}
+
+#[test]
+fn a_foreign_key_that_cannot_be_written_is_the_joins_fault_and_not_that_of_a_store() {
+    let wearing = Wearing::default();
+    let topology = app(|app| {
+        let orders = app.table("orders", text());
+        let prices = app.table("prices", serdes(wearing.clone(), utf8()));
+        inner(&orders, &prices).to_stream().to("out", serdes(utf8(), optional(utf8())));
+    });
+    let mut world = World::new(&topology, &TestConfig::default());
+    world.feed("orders o1=tea/1 @1");
+    wearing.wear_out();
+    world.load("orders o1=weir/1 @2").unwrap();
+    expect![[r#"
+        error: the key that "subscribe priced" made of the record at orders-0@1 cannot be written: this String cannot be written: it is worn out
+    "#]].assert_eq(&sentence(&world.driver.run().unwrap_err()));
 }
