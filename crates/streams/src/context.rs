@@ -168,8 +168,14 @@ impl Context {
 
     /// As `fail`, for a result that cannot be written.
     pub(crate) fn fail_to_write(&mut self, operator: NodeId, part: Part, source: SerdeError) -> Processed {
+        let error = self.unwritable(operator, part, source);
+        self.fail(*error)
+    }
+
+    /// The error of a result that cannot be written.
+    pub(crate) fn unwritable(&self, operator: NodeId, part: Part, source: SerdeError) -> NodeError {
         let operator = self.operator(operator);
-        self.fail(TaskError::Unwritable { operator, at: self.location(), part, source })
+        Box::new(TaskError::Unwritable { operator, at: self.location(), part, source })
     }
 
     pub(crate) fn store(&self, id: StoreId) -> &dyn ByteStore {

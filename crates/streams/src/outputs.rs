@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
 
-use headwater_model::{InvalidName, Timestamp, TopicName};
+use headwater_model::{InvalidName, PartitionId, Timestamp, TopicName};
 use headwater_schema::SerdeError;
 
 use crate::error::TaskError;
@@ -31,11 +31,13 @@ pub struct Outputs {
     keeps_store_writes: bool,
 }
 
-/// A record for a topic. The producer's partitioner finds the partition by the key.
+/// A record for a topic.
 #[derive(Debug, Clone, Copy)]
 pub struct OutputRecord<'a> {
     /// The topic.
     pub topic: &'a TopicName,
+    /// The partition that it must go to; `None` leaves it to the producer's partitioner, which goes by the key.
+    pub partition: Option<PartitionId>,
     /// The key, perhaps null.
     pub key: Option<&'a [u8]>,
     /// The value, perhaps null.
@@ -64,6 +66,7 @@ type Span = Option<Range<usize>>;
 #[derive(Debug)]
 struct RecordEntry {
     topic: TopicId,
+    partition: Option<PartitionId>,
     key: Span,
     value: Span,
     timestamp: Timestamp,
@@ -96,6 +99,7 @@ impl Outputs {
     pub fn records(&self) -> impl ExactSizeIterator<Item = OutputRecord<'_>> {
         self.records.iter().map(|entry| OutputRecord {
             topic: self.topic_named(entry.topic),
+            partition: entry.partition,
             key: self.slice(entry.key.clone()),
             value: self.slice(entry.value.clone()),
             timestamp: entry.timestamp,
@@ -145,13 +149,14 @@ impl Outputs {
         let key = record.key.map(|key| self.append(key));
         let value = record.value.map(|value| self.append(value));
         let (timestamp, headers) = (record.timestamp, record.headers.clone());
-        self.records.push(RecordEntry { topic, key, value, timestamp, headers });
+        let partition = record.partition;
+        self.records.push(RecordEntry { topic, partition, key, value, timestamp, headers });
     }
 
     /// Begins a record; it counts only once it is finished.
     pub(crate) fn draft(&mut self) -> Draft<'_> {
         let start = self.bytes.len();
-        Draft { outputs: self, start, key: None, value: None, finished: false }
+        Draft { outputs: self, start, partition: None, key: None, value: None, finished: false }
     }
 
     pub(crate) fn write_store(
@@ -201,6 +206,7 @@ impl Outputs {
 pub(crate) struct Draft<'a> {
     outputs: &'a mut Outputs,
     start: usize,
+    partition: Option<PartitionId>,
     key: Span,
     value: Span,
     finished: bool,
@@ -225,9 +231,14 @@ impl Draft<'_> {
         Ok(())
     }
 
+    /// Says where the record must go, whatever its key.
+    pub(crate) fn partition(&mut self, partition: Option<PartitionId>) {
+        self.partition = partition;
+    }
+
     pub(crate) fn finish(mut self, topic: TopicId, timestamp: Timestamp, headers: Headers) {
-        let (key, value) = (self.key.take(), self.value.take());
-        self.outputs.records.push(RecordEntry { topic, key, value, timestamp, headers });
+        let (partition, key, value) = (self.partition, self.key.take(), self.value.take());
+        self.outputs.records.push(RecordEntry { topic, partition, key, value, timestamp, headers });
         self.finished = true;
     }
 

@@ -30,7 +30,7 @@ use headwater_model::{Offset, TopicName, TopicPartition};
 use tokio::task::JoinSet;
 
 use crate::store::global::GlobalStores;
-use crate::topology::{Plan, SubTopology, TaskId, Topology};
+use crate::topology::{Circle, Plan, SubTopology, TaskId, Topology};
 use progress::{Bounds, Shared};
 use settled::Settled;
 use worker::{Assignment, Worker};
@@ -79,9 +79,7 @@ impl<C: Connector> Streams<C> {
         client: Client<C>,
         config: StreamsConfig,
     ) -> Result<Progress, StreamsError> {
-        if topology.is_circular() {
-            return Err(StreamsError::Circular(topology.application_id().to_owned()));
-        }
+        refuse_circle(&topology)?;
         let mut instance = Self::prepare(topology, client, &config).await?;
         let ends = instance.external_ends().await?;
         let globals = globals::read_to_end(&instance.client, &instance.topology, &config).await?;
@@ -122,7 +120,14 @@ impl<C: Connector> Streams<C> {
     ///
     /// It works off the tasks that this instance has, and waits until others have worked off theirs; the tasks of one that
     /// has died come to this one when the group notices.
+    ///
+    /// A topology that [feeds itself](Topology::is_circular) cannot be worked off: the instance stops as by
+    /// [`stop`](Self::stop), and the error says so.
     pub async fn drain(mut self) -> Result<Progress, StreamsError> {
+        if let Err(error) = refuse_circle(&self.topology) {
+            self.end().await?;
+            return Err(error);
+        }
         let ends = self.external_ends().await?;
         self.shared.set_bounds(Bounds { gated: false, ends });
         self.finish().await
@@ -220,6 +225,15 @@ impl<C: Connector> Streams<C> {
         let partitions = topics.flat_map(|topic| prepare::partitions(&self.plan, topic));
         prepare::listed(&self.client, partitions, OffsetSpec::Latest).await
     }
+}
+
+/// Fails for a topology of which no part is the first to be worked off.
+fn refuse_circle(topology: &Topology) -> Result<(), StreamsError> {
+    let Some(Circle { reader, writer, topic }) = topology.circle() else {
+        return Ok(());
+    };
+    let (application, topic) = (topology.application_id().to_owned(), topic.clone());
+    Err(StreamsError::Circular { application, reader, writer, topic })
 }
 
 /// The first error of a set of tasks; pending for ever if they end well.

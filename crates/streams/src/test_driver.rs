@@ -175,11 +175,36 @@ impl TestDriver {
         serdes: KeyValueSerde<SK, SV>,
         records: impl IntoIterator<Item = Record<K, V>>,
     ) -> Result<(), TestError> {
+        self.lay(topic, None, &serdes, records)
+    }
+
+    /// As [`TestDriver::load`], into one partition, whatever the records' keys: as a producer does that has a partitioner
+    /// of its own.
+    pub fn load_into<K, V, SK: Serde<K>, SV: Serde<V>>(
+        &mut self,
+        topic: &str,
+        partition: PartitionId,
+        serdes: KeyValueSerde<SK, SV>,
+        records: impl IntoIterator<Item = Record<K, V>>,
+    ) -> Result<(), TestError> {
+        self.lay(topic, Some(partition), &serdes, records)
+    }
+
+    fn lay<K, V, SK: Serde<K>, SV: Serde<V>>(
+        &mut self,
+        topic: &str,
+        wanted: Option<PartitionId>,
+        serdes: &KeyValueSerde<SK, SV>,
+        records: impl IntoIterator<Item = Record<K, V>>,
+    ) -> Result<(), TestError> {
         if self.stopped {
             return Err(TestError::Stopped);
         }
         let name = topic;
         let topic = self.read_topic(name)?;
+        if let Some(partition) = wanted {
+            self.topics.check(&topic, partition)?;
+        }
         let unwritable = |part| move |source| TestError::Unwritable { topic: name.to_owned(), part, source };
         for record in records {
             self.key.clear();
@@ -189,7 +214,7 @@ impl TestDriver {
             let value = serdes.value.serialize_nullable(&record.value, &mut self.value);
             let value = value.map_err(unwritable(Part::Value))?.then_some(self.value.as_slice());
             let bytes = RecordBytes { key, value, timestamp: record.timestamp, headers: &record.headers };
-            let partition = self.topics.partition_of(&topic, key);
+            let partition = wanted.unwrap_or_else(|| self.topics.partition_of(&topic, key));
             self.topics.append(&topic, partition, &bytes).map_err(too_large(&topic))?;
         }
         Ok(())
@@ -355,7 +380,8 @@ fn collect(
 ) -> Result<bool, TestError> {
     let mut fed_back = false;
     for record in task.outputs().records() {
-        let partition = topics.partition_of(record.topic, record.key);
+        let by_key = || topics.partition_of(record.topic, record.key);
+        let partition = record.partition.unwrap_or_else(by_key);
         let (key, value, timestamp, headers) = (record.key, record.value, record.timestamp, record.headers);
         let bytes = RecordBytes { key, value, timestamp, headers };
         fed_back |= topics.append(record.topic, partition, &bytes).map_err(too_large(record.topic))?;

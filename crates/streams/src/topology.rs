@@ -140,10 +140,19 @@ impl Topology {
     /// True if sub-topologies feed each other in a circle by topics of the application's own, as those of foreign-key joins
     /// do: then none of them is the first to be worked off.
     pub fn is_circular(&self) -> bool {
+        self.circle().is_some()
+    }
+
+    /// A place where a circle closes, if there is one: a sub-topology reads a topic that it writes itself, or that one
+    /// behind it writes.
+    pub(crate) fn circle(&self) -> Option<Circle<'_>> {
         let sub_topologies = self.sub_topologies();
-        sub_topologies.iter().enumerate().any(|(number, reader)| {
+        sub_topologies.iter().enumerate().find_map(|(number, reader)| {
             let later = sub_topologies.get(number..).unwrap_or_default();
-            later.iter().flat_map(SubTopology::repartitions).any(|topic| reader.reads(topic))
+            later.iter().find_map(|writer| {
+                let topic = writer.repartitions().iter().find(|topic| reader.reads(topic))?;
+                Some(Circle { reader: number, writer: writer.number(), topic })
+            })
         })
     }
 
@@ -171,6 +180,14 @@ impl Topology {
     pub(crate) fn graph(&self) -> &Graph {
         &self.parts.graph
     }
+}
+
+/// Where a circle of sub-topologies closes.
+pub(crate) struct Circle<'a> {
+    pub(crate) reader: usize,
+    pub(crate) writer: usize,
+    /// What the one reads and the other writes.
+    pub(crate) topic: &'a TopicName,
 }
 
 fn sorted<'a>(topics: impl Iterator<Item = &'a TopicName>) -> Vec<&'a TopicName> {

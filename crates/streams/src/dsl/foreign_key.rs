@@ -3,6 +3,7 @@
 use std::marker::PhantomData;
 use std::sync::Arc;
 
+use headwater_model::PartitionId;
 use headwater_schema::{KeyValueSerde, Part, Serde, optional};
 
 use super::{LookupFactory, Stream, Table};
@@ -152,7 +153,8 @@ impl<K: Data, V: Data, FK: Data, T: Data> ForeignJoin<K, V, FK, T> {
         let (foreign_keys, hasher) = (Arc::clone(&self.right_serdes.keys), self.hasher());
         let is_left = self.is_left;
         let subscribed =
-            left.changes.follow(self.operator("subscribe", false), &[], move |_, next| Subscribe {
+            left.changes.follow(self.operator("subscribe", false), &[], move |operator, next| Subscribe {
+                operator,
                 foreign_key: Arc::clone(&foreign_key),
                 foreign_keys: Arc::clone(&foreign_keys),
                 hasher: hasher(),
@@ -165,7 +167,7 @@ impl<K: Data, V: Data, FK: Data, T: Data> ForeignJoin<K, V, FK, T> {
             values: Arc::new(SubscriptionSerde { keys: Arc::clone(&self.left_serdes.keys) })
                 as Arc<dyn Serde<Subscription<K>>>,
         };
-        self.through("subscription-registration", &[&subscribed], serdes)
+        self.through("subscription-registration", &[&subscribed], serdes, |_| None)
     }
 
     /// The right table answers subscriptions when they come, and when its rows change.
@@ -197,7 +199,7 @@ impl<K: Data, V: Data, FK: Data, T: Data> ForeignJoin<K, V, FK, T> {
             values: Arc::new(ResponseSerde { values: Arc::clone(&self.right_serdes.values) })
                 as Arc<dyn Serde<Response<T>>>,
         };
-        self.through("subscription-response", &[&received, &published], serdes)
+        self.through("subscription-response", &[&received, &published], serdes, |response| response.partition)
     }
 
     /// Rows of the left table are joined with the answers.
@@ -235,12 +237,13 @@ impl<K: Data, V: Data, FK: Data, T: Data> ForeignJoin<K, V, FK, T> {
         Operator { verb, name: Some(self.name.clone()), detail: None, copartitions }
     }
 
-    /// Sends what comes out of these streams through a topic of the join.
+    /// Sends what comes out of these streams through a topic of the join; `partition` tells where a value must go.
     fn through<L: Data, W: Data>(
         &self,
         purpose: &str,
         streams: &[&Stream<L, W>],
         serdes: Arcs<L, W>,
+        partition: fn(&W) -> Option<PartitionId>,
     ) -> Stream<L, W> {
         let topic = self.draft.internal_topic(&self.name, &format!("{purpose}-topic"));
         let (name, id) = (format!("{}-{purpose}", self.name), self.draft.intern(&topic));
@@ -254,6 +257,7 @@ impl<K: Data, V: Data, FK: Data, T: Data> ForeignJoin<K, V, FK, T> {
                 topic: id,
                 keys: Arc::clone(&keys),
                 values: Arc::clone(&values),
+                partition,
                 drops_null_keys: false,
             });
         }

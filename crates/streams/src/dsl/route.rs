@@ -33,6 +33,7 @@ impl<K: Data, V: Data> Stream<K, V> {
                 topic: TopicId(0),
                 keys: Arc::clone(&keys),
                 values: Arc::clone(&values),
+                partition: |_| None,
                 drops_null_keys: false,
             },
         });

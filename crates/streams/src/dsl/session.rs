@@ -126,6 +126,7 @@ impl<K: Data, V: Data> SessionWindowedStream<K, V> {
             sends_old: wanted.are_wanted(),
             next,
             found: Vec::new(),
+            replaced: Vec::new(),
             takes: PhantomData,
         });
         // Partitioned by the key alone, not by the bytes of key and session: whoever joins by them must repartition.

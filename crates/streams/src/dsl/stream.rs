@@ -373,6 +373,7 @@ impl<K: Data, V: Data> Stream<K, V> {
             topic,
             keys: Arc::clone(&serdes.keys),
             values: Arc::clone(&serdes.values),
+            partition: |_| None,
             drops_null_keys,
         });
     }

@@ -2,23 +2,25 @@
 //!
 //! A row of the left table subscribes, at the partition of its foreign key, to the values of that key. The right side
 //! answers at once and at every change. An answer carries the hash of the row that asked, so that one to a row that has
-//! changed meanwhile is discarded: its newer subscription is answered too.
+//! changed meanwhile is discarded: its newer subscription is answered too. An answer goes to the partition that the row is in, however the left
+//! topic is partitioned.
 
 use std::marker::PhantomData;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use headwater_model::Timestamp;
-use headwater_schema::Serde;
+use headwater_model::{PartitionId, Timestamp};
+use headwater_schema::{Part, Serde};
 
 use super::{Node, NodeError, Processed};
 use crate::context::Context;
-use crate::graph::StoreId;
+use crate::graph::{NodeId, StoreId};
 use crate::record::{Change, Data, Record};
 use crate::store::{Instruction, Lookup, Response, Subscription, SubscriptionView, hash};
 
 /// Makes subscriptions of the changes of the left table.
 pub(crate) struct Subscribe<K, V, FK, F> {
+    pub(crate) operator: NodeId,
     /// Gives `None` where there is no foreign key.
     pub(crate) foreign_key: Arc<F>,
     pub(crate) foreign_keys: Arc<dyn Serde<FK>>,
@@ -111,7 +113,7 @@ where
             bytes.clear();
             self.foreign_keys
                 .serialize(key, bytes)
-                .map_err(|error| context.unstorable(self.hasher.store, error))?;
+                .map_err(|error| context.unwritable(self.operator, Part::Key, error))?;
         }
         Ok(self.keys.0 != self.keys.1)
     }
@@ -172,7 +174,8 @@ where
             Some((time, value)) => (record.timestamp.max(time), Some(value)),
             None => (record.timestamp, None),
         };
-        let Record { value: Subscription { hash, instruction, key, .. }, headers, .. } = record;
+        let Record { value: Subscription { hash, instruction, key, partition }, headers, .. } = record;
+        let partition = Some(PartitionId(partition));
         let answer = match instruction {
             Instruction::Unsubscribe => None,
             Instruction::UnsubscribeAndSay => Some(None),
@@ -180,9 +183,10 @@ where
             Instruction::SubscribeSilently => value.map(Some),
         };
         match answer {
-            Some(value) => self
-                .next
-                .process(Record { key, value: Response { hash, value }, timestamp, headers }, context),
+            Some(value) => {
+                let value = Response { hash, value, partition };
+                self.next.process(Record { key, value, timestamp, headers }, context)
+            }
             None => Ok(()),
         }
     }
@@ -200,12 +204,13 @@ where
         record: Record<Option<FK>, Subscription<K>>,
         context: &mut Context,
     ) -> Processed {
-        let Record { value: Subscription { hash, instruction, key, .. }, timestamp, headers, .. } = record;
+        let Record { value: subscription, timestamp, headers, .. } = record;
+        let Subscription { hash, instruction, key, partition } = subscription;
         if instruction != Instruction::Subscribe {
             context.drop_null_key();
             return Ok(());
         }
-        let value = Response { hash, value: None };
+        let value = Response { hash, value: None, partition: Some(PartitionId(partition)) };
         self.next.process(Record { key, value, timestamp, headers }, context)
     }
 
@@ -259,9 +264,17 @@ where
     fn publish(&mut self, record: &Record<FK, Change<T>>, context: &mut Context) -> Processed {
         self.view.find(&record.key, &mut self.found, context)?;
         for stored in self.found.drain(..) {
-            let Subscription { hash, key, .. } = self.view.read(&stored, context)?;
+            let Subscription { hash, key, partition, .. } = match self.view.read(&stored, context) {
+                Ok(subscription) => subscription,
+                // The subscribers behind it must hear of the change all the same.
+                Err(error) => {
+                    context.fail(*error)?;
+                    continue;
+                }
+            };
             let (timestamp, headers) = (record.timestamp, record.headers.clone());
-            let value = Response { hash, value: record.value.new.clone() };
+            let partition = Some(PartitionId(partition));
+            let value = Response { hash, value: record.value.new.clone(), partition };
             self.next.process(Record { key, value, timestamp, headers }, context)?;
         }
         Ok(())

@@ -28,6 +28,8 @@ pub(crate) struct SessionAggregate<K, V, A, F, M> {
     pub(crate) next: Box<dyn Node<Windowed<K>, Change<A>>>,
     /// The sessions that a record joins; kept so that finding them allocates nothing.
     pub(crate) found: Vec<(Window, A)>,
+    /// The sessions that a new one replaces, with their old values where those are wanted; kept for the same reason.
+    pub(crate) replaced: Vec<(Window, Option<A>)>,
     pub(crate) takes: PhantomData<fn(V)>,
 }
 
@@ -71,9 +73,14 @@ where
             context.drop_late(self.operator);
         } else {
             let Record { key, value, .. } = record;
-            let (aggregate, old) = self.merge_found(&key, (own, session), &mut found, context)?;
-            let aggregate = (self.fold)(&key, value, aggregate);
-            if let Err(error) = self.view.put(&key, session, &aggregate, context) {
+            let (merged, old) = self.merge_found(&key, (own, session), &mut found);
+            let aggregate = (self.fold)(&key, value, merged);
+            // What cannot be written must not cost the sessions that it is made of.
+            if let Err(error) = self.view.prepare(session, &aggregate, context) {
+                return context.fail(*error);
+            }
+            self.remove_replaced(&key, context)?;
+            if let Err(error) = self.view.put(&key, session, context) {
                 return context.fail(*error);
             }
             self.send(&key, session, Change { new: Some(aggregate), old }, context)?;
@@ -82,27 +89,37 @@ where
         Ok(())
     }
 
-    /// Removes the sessions that are merged into one, and says so behind. Gives what the aggregate begins with; and,
-    /// where the session itself was there already, its old value, if that is wanted.
+    /// Merges sessions into one, and notes those that it replaces. Gives what the aggregate begins with; and, where the
+    /// session itself was there already, its old value, if that is wanted.
     fn merge_found(
         &mut self,
         key: &K,
         (own, session): (Window, Window),
         found: &mut Vec<(Window, A)>,
-        context: &mut Context,
-    ) -> Result<(Option<A>, Option<A>), super::NodeError> {
+    ) -> (Option<A>, Option<A>) {
         let (mut merged, mut old) = (None, None);
+        self.replaced.clear();
         for (window, aggregate) in found.drain(..) {
             let removed = self.sends_old.then(|| aggregate.clone());
             if session == own {
                 old = removed;
             } else {
-                self.view.remove(key, window, context)?;
-                self.send(key, window, Change { new: None, old: removed }, context)?;
+                self.replaced.push((window, removed));
             }
             merged = Some((self.merge)(key, merged, aggregate));
         }
-        Ok((merged, old))
+        (merged, old)
+    }
+
+    /// Removes the sessions that are replaced, and says so behind.
+    fn remove_replaced(&mut self, key: &K, context: &mut Context) -> Processed {
+        let mut replaced = std::mem::take(&mut self.replaced);
+        for (window, old) in replaced.drain(..) {
+            self.view.remove(key, window, context)?;
+            self.send(key, window, Change { new: None, old }, context)?;
+        }
+        self.replaced = replaced;
+        Ok(())
     }
 
     fn send(&mut self, key: &K, session: Window, value: Change<A>, context: &mut Context) -> Processed {

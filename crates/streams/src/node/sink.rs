@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use headwater_model::PartitionId;
 use headwater_schema::{Part, Serde, SerdeError};
 
 use super::{Node, Processed};
@@ -9,12 +10,14 @@ use crate::context::Context;
 use crate::graph::{NodeId, TopicId};
 use crate::record::Record;
 
-/// Writes records to a topic; the partition follows from the key.
+/// Writes records to a topic; the partition follows from the key, unless the value knows it.
 pub(crate) struct Sink<K, V> {
     pub(crate) operator: NodeId,
     pub(crate) topic: TopicId,
     pub(crate) keys: Arc<dyn Serde<K>>,
     pub(crate) values: Arc<dyn Serde<V>>,
+    /// The partition that a value must go to, if it must go to one.
+    pub(crate) partition: fn(&V) -> Option<PartitionId>,
     /// True where the next operator would drop records without a key anyway.
     pub(crate) drops_null_keys: bool,
 }
@@ -35,6 +38,7 @@ impl<K: 'static, V: 'static> Node<K, V> for Sink<K, V> {
 impl<K: 'static, V: 'static> Sink<K, V> {
     fn write(&self, record: Record<K, V>, context: &mut Context) -> Result<(), (Part, SerdeError)> {
         let mut draft = context.outputs_mut().draft();
+        draft.partition((self.partition)(&record.value));
         draft
             .key(|out| self.keys.serialize_nullable(&record.key, out))
             .map_err(|error| (Part::Key, error))?;

@@ -110,7 +110,10 @@ where
         let span = self.windows.span(self.own.side, record.timestamp);
         self.other.find(&record.key, span, &mut found, context)?;
         for kept in &found {
-            self.join_with(record, kept, context)?;
+            // What cannot be read must not keep the record from the partners behind it.
+            if let Err(error) = self.join_with(record, kept, context) {
+                context.fail(*error)?;
+            }
         }
         let has_met = !found.is_empty();
         self.found = found;
@@ -119,11 +122,11 @@ where
 
     fn join_with(&mut self, record: &Record<K, V>, kept: &Kept, context: &mut Context) -> Processed {
         let (time, _) = *kept;
-        let other = self.other.read(kept, context)?;
         if let Some(waiting) = self.waiting.as_mut().filter(|_| self.other_is_outer) {
             let keys = self.own.keys.as_ref();
             waiting.view.remove(self.other.side, keys, (&record.key, time), context)?;
         }
+        let other = self.other.read(kept, context)?;
         match (self.join)(&record.key, &record.value, Some(&other)) {
             Some(value) => {
                 let (key, headers) = (record.key.clone(), record.headers.clone());
@@ -172,17 +175,25 @@ where
         let since = waiting.view.find_due(self.windows, stream_time, &mut waiting.due, context)?;
         context.join_times(self.stores.join()).waiting_since = since;
         for due in waiting.due.drain(..) {
-            let unreadable = |error| context.stored(waiting.view.store, error);
-            let key = due.key(self.own.keys.as_ref()).map_err(unreadable)?;
+            // What cannot be read must not hold up what waits behind it, nor the record that came in.
+            waiting.view.settle(&due, context)?;
+            let key = match due.key(self.own.keys.as_ref()) {
+                Ok(key) => key,
+                Err(error) => {
+                    context.fail(*context.stored(waiting.view.store, error))?;
+                    continue;
+                }
+            };
             for value in due.values() {
-                let value = (waiting.join)(&key, due.side, value)
-                    .map_err(|error| context.stored(waiting.view.store, error))?;
-                if let Some(value) = value {
-                    let (key, headers) = (key.clone(), headers.clone());
-                    self.next.process(Record { key, value, timestamp: due.time, headers }, context)?;
+                match (waiting.join)(&key, due.side, value) {
+                    Ok(Some(value)) => {
+                        let (key, headers) = (key.clone(), headers.clone());
+                        self.next.process(Record { key, value, timestamp: due.time, headers }, context)?;
+                    }
+                    Ok(None) => {}
+                    Err(error) => context.fail(*context.stored(waiting.view.store, error))?,
                 }
             }
-            waiting.view.settle(&due, context)?;
         }
         Ok(())
     }

@@ -171,7 +171,10 @@ where
         let mut ripe = std::mem::take(&mut waiting.ripe);
         waiting.buffer.find_ripe(until, &mut ripe, context)?;
         for entry in ripe.drain(..) {
-            self.release(&entry, context)?;
+            // What cannot be read must not hold up what waits behind it.
+            if let Err(error) = self.release(&entry, context) {
+                context.fail(*error)?;
+            }
         }
         if let Some(waiting) = &mut self.waiting {
             waiting.ripe = ripe;
@@ -183,8 +186,8 @@ where
         let Some(waiting) = &self.waiting else {
             return Ok(());
         };
-        let record = waiting.buffer.read(entry, context)?;
         waiting.buffer.remove(entry, context)?;
+        let record = waiting.buffer.read(entry, context)?;
         self.join_with_table(record, context)
     }
 

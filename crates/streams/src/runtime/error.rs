@@ -34,12 +34,21 @@ pub enum StreamsError {
     /// A policy says to write records to the dead-letter topic, and there is none.
     #[error("a policy is to write records to the dead-letter topic, but `task.dead_letter_topic` names none")]
     NoDeadLetterTopic,
-    /// A bounded run of a topology whose sub-topologies feed each other.
+    /// A topology whose sub-topologies feed each other was to be worked off, by a bounded run or a drain.
     #[error(
-        "\"{0}\" cannot run to an end: a foreign-key join sends its tables questions and answers in a circle; start it \
-         live instead"
+        "\"{application}\" cannot run to an end: its sub-topologies feed each other in a circle, for sub-topology {reader} \
+         reads \"{topic}\" that sub-topology {writer} writes; start it live, and stop it, instead"
     )]
-    Circular(String),
+    Circular {
+        /// The application id.
+        application: String,
+        /// A sub-topology of the circle.
+        reader: usize,
+        /// Another, or the same one, that feeds it though it does not come before it.
+        writer: usize,
+        /// The topic between them.
+        topic: TopicName,
+    },
     /// The cluster refused something that the instance needs.
     #[error(transparent)]
     Admin(#[from] AdminError),

@@ -333,7 +333,7 @@ async fn send<C: Connector>(
         let sent = producer
             .send(ProducerRecord {
                 topic: record.topic,
-                partition: None,
+                partition: record.partition,
                 key: record.key,
                 value: record.value,
                 headers: &headers,

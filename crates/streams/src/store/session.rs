@@ -64,17 +64,15 @@ impl<K: 'static, V: 'static> SessionView<K, V> {
         Ok(())
     }
 
-    /// Sets the value of a session, which may be there already.
-    pub(crate) fn put(
-        &mut self,
-        key: &K,
-        session: Window,
-        value: &V,
-        context: &mut Context,
-    ) -> Result<(), NodeError> {
-        self.write_key(key, context)?;
+    /// Writes the value of a session for [`Self::put`]; the store is not changed yet.
+    pub(crate) fn prepare(&mut self, session: Window, value: &V, context: &Context) -> Result<(), NodeError> {
         write_timed(&mut self.value, session.end, value, self.values.as_ref())
-            .map_err(|error| context.unstorable(self.entries.store(), error))?;
+            .map_err(|error| context.unstorable(self.entries.store(), error))
+    }
+
+    /// Gives a session, which may be there already, the value that was prepared.
+    pub(crate) fn put(&mut self, key: &K, session: Window, context: &mut Context) -> Result<(), NodeError> {
+        self.write_key(key, context)?;
         self.entries.insert(&self.key, position_of(session), &self.value, context)
     }
 

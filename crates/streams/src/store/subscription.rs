@@ -7,7 +7,7 @@
 //! | the left key's bytes | partition of the left row i32
 //! ```
 //!
-//! A response brings such a value back:
+//! A response brings such a value back, to the partition that the subscription names:
 //!
 //! ```text
 //! 0 version 0 (6 bits), 0x80 if there is no hash, 0x40 if the value is there and empty | 1 hash, 16 bytes, if any
@@ -26,7 +26,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use headwater_model::Timestamp;
+use headwater_model::{PartitionId, Timestamp};
 use headwater_schema::{Serde, SerdeError};
 
 use super::timed::{read_timed, write_timed};
@@ -59,6 +59,7 @@ pub(crate) struct Subscription<K> {
     pub(crate) hash: Option<u128>,
     pub(crate) instruction: Instruction,
     pub(crate) key: K,
+    /// Where the left row is, which need not be where the key's hash would have it.
     pub(crate) partition: i32,
 }
 
@@ -68,6 +69,8 @@ pub(crate) struct Response<T> {
     /// Of the left value that asked.
     pub(crate) hash: Option<u128>,
     pub(crate) value: Option<T>,
+    /// Where the left row is. It is not written: a response that has been read is there.
+    pub(crate) partition: Option<PartitionId>,
 }
 
 /// How subscriptions are written; see the module.
@@ -133,7 +136,7 @@ impl<T: 'static> Serde<Response<T>> for ResponseSerde<T> {
         let (hash, value) = read_hash(*head, rest).ok_or_else(malformed)?;
         let is_there = !value.is_empty() || head & EMPTY_VALUE != 0;
         let value = if is_there { Some(self.values.deserialize(value)?) } else { None };
-        Ok(Response { hash, value })
+        Ok(Response { hash, value, partition: None })
     }
 }
 
@@ -279,11 +282,12 @@ mod tests {
     #[test]
     fn a_response_is_written_as_kafka_streams_writes_it_but_an_empty_value_is_no_missing_one() {
         let value = |value: &str| Some(value.to_owned());
+        let response = |hash, value| Response { hash, value, partition: None };
         let checks: [(Response<String>, &[u8]); 4] = [
-            (Response { hash: Some(2), value: value("x") }, b"\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\x02x"),
-            (Response { hash: Some(2), value: None }, b"\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\x02"),
-            (Response { hash: None, value: None }, b"\x80"),
-            (Response { hash: None, value: value("") }, b"\xc0"),
+            (response(Some(2), value("x")), b"\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\x02x"),
+            (response(Some(2), None), b"\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\x02"),
+            (response(None, None), b"\x80"),
+            (response(None, value("")), b"\xc0"),
         ];
         for (response, expected) in checks {
             let mut bytes = Vec::new();

@@ -28,6 +28,16 @@ pub enum TestError {
         /// The partition count.
         partitions: i32,
     },
+    /// A record was laid into a partition that its topic does not have.
+    #[error("the topic \"{topic}\" has no partition {partition}; it has {count}, and the first is 0")]
+    NoPartition {
+        /// The topic.
+        topic: String,
+        /// The partition.
+        partition: i32,
+        /// How many partitions the topic has.
+        count: usize,
+    },
     /// A policy says to write records to the dead-letter topic, and there is none.
     #[error("a policy is to write records to the dead-letter topic, but `dead_letter_topic` names none")]
     NoDeadLetterTopic,

@@ -6,6 +6,7 @@ use headwater_client::partition_for_key;
 use headwater_model::{Offset, PartitionId, Timestamp, TopicName, TopicPartition};
 use headwater_wire::batch::{self, Batch, BatchBuilder, BatchError, BatchMeta, Compression};
 
+use super::TestError;
 use crate::record::Headers;
 
 /// See the module.
@@ -55,6 +56,15 @@ impl Topics {
         let partition = topic.without_key.checked_rem(count).unwrap_or_default();
         topic.without_key += 1;
         PartitionId(partition as i32)
+    }
+
+    /// Checks that a topic has a partition.
+    pub(super) fn check(&self, topic: &TopicName, partition: PartitionId) -> Result<(), TestError> {
+        let count = self.topics.get(topic).map_or(0, |topic| topic.partitions.len());
+        if usize::try_from(partition.0).is_ok_and(|number| number < count) {
+            return Ok(());
+        }
+        Err(TestError::NoPartition { topic: topic.to_string(), partition: partition.0, count })
     }
 
     /// Appends a record to a partition; false if nobody reads the topic.

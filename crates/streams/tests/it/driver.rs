@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use expect_test::expect;
-use headwater_model::Timestamp;
+use headwater_model::{PartitionId, Timestamp};
 use headwater_schema::{ignored, json, long, serdes, utf8};
 use headwater_streams::{Record, TaskConfig, TestConfig, TestDriver, TestError, Topology};
 
@@ -46,6 +46,11 @@ fn mistakes_of_a_test_are_told() {
         error: the topology has no topic "inn"; it has "in", "out"
     "#]]
     .assert_eq(&said(TestDriver::with(&copy(), &of_no_topic)));
+    let in_no_partition = driver.load_into("in", PartitionId(1), text(), [record("x", 1)]);
+    expect![[r#"
+        error: the topic "in" has no partition 1; it has 1, and the first is 0
+    "#]]
+    .assert_eq(&said(in_no_partition));
     let none = TestConfig::default().partitions("in", 0);
     expect![[r#"
         error: the topic "in" cannot have 0 partitions; it needs at least one

@@ -4,7 +4,7 @@ use expect_test::expect;
 use headwater_schema::{optional, serdes, utf8};
 use headwater_streams::{Table, TestConfig, Topology, TopologyBuilder};
 
-use crate::support::{World, app, check, check_with, text};
+use crate::support::{Wearing, World, app, check, check_with, sentence, skipping, text};
 
 type Words = Table<String, String>;
 
@@ -249,6 +249,61 @@ fn an_answer_to_a_row_that_has_changed_meanwhile_is_discarded() {
 }
 
 #[test]
+fn rows_are_answered_in_the_partitions_that_they_are_in_however_they_came_there() {
+    let config = TestConfig::default().partitions("orders", 2).partitions("prices", 2);
+    let fed = "
+        orders/0 o1=tea/1 @1
+        orders/1 o2=tea/2 @1
+        orders/0 o3=tea/3 @1
+        orders/1 o4=tea/4 @1
+        prices tea=9 @2
+        orders/0 o1=rice/1 @3
+        orders/1 o2=rice/2 @3
+        prices rice=4 @4
+        orders/0 o3=-/3 @5
+        orders/1 o4=-/4 @5";
+    check_with(
+        &config,
+        &priced(inner),
+        fed,
+        &expect![[r#"
+        out o1=tea/1-at-9 @2
+        out o3=tea/3-at-9 @2
+        out o2=tea/2-at-9 @2
+        out o4=tea/4-at-9 @2
+        out o1=~ @3
+        out o2=~ @3
+        out o1=rice/1-at-4 @4
+        out o2=rice/2-at-4 @4
+        out o3=~ @5
+        out o4=~ @5
+        null keys: 2
+    "#]],
+    );
+    check_with(
+        &config,
+        &priced(left),
+        fed,
+        &expect![[r#"
+        out o1=tea/1-at-nothing @1
+        out o2=tea/2-at-nothing @1
+        out o3=tea/3-at-nothing @1
+        out o4=tea/4-at-nothing @1
+        out o1=tea/1-at-9 @2
+        out o3=tea/3-at-9 @2
+        out o2=tea/2-at-9 @2
+        out o4=tea/4-at-9 @2
+        out o1=rice/1-at-nothing @3
+        out o2=rice/2-at-nothing @3
+        out o1=rice/1-at-4 @4
+        out o2=rice/2-at-4 @4
+        out o3=-/3-at-nothing @5
+        out o4=-/4-at-nothing @5
+    "#]],
+    );
+}
+
+#[test]
 fn results_are_the_same_whatever_the_partitions() {
     let fed = "
         prices tea=9 @1
@@ -457,4 +512,44 @@ fn windowed(
     windows: headwater_streams::TumblingWindows,
 ) -> headwater_schema::KeyValueSerde<headwater_streams::WindowedSerde<String>, headwater_schema::Utf8> {
     serdes(headwater_streams::windowed(utf8(), windows), utf8())
+}
+
+#[test]
+fn a_subscription_that_cannot_be_read_keeps_the_change_from_nobody_else() {
+    let wearing = Wearing::default();
+    let topology = app(|app| {
+        let orders = app.table("orders", serdes(wearing.clone(), utf8()));
+        let prices = app.table("prices", text());
+        inner(&orders, &prices).to_stream().to("out", serdes(utf8(), optional(utf8())));
+    });
+    let mut world = World::new(&topology, &skipping());
+    world.feed("orders o1=tea/1 @1\n orders weir=tea/2 @1\n orders x=tea/3 @1\n prices tea=9 @2");
+    wearing.wear_out();
+    world.feed("prices tea=10 @3");
+    expect![[r#"
+        out o1=tea/1-at-9 @2
+        out weir=tea/2-at-9 @2
+        out x=tea/3-at-9 @2
+        out o1=tea/1-at-10 @3
+        out x=tea/3-at-10 @3
+        skipped: 1
+    "#]]
+    .assert_eq(&world.finish());
+}
+
+#[test]
+fn a_foreign_key_that_cannot_be_written_is_the_joins_fault_and_not_that_of_a_store() {
+    let wearing = Wearing::default();
+    let topology = app(|app| {
+        let orders = app.table("orders", text());
+        let prices = app.table("prices", serdes(wearing.clone(), utf8()));
+        inner(&orders, &prices).to_stream().to("out", serdes(utf8(), optional(utf8())));
+    });
+    let mut world = World::new(&topology, &TestConfig::default());
+    world.feed("orders o1=tea/1 @1");
+    wearing.wear_out();
+    world.load("orders o1=weir/1 @2").unwrap();
+    expect![[r#"
+        error: the key that "subscribe priced" made of the record at orders-0@1 cannot be written: this String cannot be written: it is worn out
+    "#]].assert_eq(&sentence(&world.driver.run().unwrap_err()));
 }

@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use expect_test::expect;
 use headwater_client::{ProducerConfig, ProducerRecord};
-use headwater_model::Timestamp;
+use headwater_model::{PartitionId, Timestamp};
 use headwater_schema::{long, serdes, utf8};
 use headwater_streams::{Guarantee, JoinWindows, Streams, StreamsConfig, StreamsError, Topology};
 use headwater_testkit::{Faults, SimCluster, simulate};
@@ -86,6 +87,32 @@ fn a_foreign_key_join_follows_both_tables_over_partitions_and_workers() {
 }
 
 #[test]
+fn a_foreign_key_join_answers_rows_that_another_partitioner_has_placed() {
+    simulate(|| async {
+        let mut cluster = SimCluster::start(1, Faults::none()).unwrap();
+        let client = cluster.client("streams").await.unwrap();
+        create(&client, &[("orders", 3), ("prices", 2), ("totals", 1)]).await;
+        let live = Streams::start(totals(), client.clone(), StreamsConfig::default()).await.unwrap();
+        let producer = client.producer(ProducerConfig::default());
+        let (orders, prices) = (name("orders"), name("prices"));
+        for number in 0..6 {
+            let key = format!("order-{number}");
+            let record = ProducerRecord::new(&orders, b"tea/2").key(key.as_bytes());
+            let record = record.partition(PartitionId(number % 3)).timestamp(Timestamp(1));
+            producer.send(record).await.unwrap();
+        }
+        let price = 5i64.to_be_bytes();
+        let record = ProducerRecord::new(&prices, &price[..]).key(b"tea").timestamp(Timestamp(2));
+        producer.send(record).await.unwrap();
+        producer.close().await.unwrap();
+        pause(Duration::from_secs(5)).await;
+        let expected: BTreeMap<_, _> = (0..6).map(|number| (format!("order-{number}"), 10)).collect();
+        assert_eq!(newest(&client, "totals").await, expected);
+        live.stop().await.unwrap();
+    });
+}
+
+#[test]
 fn a_foreign_key_join_comes_out_the_same_after_a_crash() {
     simulate(|| async {
         let mut cluster = SimCluster::start(7, Faults::none()).unwrap();
@@ -107,7 +134,24 @@ fn a_foreign_key_join_has_no_bounded_run() {
         let mut cluster = SimCluster::start(1, Faults::none()).unwrap();
         let client = cluster.client("streams").await.unwrap();
         let error = Streams::run_bounded(totals(), client, StreamsConfig::default()).await.unwrap_err();
-        assert!(matches!(error, StreamsError::Circular(_)), "{error}");
+        assert!(matches!(error, StreamsError::Circular { .. }), "{error}");
+    });
+}
+
+#[test]
+fn what_feeds_itself_is_stopped_and_not_drained_and_the_error_names_who_feeds_whom() {
+    simulate(|| async {
+        let mut cluster = SimCluster::start(1, Faults::none()).unwrap();
+        let client = cluster.client("streams").await.unwrap();
+        create(&client, &[("orders", 3), ("prices", 2), ("totals", 1)]).await;
+        let config = StreamsConfig { commit_interval: Duration::from_hours(1), ..StreamsConfig::default() };
+        let live = Streams::start(totals(), client.clone(), config).await.unwrap();
+        publish(&client, 0).await;
+        pause(Duration::from_secs(5)).await;
+        let error = live.drain().await.unwrap_err();
+        expect![[r#""totals" cannot run to an end: its sub-topologies feed each other in a circle, for sub-topology 0 reads "totals-totals-subscription-response-topic" that sub-topology 1 writes; start it live, and stop it, instead"#]].assert_eq(&error.to_string());
+        let committed = client.admin().group_offsets("totals").await.unwrap();
+        assert!(!committed.is_empty(), "what was processed is committed");
     });
 }
 

@@ -10,7 +10,7 @@ use headwater_streams::{
 };
 use proptest::prelude::*;
 
-use crate::support::{World, app, check, check_with, nullable, text};
+use crate::support::{Wearing, World, app, check, check_with, nullable, skipping, text};
 
 const fn millis(millis: u64) -> Duration {
     Duration::from_millis(millis)
@@ -338,4 +338,36 @@ proptest! {
             .collect();
         prop_assert_eq!(sessions, naive(&times, gap as i64));
     }
+}
+
+#[test]
+fn an_aggregate_that_cannot_be_written_leaves_the_sessions_that_it_was_to_merge() {
+    let wearing = Wearing::default();
+    let topology = app(|app| {
+        let said = app
+            .stream("in", serdes(optional(utf8()), utf8()))
+            .group_by_key()
+            .windowed_by(five().grace(millis(50)))
+            .aggregate(
+                "said",
+                || ".".to_owned(),
+                |_, word, said| said + &word,
+                |_, so_far, session| format!("{so_far}|{session}"),
+                serdes(optional(utf8()), wearing.clone()),
+            );
+        changes(&said).to("out", nullable());
+    });
+    let mut world = World::new(&topology, &skipping());
+    world.feed("in a=x @10\n in a=y @20");
+    wearing.wear_out();
+    world.feed("in a=weir @15\n in a=z @15");
+    expect![[r#"
+        out a[10,10]=.x @10
+        out a[20,20]=.y @20
+        out a[10,10]=~ @10
+        out a[20,20]=~ @20
+        out a[10,20]=.|.x|.yz @20
+        skipped: 1
+    "#]]
+    .assert_eq(&world.finish());
 }

@@ -8,7 +8,7 @@ use headwater_schema::{KeyValueSerde, Optional, Utf8, optional, serdes, utf8};
 use headwater_streams::{JoinWindows, Record, Stream, TestConfig, TestDriver, Topology, TopologyBuilder};
 use proptest::prelude::*;
 
-use crate::support::{app, check, check_with, nullable};
+use crate::support::{Wearing, World, app, check, check_with, nullable, skipping, text};
 
 type Text = Option<String>;
 type Words = Stream<Text, Text>;
@@ -584,4 +584,46 @@ proptest! {
         prop_assert_eq!(found, expected);
         prop_assert_eq!(driver.late("pairs"), late);
     }
+}
+
+/// A left join whose left values wear out.
+fn worn(wearing: &Wearing) -> Topology {
+    app(|app| {
+        let left = app.stream("left", serdes(utf8(), wearing.clone()));
+        let right = app.stream("right", text());
+        left.left_join_within("pairs", &right, ten(), |_, left, right| {
+            format!("{left}-{}", right.map_or("none", String::as_str))
+        })
+        .to("out", text());
+    })
+}
+
+#[test]
+fn a_waiting_record_that_cannot_be_read_is_left_out_once_and_holds_nothing_up() {
+    let wearing = Wearing::default();
+    let mut world = World::new(&worn(&wearing), &skipping());
+    world.feed("left a=weir @1\n left b=x @1");
+    wearing.wear_out();
+    world.feed("left c=y @50\n right c=z @51\n left d=v @80");
+    expect![[r#"
+        out b=x-none @1
+        out c=y-z @51
+        skipped: 1
+    "#]]
+    .assert_eq(&world.finish());
+}
+
+#[test]
+fn a_partner_that_cannot_be_read_is_left_out_and_the_record_meets_the_others() {
+    let wearing = Wearing::default();
+    let mut world = World::new(&worn(&wearing), &skipping());
+    world.feed("left a=weir @1\n left a=x @2");
+    wearing.wear_out();
+    world.feed("right a=z @3\n left a=y @4\n left b=v @50");
+    expect![[r#"
+        out a=x-z @3
+        out a=y-z @4
+        skipped: 1
+    "#]]
+    .assert_eq(&world.finish());
 }

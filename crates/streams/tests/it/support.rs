@@ -3,18 +3,20 @@
 //! ```text
 //! topic key=value @time #header=value
 //! ```
-//! `~` is null.
+//! `~` is null. `topic/1` is partition 1 of the topic; without a number, the key tells the partition.
 
 use std::error::Error;
 use std::fmt::Write;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use bytes::Bytes;
 use expect_test::Expect;
-use headwater_model::Timestamp;
-use headwater_schema::{KeyValueSerde, Optional, Utf8, optional, serdes, utf8};
+use headwater_model::{PartitionId, Timestamp};
+use headwater_schema::{KeyValueSerde, Optional, Serde, SerdeError, Utf8, optional, serdes, utf8};
 use headwater_streams::{
-    Guarantee, Header, Headers, Record, TestConfig, TestDriver, TestError, TestRecord, Topology,
-    TopologyBuilder,
+    ErrorPolicies, Guarantee, Header, Headers, OnError, Record, TaskConfig, TestConfig, TestDriver,
+    TestError, TestRecord, Topology, TopologyBuilder,
 };
 
 /// Text, with nulls as `None`.
@@ -25,6 +27,43 @@ pub(crate) fn nullable() -> KeyValueSerde<Optional<Utf8>, Optional<Utf8>> {
 /// Text, without nulls.
 pub(crate) fn text() -> KeyValueSerde<Utf8, Utf8> {
     serdes(utf8(), utf8())
+}
+
+/// Text that can be written and read until it is worn out; from then on, not where it has the word `weir`.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Wearing(Arc<AtomicBool>);
+
+impl Wearing {
+    pub(crate) fn wear_out(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+
+    fn fails_on(&self, text: &str) -> bool {
+        self.0.load(Ordering::Relaxed) && text.contains("weir")
+    }
+}
+
+impl Serde<String> for Wearing {
+    fn serialize(&self, value: &String, out: &mut Vec<u8>) -> Result<(), SerdeError> {
+        if self.fails_on(value) {
+            return Err(SerdeError::unwritable::<String>("it is worn out"));
+        }
+        utf8().serialize(value, out)
+    }
+
+    fn deserialize(&self, bytes: &[u8]) -> Result<String, SerdeError> {
+        let text = utf8().deserialize(bytes)?;
+        if self.fails_on(&text) {
+            return Err(SerdeError::malformed::<String>("it is worn out", bytes, None));
+        }
+        Ok(text)
+    }
+}
+
+/// Whatever an operator fails on is skipped.
+pub(crate) fn skipping() -> TestConfig {
+    let policies = ErrorPolicies { processing: OnError::Skip, ..ErrorPolicies::default() };
+    TestConfig::default().task(TaskConfig { policies, ..TaskConfig::default() })
 }
 
 /// A topology with the id `app`.
@@ -92,7 +131,13 @@ impl World {
     /// Lays the record of a line into its topic.
     pub(crate) fn load(&mut self, line: &str) -> Result<(), TestError> {
         let (topic, record) = record(line);
-        self.driver.load(topic, nullable(), [record])
+        match topic.split_once('/') {
+            Some((topic, partition)) => {
+                let partition = PartitionId(partition.parse().expect(line));
+                self.driver.load_into(topic, partition, nullable(), [record])
+            }
+            None => self.driver.load(topic, nullable(), [record]),
+        }
     }
 
     /// Lays records into their topics, and lets them have their effects.

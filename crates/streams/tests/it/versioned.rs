@@ -9,7 +9,7 @@ use headwater_schema::{KeyValueSerde, Optional, Utf8, optional, serdes, utf8};
 use headwater_streams::{Record, TestConfig, TestDriver, Topology};
 use proptest::prelude::*;
 
-use crate::support::{World, app, check, check_with, nullable, text};
+use crate::support::{Wearing, World, app, check, check_with, nullable, skipping, text};
 
 fn ms(count: u64) -> Duration {
     Duration::from_millis(count)
@@ -472,4 +472,27 @@ proptest! {
             }
         }
     }
+}
+
+#[test]
+fn a_waiting_record_that_cannot_be_read_is_left_out_once_and_holds_nothing_up() {
+    let wearing = Wearing::default();
+    let topology = app(|app| {
+        let rates = app.versioned_table("rates", text(), ms(100));
+        app.stream("orders", serdes(utf8(), wearing.clone()))
+            .left_join_with_grace("rated", &rates, ms(10), |order, rate| {
+                format!("{}-at-{}", order.value, rate.map_or("none", String::as_str))
+            })
+            .to("out", text());
+    });
+    let mut world = World::new(&topology, &skipping());
+    world.feed("rates eur=7 @1\n orders eur=weir @1\n orders eur=a @2");
+    wearing.wear_out();
+    world.feed("orders eur=b @12\n orders eur=c @22");
+    expect![[r#"
+        out eur=a-at-7 @2
+        out eur=b-at-7 @12
+        skipped: 1
+    "#]]
+    .assert_eq(&world.finish());
 }
