@@ -16,7 +16,7 @@ use headwater_model::Timestamp;
 use headwater_schema::{Serde, SerdeError};
 
 use super::time_indexed::{Place, TimeIndexed, all_in_time, highest, lowest};
-use super::timed::split_timed;
+use super::timed::{split_timed, write_present};
 use crate::context::Context;
 use crate::graph::StoreId;
 use crate::node::NodeError;
@@ -252,7 +252,7 @@ fn write_value<V: 'static>(
     };
     let start = out.len();
     out.extend_from_slice(&[0; 4]);
-    serde.serialize(value, out)?;
+    write_present(out, value, serde)?;
     let length = out.len() - start - 4;
     if let Some(bytes) = out.get_mut(start..start + 4) {
         bytes.copy_from_slice(&(length as i32).to_be_bytes());
