@@ -44,6 +44,8 @@ pub struct OutputRecord<'a> {
     pub timestamp: Timestamp,
     /// The headers.
     pub headers: &'a Headers,
+    /// True if what came in chose the topic.
+    pub is_chosen: bool,
 }
 
 /// A change of a store, as its changelog is to get it, in the task's own partition.
@@ -68,6 +70,7 @@ struct RecordEntry {
     value: Span,
     timestamp: Timestamp,
     headers: Headers,
+    is_chosen: bool,
 }
 
 #[derive(Debug)]
@@ -100,6 +103,7 @@ impl Outputs {
             value: self.slice(entry.value.clone()),
             timestamp: entry.timestamp,
             headers: &entry.headers,
+            is_chosen: entry.is_chosen,
         })
     }
 
@@ -140,7 +144,8 @@ impl Outputs {
         let key = record.key.map(|key| self.append(key));
         let value = record.value.map(|value| self.append(value));
         let (timestamp, headers) = (record.timestamp, record.headers.clone());
-        self.records.push(RecordEntry { topic, key, value, timestamp, headers });
+        let is_chosen = record.is_chosen;
+        self.records.push(RecordEntry { topic, key, value, timestamp, headers, is_chosen });
     }
 
     /// Begins a record; it counts only once it is finished.
@@ -222,7 +227,8 @@ impl Draft<'_> {
 
     pub(crate) fn finish(mut self, topic: TopicId, timestamp: Timestamp, headers: Headers) {
         let (key, value) = (self.key.take(), self.value.take());
-        self.outputs.records.push(RecordEntry { topic, key, value, timestamp, headers });
+        let is_chosen = topic.0 >= self.outputs.graph.topics.len();
+        self.outputs.records.push(RecordEntry { topic, key, value, timestamp, headers, is_chosen });
         self.finished = true;
     }
 

@@ -30,7 +30,7 @@ impl Context {
         for error in self.dead_letters.drain(..) {
             let headers = &came_with(record).chain(causes(&error, &at)).collect();
             let (key, value) = (record.key, record.value);
-            self.outputs.copy(&OutputRecord { topic, key, value, timestamp, headers });
+            self.outputs.copy(&OutputRecord { topic, key, value, timestamp, headers, is_chosen: false });
             self.outputs.note_skipped(error);
         }
     }
