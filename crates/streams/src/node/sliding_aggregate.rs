@@ -127,9 +127,9 @@ where
     /// Adds a record whose left window begins in 1970 or later.
     fn add(&mut self, record: &Record<K, V>, context: &mut Context) -> Processed {
         let found = std::mem::take(&mut self.found);
-        if let Some(near) = self.update_found(&found, record, context)? {
+        if let Some(mut near) = self.update_found(&found, record, context)? {
             self.add_previous_right(near.previous, &found, record, context)?;
-            self.add_left(&near, record, context)?;
+            self.add_left(&mut near, record, context)?;
             self.add_right(near, record, context)?;
         }
         self.found = found;
@@ -186,13 +186,18 @@ where
         self.create(start, None, record, context)
     }
 
-    fn add_left(&mut self, near: &Neighbours<A>, record: &Record<K, V>, context: &mut Context) -> Processed {
+    fn add_left(
+        &mut self,
+        near: &mut Neighbours<A>,
+        record: &Record<K, V>,
+        context: &mut Context,
+    ) -> Processed {
         if near.has_left {
             return Ok(());
         }
         let start = record.timestamp.plus_ms(self.windows.size_ms().saturating_neg());
         let holds_previous = near.previous.is_some_and(|previous| start <= previous);
-        let begins_with = near.left.as_ref().filter(|_| holds_previous).map(|left| left.aggregate.clone());
+        let begins_with = near.left.take().filter(|_| holds_previous).map(|left| left.aggregate);
         self.create(start, begins_with, record, context)
     }
 

@@ -39,9 +39,13 @@ where
         let headers = record.headers.clone();
         let (earlier, newest) = self.windows.windows_of(record.timestamp);
         for window in earlier {
-            self.update(window, record.clone(), context)?;
+            if self.takes(window, context) {
+                self.update(window, record.clone(), context)?;
+            }
         }
-        self.update(newest, record, context)?;
+        if self.takes(newest, context) {
+            self.update(newest, record, context)?;
+        }
         self.close(&headers, context)
     }
 }
@@ -53,11 +57,16 @@ where
     A: Data,
     F: Fn(&K, V, Option<A>) -> A + Send + Sync,
 {
-    fn update(&mut self, window: Window, record: Record<K, V>, context: &mut Context) -> Processed {
-        if self.windows.is_closed(window, context.stream_time()) {
+    /// False, and counted, if the window is closed.
+    fn takes(&self, window: Window, context: &mut Context) -> bool {
+        let is_closed = self.windows.is_closed(window, context.stream_time());
+        if is_closed {
             context.drop_late(self.operator);
-            return Ok(());
         }
+        !is_closed
+    }
+
+    fn update(&mut self, window: Window, record: Record<K, V>, context: &mut Context) -> Processed {
         let Record { key, value, timestamp, headers } = record;
         let (timestamp, aggregate) = match self.view.get(&key, window, context) {
             Ok(Some((latest, aggregate))) => (latest.max(timestamp), Some(aggregate)),
