@@ -117,10 +117,12 @@ impl Outputs {
         })
     }
 
-    /// Forgets records and changes, once they were taken.
+    /// Forgets records and changes, once they were taken, and the topics that records chose.
     pub(crate) fn clear(&mut self) {
         self.bytes.clear();
         self.records.clear();
+        self.chosen.clear();
+        self.chosen_ids.clear();
         self.writes.clear();
     }
 
@@ -246,6 +248,24 @@ impl Drop for Draft<'_> {
     fn drop(&mut self) {
         if !self.finished {
             self.outputs.bytes.truncate(self.start);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn topics_that_records_chose_are_forgotten_with_them() {
+        let mut outputs = Outputs::new(Arc::default(), false);
+        for number in 0..3 {
+            let topic = outputs.topic(&format!("about-{number}")).unwrap();
+            outputs.draft().finish(topic, Timestamp(1), Headers::default());
+            let topics: Vec<_> = outputs.records().map(|record| record.topic.to_string()).collect();
+            assert_eq!(topics, [format!("about-{number}")]);
+            outputs.clear();
+            assert_eq!((outputs.chosen.len(), outputs.chosen_ids.len()), (0, 0));
         }
     }
 }
