@@ -126,3 +126,16 @@ fn there_must_be_a_topic_for_them() {
     "#]]
     .assert_eq(&sentence(&error));
 }
+
+#[test]
+fn of_one_batch_each_refused_record_goes_there_as_it_came() {
+    let mut world = World::new(&numbers(), &bury());
+    for line in ["in a=x @1 #n=1", "in a=1 @2", "in a=y @3", "in a=~ @4", "in a=2 @5", "in a=z @6 #n=2"] {
+        world.load(line).unwrap();
+    }
+    world.driver.run().unwrap();
+    let dead = world.chosen("dead");
+    let came: Vec<_> = dead.lines().filter_map(|line| line.strip_prefix("dead ")).collect();
+    let came: Vec<_> = came.iter().filter_map(|line| line.split(" #__").next()).collect();
+    assert_eq!(came, ["a=x @1 #n=1", "a=y @3", "a=~ @4", "a=z @6 #n=2"]);
+}
