@@ -119,6 +119,7 @@ where
             fold: Arc::clone(&fold),
             sends_old: old_values.are_wanted(),
             next,
+            has_failed: false,
             takes: PhantomData,
         })
     }
@@ -140,6 +141,7 @@ where
             sends_old: old_values.are_wanted(),
             next,
             found: Vec::new(),
+            has_failed: false,
             takes: PhantomData,
         })
     }

@@ -17,6 +17,7 @@ use headwater_schema::Serde;
 
 use super::{Node, NodeError, Processed};
 use crate::context::Context;
+use crate::error::TaskError;
 use crate::graph::NodeId;
 use crate::record::{Change, Data, Headers, Record};
 use crate::store::{FoundWindow, SlidingView};
@@ -37,6 +38,8 @@ pub(crate) struct SlidingAggregate<K, V, A, F> {
     pub(crate) next: Box<dyn Node<Windowed<K>, Change<A>>>,
     /// The windows near a record; kept so that finding them allocates nothing.
     pub(crate) found: Vec<FoundWindow<A>>,
+    /// True if the record at hand met an error.
+    pub(crate) has_failed: bool,
     pub(crate) takes: PhantomData<fn(V)>,
 }
 
@@ -74,6 +77,7 @@ where
             context.drop_null_value();
             return Ok(());
         }
+        self.has_failed = false;
         let close_time = self.windows.close_time(context.stream_time());
         if record.timestamp.plus_ms(self.windows.size_ms()) < close_time {
             context.drop_late(self.operator);
@@ -286,7 +290,7 @@ where
         context: &mut Context,
     ) -> Processed {
         if let Err(error) = self.view.put(&record.key, &window, is_new, context) {
-            return context.fail(*error);
+            return self.fail(*error, context);
         }
         match self.emit {
             EmitStrategy::OnClose => Ok(()),
@@ -307,6 +311,11 @@ where
         let key = Windowed { key, start: window.start, end: self.end_of(window.start) };
         let value = Change { new: Some(window.aggregate), old };
         self.next.process(Record { key, value, timestamp: window.latest, headers }, context)
+    }
+
+    /// Deals with an error of the record at hand: only the first counts, in however many windows there are others.
+    fn fail(&mut self, error: TaskError, context: &mut Context) -> Processed {
+        if std::mem::replace(&mut self.has_failed, true) { Ok(()) } else { context.fail(error) }
     }
 
     /// Hands on the results of windows that stream time has closed, if nobody has seen them yet, and forgets windows
