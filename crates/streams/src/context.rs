@@ -16,6 +16,8 @@ use crate::store::timed::split_timed;
 use crate::store::{ByteStore, JoinTimes, Observed};
 use crate::task::TaskConfig;
 
+pub(crate) use dead_letter::CameIn;
+
 /// See the module.
 pub(crate) struct Context {
     graph: Arc<Graph>,

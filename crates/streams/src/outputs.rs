@@ -46,6 +46,8 @@ pub struct OutputRecord<'a> {
     pub timestamp: Timestamp,
     /// The headers.
     pub headers: &'a Headers,
+    /// True if what came in chose the topic.
+    pub is_chosen: bool,
 }
 
 /// A change of a store, as its changelog is to get it, in the task's own partition.
@@ -71,6 +73,7 @@ struct RecordEntry {
     value: Span,
     timestamp: Timestamp,
     headers: Headers,
+    is_chosen: bool,
 }
 
 #[derive(Debug)]
@@ -104,6 +107,7 @@ impl Outputs {
             value: self.slice(entry.value.clone()),
             timestamp: entry.timestamp,
             headers: &entry.headers,
+            is_chosen: entry.is_chosen,
         })
     }
 
@@ -117,10 +121,12 @@ impl Outputs {
         })
     }
 
-    /// Forgets records and changes, once they were taken.
+    /// Forgets records and changes, once they were taken, and the topics that records chose.
     pub(crate) fn clear(&mut self) {
         self.bytes.clear();
         self.records.clear();
+        self.chosen.clear();
+        self.chosen_ids.clear();
         self.writes.clear();
     }
 
@@ -149,8 +155,9 @@ impl Outputs {
         let key = record.key.map(|key| self.append(key));
         let value = record.value.map(|value| self.append(value));
         let (timestamp, headers) = (record.timestamp, record.headers.clone());
-        let partition = record.partition;
-        self.records.push(RecordEntry { topic, partition, key, value, timestamp, headers });
+        let (partition, is_chosen) = (record.partition, record.is_chosen);
+        let entry = RecordEntry { topic, partition, key, value, timestamp, headers, is_chosen };
+        self.records.push(entry);
     }
 
     /// Begins a record; it counts only once it is finished.
@@ -238,7 +245,9 @@ impl Draft<'_> {
 
     pub(crate) fn finish(mut self, topic: TopicId, timestamp: Timestamp, headers: Headers) {
         let (partition, key, value) = (self.partition, self.key.take(), self.value.take());
-        self.outputs.records.push(RecordEntry { topic, partition, key, value, timestamp, headers });
+        let is_chosen = topic.0 >= self.outputs.graph.topics.len();
+        let entry = RecordEntry { topic, partition, key, value, timestamp, headers, is_chosen };
+        self.outputs.records.push(entry);
         self.finished = true;
     }
 
@@ -256,6 +265,24 @@ impl Drop for Draft<'_> {
     fn drop(&mut self) {
         if !self.finished {
             self.outputs.bytes.truncate(self.start);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn topics_that_records_chose_are_forgotten_with_them() {
+        let mut outputs = Outputs::new(Arc::default(), false);
+        for number in 0..3 {
+            let topic = outputs.topic(&format!("about-{number}")).unwrap();
+            outputs.draft().finish(topic, Timestamp(1), Headers::default());
+            let topics: Vec<_> = outputs.records().map(|record| record.topic.to_string()).collect();
+            assert_eq!(topics, [format!("about-{number}")]);
+            outputs.clear();
+            assert_eq!((outputs.chosen.len(), outputs.chosen_ids.len()), (0, 0));
         }
     }
 }

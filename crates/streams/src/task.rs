@@ -117,9 +117,10 @@ impl Task {
     ) -> Self {
         let names = sources.iter().map(|(topic_partition, _)| topic_partition.clone()).collect();
         let outputs = Outputs::new(Arc::clone(&graph), config.keeps_store_writes);
-        let inputs = sources
-            .into_iter()
-            .map(|(topic_partition, source)| Input::new(topic_partition, source, config.max_batch_bytes));
+        let (max_batch_bytes, keeps_records) = (config.max_batch_bytes, config.dead_letter_topic.is_some());
+        let inputs = sources.into_iter().map(|(topic_partition, source)| {
+            Input::new(topic_partition, source, max_batch_bytes, keeps_records)
+        });
         Self {
             id,
             inputs: inputs.collect(),

@@ -4,13 +4,37 @@
 use std::error::Error;
 
 use ::bytes::Bytes;
-use headwater_model::Timestamp;
-use headwater_wire::batch;
+use headwater_model::{Offset, Timestamp};
+use headwater_wire::batch::{self, OpenBatch};
 
 use super::Context;
 use crate::error::{Location, TaskError};
 use crate::outputs::OutputRecord;
 use crate::record::Header;
+
+/// A record as it came in.
+#[derive(Debug)]
+pub(crate) struct CameIn {
+    pub(crate) offset: Offset,
+    timestamp: Timestamp,
+    key: Option<Bytes>,
+    value: Option<Bytes>,
+    headers: Vec<Header>,
+}
+
+impl CameIn {
+    /// A record of a batch, whose bytes it shares.
+    pub(crate) fn of(record: &batch::Record<'_>, from: &OpenBatch) -> Self {
+        let share = |part: &[u8]| from.share(part).unwrap_or_else(|| Bytes::copy_from_slice(part));
+        Self {
+            offset: record.offset,
+            timestamp: record.timestamp,
+            key: record.key.map(share),
+            value: record.value.map(share),
+            headers: came_with(record).collect(),
+        }
+    }
+}
 
 impl Context {
     /// True if the record at hand must be written to the dead-letter topic.
@@ -19,7 +43,7 @@ impl Context {
     }
 
     /// Writes the record that came in to the dead-letter topic, once for each error that it met.
-    pub(crate) fn write_dead_letters(&mut self, record: &batch::Record<'_>) {
+    pub(crate) fn write_dead_letters(&mut self, record: &CameIn) {
         let Some(topic) = &self.dead_letter_topic else {
             return;
         };
@@ -28,9 +52,10 @@ impl Context {
         let timestamp = if no_time { self.stream_time.max(Timestamp(0)) } else { record.timestamp };
         let at = self.location();
         for error in self.dead_letters.drain(..) {
-            let headers = &came_with(record).chain(causes(&error, &at)).collect();
-            let (key, value) = (record.key, record.value);
-            self.outputs.copy(&OutputRecord { topic, partition: None, key, value, timestamp, headers });
+            let headers = &record.headers.iter().cloned().chain(causes(&error, &at)).collect();
+            let (key, value) = (record.key.as_deref(), record.value.as_deref());
+            let (partition, is_chosen) = (None, false);
+            self.outputs.copy(&OutputRecord { topic, partition, key, value, timestamp, headers, is_chosen });
             self.outputs.note_skipped(error);
         }
     }

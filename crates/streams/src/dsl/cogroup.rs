@@ -229,6 +229,7 @@ where
             fold: Arc::clone(&fold),
             sends_old: wanted.are_wanted(),
             next: Box::new(next.assemble_shared(assembly)),
+            has_failed: false,
             takes: PhantomData,
         });
         node

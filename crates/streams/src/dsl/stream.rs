@@ -288,6 +288,7 @@ impl<K: Data, V: Data> Stream<K, V> {
         self.draft.claim(name, "a join");
         if !self.draft.is(table.draft()) {
             self.draft.problem(TopologyProblem::ForeignTable(table.name().to_owned()));
+            return self.nothing();
         }
         let keys = Arc::clone(table.keys());
         let keeps_null_keys = verb == LEFT_JOIN;
@@ -299,7 +300,7 @@ impl<K: Data, V: Data> Stream<K, V> {
         };
         let Some(lookup) = table.lookup() else {
             self.draft.problem(TopologyProblem::WindowedTable(name.to_owned()));
-            return Stream::new(self.draft.clone(), self.node, Outlet::new(), None, None, false);
+            return self.nothing();
         };
         let join = Arc::new(join);
         self.by_key(name, &keys, !keeps_null_keys)

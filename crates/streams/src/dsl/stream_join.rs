@@ -130,7 +130,8 @@ impl<K: Data, V: Data> Stream<K, V> {
         Some(JoinSerdes { keys: keys?, left: left?, right: right? })
     }
 
-    fn nothing<R: Data>(&self) -> Stream<K, R> {
+    /// Stands in for a stream that cannot be, until `build` refuses.
+    pub(super) fn nothing<R: Data>(&self) -> Stream<K, R> {
         Stream::new(self.draft.clone(), self.node, Outlet::new(), None, None, false)
     }
 }

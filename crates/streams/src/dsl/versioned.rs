@@ -166,6 +166,7 @@ impl<K: Data, V: Data> Stream<K, V> {
         self.draft.claim(name, "a join");
         if !self.draft.is(table.draft()) {
             self.draft.problem(TopologyProblem::ForeignTable(table.name.clone()));
+            return self.nothing();
         }
         if grace > table.history {
             let (name, table) = (name.to_owned(), table.name.clone());

@@ -59,12 +59,17 @@ impl Windows for SessionWindows {
     }
 }
 
+/// How many windows a record may lie in.
+const MAX_STEPS: i64 = 10_000;
+
 /// Notes what is wrong with the windows of the operator `name`.
 pub(super) fn check(draft: &Handle, name: &str, windows: &FixedWindows) {
     if windows.size_ms() == 0 {
         draft.problem(TopologyProblem::EmptyWindows(name.to_owned()));
     } else if !windows.leave_no_gap() {
         draft.problem(TopologyProblem::WindowStep(name.to_owned()));
+    } else if windows.steps() > MAX_STEPS {
+        draft.problem(TopologyProblem::TooManySteps(name.to_owned()));
     }
 }
 
@@ -114,6 +119,7 @@ where
             fold: Arc::clone(&fold),
             sends_old: old_values.are_wanted(),
             next,
+            has_failed: false,
             takes: PhantomData,
         })
     }
@@ -135,6 +141,7 @@ where
             sends_old: old_values.are_wanted(),
             next,
             found: Vec::new(),
+            has_failed: false,
             takes: PhantomData,
         })
     }

@@ -17,6 +17,7 @@ use headwater_schema::Serde;
 
 use super::{Node, NodeError, Processed};
 use crate::context::Context;
+use crate::error::TaskError;
 use crate::graph::NodeId;
 use crate::record::{Change, Data, Headers, Record};
 use crate::store::{FoundWindow, SlidingView};
@@ -37,6 +38,8 @@ pub(crate) struct SlidingAggregate<K, V, A, F> {
     pub(crate) next: Box<dyn Node<Windowed<K>, Change<A>>>,
     /// The windows near a record; kept so that finding them allocates nothing.
     pub(crate) found: Vec<FoundWindow<A>>,
+    /// True if the record at hand met an error.
+    pub(crate) has_failed: bool,
     pub(crate) takes: PhantomData<fn(V)>,
 }
 
@@ -74,6 +77,7 @@ where
             context.drop_null_value();
             return Ok(());
         }
+        self.has_failed = false;
         let close_time = self.windows.close_time(context.stream_time());
         if record.timestamp.plus_ms(self.windows.size_ms()) < close_time {
             context.drop_late(self.operator);
@@ -127,9 +131,9 @@ where
     /// Adds a record whose left window begins in 1970 or later.
     fn add(&mut self, record: &Record<K, V>, context: &mut Context) -> Processed {
         let found = std::mem::take(&mut self.found);
-        if let Some(near) = self.update_found(&found, record, context)? {
+        if let Some(mut near) = self.update_found(&found, record, context)? {
             self.add_previous_right(near.previous, &found, record, context)?;
-            self.add_left(&near, record, context)?;
+            self.add_left(&mut near, record, context)?;
             self.add_right(near, record, context)?;
         }
         self.found = found;
@@ -186,13 +190,18 @@ where
         self.create(start, None, record, context)
     }
 
-    fn add_left(&mut self, near: &Neighbours<A>, record: &Record<K, V>, context: &mut Context) -> Processed {
+    fn add_left(
+        &mut self,
+        near: &mut Neighbours<A>,
+        record: &Record<K, V>,
+        context: &mut Context,
+    ) -> Processed {
         if near.has_left {
             return Ok(());
         }
         let start = record.timestamp.plus_ms(self.windows.size_ms().saturating_neg());
         let holds_previous = near.previous.is_some_and(|previous| start <= previous);
-        let begins_with = near.left.as_ref().filter(|_| holds_previous).map(|left| left.aggregate.clone());
+        let begins_with = near.left.take().filter(|_| holds_previous).map(|left| left.aggregate);
         self.create(start, begins_with, record, context)
     }
 
@@ -281,7 +290,7 @@ where
         context: &mut Context,
     ) -> Processed {
         if let Err(error) = self.view.put(&record.key, &window, is_new, context) {
-            return context.fail(*error);
+            return self.fail(*error, context);
         }
         match self.emit {
             EmitStrategy::OnClose => Ok(()),
@@ -302,6 +311,11 @@ where
         let key = Windowed { key, start: window.start, end: self.end_of(window.start) };
         let value = Change { new: Some(window.aggregate), old };
         self.next.process(Record { key, value, timestamp: window.latest, headers }, context)
+    }
+
+    /// Deals with an error of the record at hand: only the first counts, in however many windows there are others.
+    fn fail(&mut self, error: TaskError, context: &mut Context) -> Processed {
+        if std::mem::replace(&mut self.has_failed, true) { Ok(()) } else { context.fail(error) }
     }
 
     /// Hands on the results of windows that stream time has closed, if nobody has seen them yet, and forgets windows

@@ -99,7 +99,7 @@ impl<K: Data, V: Data> Suppress<K, V> {
 }
 
 impl Limits {
-    fn are_none(self) -> bool {
+    pub(crate) fn are_none(self) -> bool {
         self.max_records.is_none() && self.max_bytes.is_none()
     }
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::{Node, Processed};
 use crate::context::Context;
+use crate::error::TaskError;
 use crate::graph::NodeId;
 use crate::record::{Change, Data, Headers, Record};
 use crate::store::{WindowEntry, WindowView};
@@ -21,6 +22,8 @@ pub(crate) struct WindowAggregate<K, V, A, F> {
     pub(crate) fold: Arc<F>,
     pub(crate) sends_old: bool,
     pub(crate) next: Box<dyn Node<Windowed<K>, Change<A>>>,
+    /// True if the record at hand met an error.
+    pub(crate) has_failed: bool,
     pub(crate) takes: PhantomData<fn(V)>,
 }
 
@@ -36,12 +39,17 @@ where
             context.drop_null_key();
             return Ok(());
         }
+        self.has_failed = false;
         let headers = record.headers.clone();
         let (earlier, newest) = self.windows.windows_of(record.timestamp);
         for window in earlier {
-            self.update(window, record.clone(), context)?;
+            if self.takes(window, context) {
+                self.update(window, record.clone(), context)?;
+            }
         }
-        self.update(newest, record, context)?;
+        if self.takes(newest, context) {
+            self.update(newest, record, context)?;
+        }
         self.close(&headers, context)
     }
 }
@@ -53,21 +61,26 @@ where
     A: Data,
     F: Fn(&K, V, Option<A>) -> A + Send + Sync,
 {
-    fn update(&mut self, window: Window, record: Record<K, V>, context: &mut Context) -> Processed {
-        if self.windows.is_closed(window, context.stream_time()) {
+    /// False, and counted, if the window is closed.
+    fn takes(&self, window: Window, context: &mut Context) -> bool {
+        let is_closed = self.windows.is_closed(window, context.stream_time());
+        if is_closed {
             context.drop_late(self.operator);
-            return Ok(());
         }
+        !is_closed
+    }
+
+    fn update(&mut self, window: Window, record: Record<K, V>, context: &mut Context) -> Processed {
         let Record { key, value, timestamp, headers } = record;
         let (timestamp, aggregate) = match self.view.get(&key, window, context) {
             Ok(Some((latest, aggregate))) => (latest.max(timestamp), Some(aggregate)),
             Ok(None) => (timestamp, None),
-            Err(error) => return context.fail(*error),
+            Err(error) => return self.fail(*error, context),
         };
         let old = if self.sends_old { aggregate.clone() } else { None };
         let aggregate = (self.fold)(&key, value, aggregate);
         if let Err(error) = self.view.put(&key, window, &aggregate, timestamp, context) {
-            return context.fail(*error);
+            return self.fail(*error, context);
         }
         if self.emit == EmitStrategy::OnClose {
             return Ok(());
@@ -75,6 +88,11 @@ where
         let key = Windowed { key, start: window.start, end: window.end };
         let value = Change { new: Some(aggregate), old };
         self.next.process(Record { key, value, timestamp, headers }, context)
+    }
+
+    /// Deals with an error of the record at hand: only the first counts, in however many windows there are others.
+    fn fail(&mut self, error: TaskError, context: &mut Context) -> Processed {
+        if std::mem::replace(&mut self.has_failed, true) { Ok(()) } else { context.fail(error) }
     }
 
     /// Forgets the windows that stream time has closed, and hands on their results if nobody has seen them yet.

@@ -289,7 +289,7 @@ impl<C: Connector> Worker<C> {
     async fn commit(&mut self) -> Result<(), StreamsError> {
         self.committed_at = self.client.clock().monotonic();
         let flushed = self.producer.flush().await;
-        skip_or_fail(flushed, self.config.task.policies.production, &mut self.state)?;
+        skip_or_fail(flushed, false, self.config.task.policies.production, &mut self.state)?;
         let mut news = self.tasks.positions();
         // Who fills its stores is behind what was committed before.
         news.retain(|at, position| self.committed.get(at).is_none_or(|committed| committed < position));
@@ -341,22 +341,27 @@ async fn send<C: Connector>(
             })
             .await;
         state.records_out += 1;
-        skip_or_fail(sent.map(drop), policy, state)?;
+        skip_or_fail(sent.map(drop), record.is_chosen, policy, state)?;
     }
     Ok(())
 }
 
-/// A result that is refused for what it is may be skipped; anything else stops the instance.
+/// A result that is refused for what it is may be skipped, and so may one that chose a topic that cannot be written to;
+/// anything else stops the instance.
 fn skip_or_fail(
     sent: Result<(), SendError>,
+    chose_its_topic: bool,
     policy: OnError,
     state: &mut WorkerState,
 ) -> Result<(), StreamsError> {
     let Err(error) = sent else {
         return Ok(());
     };
-    let is_the_records_fault =
-        matches!(error.cause(), SendFailure::RecordTooLarge { .. } | SendFailure::Refused { .. });
+    let is_the_records_fault = match error.cause() {
+        SendFailure::RecordTooLarge { .. } | SendFailure::Refused { .. } => true,
+        SendFailure::NoSuchTopic(_) | SendFailure::Topic { .. } => chose_its_topic,
+        _ => false,
+    };
     if policy == OnError::Skip && is_the_records_fault && !error.may_be_written() {
         state.skipped_results += 1;
         return Ok(());

@@ -16,7 +16,7 @@ use headwater_model::Timestamp;
 use headwater_schema::{Serde, SerdeError};
 
 use super::time_indexed::{Place, TimeIndexed, all_in_time, highest, lowest};
-use super::timed::split_timed;
+use super::timed::{split_timed, write_present};
 use crate::context::Context;
 use crate::graph::StoreId;
 use crate::node::NodeError;
@@ -29,6 +29,8 @@ pub(crate) struct BufferView<K, V> {
     values: Arc<dyn Serde<V>>,
     key: Vec<u8>,
     value: Vec<u8>,
+    /// True if the sizes of changes are reckoned; else they are kept as 0.
+    has_limits: bool,
     /// Lent to `size_of`.
     scratch: Vec<u8>,
     /// What the buffer holds, once it was counted.
@@ -44,20 +46,26 @@ pub(crate) struct Held {
 }
 
 impl<K: 'static, V: 'static> BufferView<K, V> {
-    pub(crate) fn new(store: StoreId, keys: Arc<dyn Serde<K>>, values: Arc<dyn Serde<V>>) -> Self {
+    pub(crate) fn new(
+        store: StoreId,
+        has_limits: bool,
+        keys: Arc<dyn Serde<K>>,
+        values: Arc<dyn Serde<V>>,
+    ) -> Self {
         let entries = TimeIndexed::new(store);
         let (key, value, scratch) = (Vec::new(), Vec::new(), Vec::new());
-        Self { entries, keys, values, key, value, scratch, held: None }
+        Self { entries, keys, values, key, value, has_limits, scratch, held: None }
     }
 
     /// Makes views of a buffer, one for each task.
     pub(crate) fn factory(
         store: StoreId,
+        has_limits: bool,
         keys: &Arc<dyn Serde<K>>,
         values: &Arc<dyn Serde<V>>,
     ) -> impl Fn() -> Self + Clone + Send + Sync + use<K, V> {
         let (keys, values) = (Arc::clone(keys), Arc::clone(values));
-        move || Self::new(store, Arc::clone(&keys), Arc::clone(&values))
+        move || Self::new(store, has_limits, Arc::clone(&keys), Arc::clone(&values))
     }
 
     /// Puts a change in the place of that of the same key; if there is none, in the order of `time`.
@@ -80,7 +88,7 @@ impl<K: 'static, V: 'static> BufferView<K, V> {
         }
         write_value(&mut self.value, record.value.new.as_ref(), values).map_err(unstorable)?;
         write_headers(&mut self.value, &record.headers);
-        let size = self.size_of(record, context)?;
+        let size = if self.has_limits { self.size_of(record, context)? } else { 0 };
         if let Some(bytes) = self.value.get_mut(TIME_SIZE..VALUES_AT) {
             bytes.copy_from_slice(&size.to_be_bytes());
         }
@@ -252,7 +260,7 @@ fn write_value<V: 'static>(
     };
     let start = out.len();
     out.extend_from_slice(&[0; 4]);
-    serde.serialize(value, out)?;
+    write_present(out, value, serde)?;
     let length = out.len() - start - 4;
     if let Some(bytes) = out.get_mut(start..start + 4) {
         bytes.copy_from_slice(&(length as i32).to_be_bytes());

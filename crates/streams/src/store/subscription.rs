@@ -29,7 +29,7 @@ use bytes::Bytes;
 use headwater_model::{PartitionId, Timestamp};
 use headwater_schema::{Serde, SerdeError};
 
-use super::timed::{read_timed, write_timed};
+use super::timed::{read_timed, write_present, write_timed};
 use crate::context::Context;
 use crate::graph::StoreId;
 use crate::node::NodeError;
@@ -118,7 +118,7 @@ impl<T: 'static> Serde<Response<T>> for ResponseSerde<T> {
             return Ok(());
         };
         let start = out.len();
-        self.values.serialize(value, out)?;
+        write_present(out, value, self.values.as_ref())?;
         if out.len() == start
             && let Some(head) = out.get_mut(head)
         {

@@ -1,13 +1,14 @@
 //! A store whose entries are found by key, and in the order of time.
 //!
 //! ```text
-//! by key:  0 u8 = 0 | 1 the key's bytes | position      -> as in `timed`
+//! by key:  0 u8 = 0 | 1 length of the key u32 | 5 the key's bytes | position -> as in `timed`
 //! by time: 0 u8 = 1 | 1 position | 1+n the key's bytes  -> as in `timed`, nothing behind the time
 //! mark:    0 u8 = 2                                     -> as in `timed`, nothing behind the time
 //! ```
 //!
 //! A position is `N` bytes that sort as the times do that they stand for; the first eight are a time. Both orders are
-//! written together, so that either can be rebuilt from the changelog as it was.
+//! written together, so that either can be rebuilt from the changelog as it was. The length, most significant byte
+//! first, keeps the entries of a key apart from those of longer keys that begin with it.
 //!
 //! Does not know: types, what the times mean.
 
@@ -25,6 +26,8 @@ use crate::node::NodeError;
 const BY_KEY: u8 = 0;
 const BY_TIME: u8 = 1;
 const MARK: u8 = 2;
+/// Where the key begins in an entry by key.
+const KEY_AT: usize = 5;
 
 /// How one operator sees one such store.
 pub(crate) struct TimeIndexed<const N: usize> {
@@ -119,7 +122,6 @@ impl<const N: usize> TimeIndexed<N> {
         write_by_key(&mut self.to, key, last);
         let range = (Bound::Included(self.from.as_slice()), Bound::Included(self.to.as_slice()));
         context.store(self.store).range(range).filter_map(move |entry| match entry {
-            // Keys that begin with this one can lie in between.
             Ok((stored, value)) => position_by_key(&stored, key).map(|position| Ok((position, value))),
             Err(error) => Some(Err(error)),
         })
@@ -262,12 +264,13 @@ fn place_by_time<const N: usize>(stored: &Bytes) -> Option<Place<N>> {
 }
 
 fn position_by_key<const N: usize>(stored: &[u8], key: &[u8]) -> Option<[u8; N]> {
-    stored.get(1..)?.strip_prefix(key)?.try_into().ok()
+    stored.get(KEY_AT..)?.strip_prefix(key)?.try_into().ok()
 }
 
 fn write_by_key<const N: usize>(out: &mut Vec<u8>, key: &[u8], position: [u8; N]) {
     out.clear();
     out.push(BY_KEY);
+    out.extend_from_slice(&(key.len() as u32).to_be_bytes());
     out.extend_from_slice(key);
     out.extend_from_slice(&position);
 }
@@ -292,6 +295,22 @@ mod tests {
 
     use super::*;
     use crate::store::MemoryStore;
+
+    #[test]
+    fn a_look_by_key_meets_no_key_that_begins_with_it() {
+        let mut store = MemoryStore::new();
+        let (mut from, mut to) = (Vec::new(), Vec::new());
+        for (key, time) in [("a", 7), ("a", 8), ("ab", 7), ("a\u{80}", 7), ("abcdefghij", 7), ("", 7)] {
+            write_by_key(&mut from, key.as_bytes(), lowest::<8>(Timestamp(time)));
+            store.put(&from, b"").expect("memory does not fail");
+        }
+        write_by_key(&mut from, b"a", lowest::<8>(Timestamp(i64::MIN)));
+        write_by_key(&mut to, b"a", highest::<8>(Timestamp(i64::MAX)));
+        let range = (Bound::Included(from.as_slice()), Bound::Included(to.as_slice()));
+        let met: Vec<_> = store.range(range).map(|entry| entry.expect("memory does not fail").0).collect();
+        let times = met.iter().map(|key| position_by_key::<8>(key, b"a").map(time_of));
+        assert_eq!(times.collect::<Vec<_>>(), [Some(Timestamp(7)), Some(Timestamp(8))]);
+    }
 
     fn time() -> impl Strategy<Value = i64> {
         prop_oneof![Just(i64::MIN), Just(i64::MAX), -3i64..3, any::<i64>()]

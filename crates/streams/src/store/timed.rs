@@ -3,12 +3,17 @@
 //! ```text
 //! 0 timestamp i64, most significant byte first | 8 value
 //! ```
+//!
+//! A value that its serde writes as null is refused: the changelog would take it for a removal.
 
 use headwater_model::Timestamp;
 use headwater_schema::{Serde, SerdeError};
 
 /// The size of the time in front of a value.
 pub(crate) const TIME_SIZE: usize = 8;
+
+const NO_NULL: &str = "a store keeps no null; leave such records out before, or give the store a serde that writes \
+                       bytes for every value, such as `json()`";
 
 /// Replaces what is in `out` by the stored form.
 pub(crate) fn write_timed<V: 'static>(
@@ -19,7 +24,16 @@ pub(crate) fn write_timed<V: 'static>(
 ) -> Result<(), SerdeError> {
     out.clear();
     out.extend_from_slice(&timestamp.0.to_be_bytes());
-    serde.serialize(value, out)
+    write_present(out, value, serde)
+}
+
+/// Appends a value that must not be null.
+pub(crate) fn write_present<V: 'static>(
+    out: &mut Vec<u8>,
+    value: &V,
+    serde: &dyn Serde<V>,
+) -> Result<(), SerdeError> {
+    if serde.serialize_nullable(value, out)? { Ok(()) } else { Err(SerdeError::unwritable::<V>(NO_NULL)) }
 }
 
 /// Reads the stored form.

@@ -6,7 +6,7 @@ use headwater_model::{Monotonic, Offset, Timestamp, TopicPartition};
 use headwater_wire::batch::{Batch, OpenBatch};
 
 use super::schedule::InputState;
-use crate::context::Context;
+use crate::context::{CameIn, Context};
 use crate::error::{Location, TaskError};
 use crate::node::{Processed, Source};
 
@@ -37,14 +37,41 @@ pub(super) struct Input {
     end: End,
     at_end_since: Option<Monotonic>,
     max_batch_bytes: usize,
+    /// True if there is a dead-letter topic.
+    keeps_records: bool,
 }
 
 /// The batch whose records wait in the source.
 struct Open {
     end: Offset,
     size: usize,
-    /// Its records as they came, for the dead-letter topic.
-    records: Option<OpenBatch>,
+    /// Its records as they came, for the dead-letter topic; `None` where there is no such topic.
+    records: Option<Records>,
+}
+
+/// Records of a batch as they came. The batch is read once, when the first of them is asked for.
+enum Records {
+    Batch(OpenBatch),
+    /// Those behind the last one that was asked for.
+    Read(VecDeque<CameIn>),
+}
+
+impl Records {
+    /// The record at an offset, which is behind those that were asked for before.
+    fn take(&mut self, offset: Offset) -> Option<CameIn> {
+        if let Self::Batch(batch) = self {
+            let records = batch.records().filter_map(Result::ok);
+            let behind = records.skip_while(|record| record.offset < offset);
+            *self = Self::Read(behind.map(|record| CameIn::of(&record, batch)).collect());
+        }
+        let Self::Read(records) = self else {
+            return None;
+        };
+        while records.front().is_some_and(|record| record.offset < offset) {
+            records.pop_front();
+        }
+        records.pop_front_if(|record| record.offset == offset)
+    }
 }
 
 impl Input {
@@ -52,6 +79,7 @@ impl Input {
         topic_partition: TopicPartition,
         source: Box<dyn Source>,
         max_batch_bytes: usize,
+        keeps_records: bool,
     ) -> Self {
         Self {
             topic_partition,
@@ -65,6 +93,7 @@ impl Input {
             end: End::Unknown,
             at_end_since: None,
             max_batch_bytes,
+            keeps_records,
         }
     }
 
@@ -151,16 +180,16 @@ impl Input {
     }
 
     /// Writes a record of the open batch to the dead-letter topic.
-    fn write_dead_letters(&self, offset: Offset, context: &mut Context) {
-        let records = self.open.as_ref().and_then(|open| open.records.as_ref());
-        let mut records = records.into_iter().flat_map(OpenBatch::records).filter_map(Result::ok);
-        if let Some(record) = records.find(|record| record.offset == offset) {
+    fn write_dead_letters(&mut self, offset: Offset, context: &mut Context) {
+        let records = self.open.as_mut().and_then(|open| open.records.as_mut());
+        if let Some(record) = records.and_then(|records| records.take(offset)) {
             context.write_dead_letters(&record);
         }
     }
 
     fn decode(&mut self, batch: &Batch, from: Offset) -> Result<(), TaskError> {
         let records = if batch.is_control() { None } else { Some(self.decode_records(batch, from)?) };
+        let records = records.filter(|_| self.keeps_records).map(Records::Batch);
         self.open = Some(Open { end: batch.next_offset(), size: batch.size(), records });
         if self.head().is_none() {
             self.close_batch();

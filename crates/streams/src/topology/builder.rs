@@ -264,9 +264,11 @@ impl Handle {
         StoreId(draft.graph.stores.len() - 1)
     }
 
-    /// How far stream time must be past the ends of a node's windows until they are closed, if it has windows.
+    /// How far stream time must be past the ends of a node's windows until they are closed, if it has windows; `None`
+    /// also once the topology is built, when its nodes are no longer here.
     pub(crate) fn window_grace_ms(&self, node: NodeId) -> Option<i64> {
-        self.lock().graph.window_grace_ms(node)
+        let draft = self.lock();
+        if draft.built { None } else { draft.graph.window_grace_ms(node) }
     }
 
     /// Takes a name for an operator; a second taker is a problem.

@@ -58,6 +58,12 @@ pub enum TopologyProblem {
     /// Hopping windows that do not cover all time, or do not advance.
     #[error("the windows of \"{0}\" must advance by at least a millisecond, and by no more than their size")]
     WindowStep(String),
+    /// Hopping windows of which too many hold each record.
+    #[error(
+        "the windows of \"{0}\" are more than 10,000 steps long, and each record would lie in as many of them; let them \
+         advance by more"
+    )]
+    TooManySteps(String),
     /// A table without windows was to wait for their closing.
     #[error(
         "\"{0}\" waits for windows to close, but its table is not made of windows; suppress right behind the windowed \

@@ -41,6 +41,17 @@ impl FixedWindows {
             Self::Tumbling(_) | Self::Sliding(_) => true,
         }
     }
+
+    /// How many windows a record lies in at most, where they begin step by step.
+    pub(crate) fn steps(&self) -> i64 {
+        match self {
+            Self::Hopping(windows) => {
+                let (size, step) = (windows.size_ms(), windows.step_ms().max(1));
+                size / step + i64::from(size % step > 0)
+            }
+            Self::Tumbling(_) | Self::Sliding(_) => 1,
+        }
+    }
 }
 
 impl From<TumblingWindows> for FixedWindows {

@@ -2,9 +2,9 @@
 
 use expect_test::expect;
 use headwater_schema::{optional, serdes, utf8};
-use headwater_streams::TestConfig;
+use headwater_streams::{ErrorPolicies, OnError, TaskConfig, TestConfig};
 
-use crate::support::{World, app, check, text};
+use crate::support::{World, app, check, check_with, text};
 
 #[test]
 fn an_aggregate_folds_the_records_of_a_key_in_order_and_emits_on_every_update() {
@@ -98,4 +98,33 @@ fn a_store_shows_what_was_counted_partition_by_partition() {
     world.driver.run().unwrap();
     let counts = world.driver.store("counts", serdes(utf8(), headwater_schema::long())).unwrap();
     assert_eq!(counts, [("a".to_owned(), 1), ("b".to_owned(), 2)]);
+}
+
+#[test]
+fn a_store_takes_no_null_and_says_what_to_do() {
+    let topology = app(|app| {
+        let table = app.table("in", text());
+        let reduced = table.to_stream().group_by_key().reduce("r", |value, _| value);
+        reduced.updates().to("out", serdes(utf8(), optional(utf8())));
+    });
+    check(
+        &topology,
+        "in a=x @1\n in a=~ @2",
+        &expect![[r#"
+        out a=x @1
+        error: the store "r", at work on the record at in-0@1, cannot write an entry: this Option<String> cannot be written: a store keeps no null; leave such records out before, or give the store a serde that writes bytes for every value, such as `json()`
+    "#]],
+    );
+    let policies = ErrorPolicies { processing: OnError::Skip, ..ErrorPolicies::default() };
+    let skip = TestConfig::default().task(TaskConfig { policies, ..TaskConfig::default() });
+    check_with(
+        &skip,
+        &topology,
+        "in a=x @1\n in a=~ @2\n in a= @3",
+        &expect![[r#"
+        out a=x @1
+        out a= @3
+        skipped: 1
+    "#]],
+    );
 }

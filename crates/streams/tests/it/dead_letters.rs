@@ -1,9 +1,13 @@
 //! Records that cannot be dealt with, and where they go.
 
+use std::time::Duration;
+
 use expect_test::expect;
 use headwater_model::TopicName;
-use headwater_schema::{Json, long, serdes, utf8};
-use headwater_streams::{ErrorPolicies, OnError, TaskConfig, TestConfig, TestDriver, Topology};
+use headwater_schema::{Json, long, optional, serdes, utf8};
+use headwater_streams::{
+    ErrorPolicies, HoppingWindows, OnError, TaskConfig, TestConfig, TestDriver, Topology,
+};
 
 use crate::support::{World, app, sentence, text};
 
@@ -125,4 +129,31 @@ fn there_must_be_a_topic_for_them() {
         error: a policy is to write records to the dead-letter topic, but `dead_letter_topic` names none
     "#]]
     .assert_eq(&sentence(&error));
+}
+
+#[test]
+fn of_one_batch_each_refused_record_goes_there_as_it_came() {
+    let mut world = World::new(&numbers(), &bury());
+    for line in ["in a=x @1 #n=1", "in a=1 @2", "in a=y @3", "in a=~ @4", "in a=2 @5", "in a=z @6 #n=2"] {
+        world.load(line).unwrap();
+    }
+    world.driver.run().unwrap();
+    let dead = world.chosen("dead");
+    let came: Vec<_> = dead.lines().filter_map(|line| line.strip_prefix("dead ")).collect();
+    let came: Vec<_> = came.iter().filter_map(|line| line.split(" #__").next()).collect();
+    assert_eq!(came, ["a=x @1 #n=1", "a=y @3", "a=~ @4", "a=z @6 #n=2"]);
+}
+
+#[test]
+fn a_record_goes_there_once_for_an_operator_however_many_windows_it_lies_in() {
+    let windows = HoppingWindows::of(Duration::from_millis(10)).advance_by(Duration::from_millis(2));
+    let hopping = app(|app| {
+        let rows = serdes(utf8(), optional(utf8()));
+        let words = app.stream::<String, Option<String>, _, _>("in", rows).group_by_key();
+        drop(words.windowed_by(windows).reduce("words", |word, _| word));
+    });
+    let mut world = World::new(&hopping, &bury());
+    world.feed("in a=~ @20\n in a=x @21");
+    assert_eq!(world.chosen("dead").lines().filter(|line| line.starts_with("dead ")).count(), 1);
+    assert_eq!(world.driver.metrics().skipped, 1);
 }

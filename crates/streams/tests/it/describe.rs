@@ -163,7 +163,8 @@ fn a_topology_is_drawn_with_each_topic_once_and_its_stores_beside_their_operator
 fn a_topology_is_told_as_data() {
     let told = drawn().to_json();
     let lines = |part: &serde_json::Value| {
-        part.as_array().unwrap().iter().map(|line| format!("{line}\n")).collect::<String>()
+        let lines: Vec<_> = part.as_array().unwrap().iter().map(ToString::to_string).collect();
+        lines.join("\n") + "\n"
     };
     expect![[r#"
         {"kind":"repartition","topic":"app-city-of-repartition"}

@@ -183,7 +183,7 @@ fn a_store_shows_the_windows_that_are_open() {
 }
 
 #[test]
-fn windows_must_advance_and_leave_no_gap() {
+fn windows_must_advance_fast_enough_and_leave_no_gap() {
     let problems = |windows: HoppingWindows| {
         let mut app = Topology::builder("app").guarantee(Guarantee::AtLeastOnce);
         app.stream("in", text()).group_by_key().windowed_by(windows).count("counts");
@@ -192,6 +192,8 @@ fn windows_must_advance_and_leave_no_gap() {
     let ten = HoppingWindows::of(millis(10));
     assert_eq!(problems(ten.advance_by(Duration::ZERO)), [TopologyProblem::WindowStep("counts".to_owned())]);
     assert_eq!(problems(ten.advance_by(millis(11))), [TopologyProblem::WindowStep("counts".to_owned())]);
+    let long = HoppingWindows::of(millis(30_001));
+    assert_eq!(problems(long.advance_by(millis(3))), [TopologyProblem::TooManySteps("counts".to_owned())]);
     let empty = HoppingWindows::of(Duration::from_micros(999));
     assert_eq!(problems(empty), [TopologyProblem::EmptyWindows("counts".to_owned())]);
 }
@@ -210,4 +212,10 @@ fn keys_are_written_as_those_of_tumbling_windows_are() {
     let raw = driver.output("out", serdes(headwater_schema::bytes(), long())).unwrap();
     let keys: Vec<_> = raw.iter().map(|record| record.key.as_ref()).collect();
     assert_eq!(keys, [b"jfk\0\0\0\0\0\0\0\x14", b"jfk\0\0\0\0\0\0\0\x19"]);
+}
+
+#[test]
+fn windows_may_be_ten_thousand_steps_long() {
+    let windows = HoppingWindows::of(millis(30_000)).advance_by(millis(3));
+    app(|app| drop(app.stream("in", text()).group_by_key().windowed_by(windows).count("counts")));
 }

@@ -8,7 +8,8 @@ use expect_test::{Expect, expect};
 use headwater_model::{PartitionId, TopicName};
 use headwater_schema::{long, serdes, utf8};
 use headwater_streams::{
-    Guarantee, Plan, Table, TaskConfig, TaskId, Topology, TopologyBuilder, TumblingWindows,
+    Buffer, Guarantee, Plan, Suppressed, Table, TaskConfig, TaskId, Topology, TopologyBuilder,
+    TumblingWindows,
 };
 
 use crate::support::{app, text};
@@ -120,6 +121,25 @@ fn what_is_joined_is_of_one_topology() {
 }
 
 #[test]
+fn of_a_table_of_another_topology_nothing_else_is_asked() {
+    let mut other = Topology::builder("other").guarantee(Guarantee::AtLeastOnce);
+    let windows = TumblingWindows::of(Duration::from_secs(1));
+    let counts = other.stream("in", text()).group_by_key().windowed_by(windows).count("counts");
+    let rates = other.versioned_table("rates", text(), Duration::from_secs(1));
+    check_refused(
+        |app| {
+            let words = app.stream("in", text());
+            let own = words.group_by_key().windowed_by(windows).count("own").updates();
+            drop(own.join("again", &counts, |count, _| count.value));
+            drop(words.join_with_grace("rated", &rates, Duration::from_secs(2), |word, _| word.value));
+        },
+        &expect![[
+            r#"the topology "app" cannot be built: the table "counts" is of another topology, and cannot be joined with; the table "rates" is of another topology, and cannot be joined with"#
+        ]],
+    );
+}
+
+#[test]
 fn a_stream_is_not_joined_with_windows() {
     check_refused(
         |app| {
@@ -149,6 +169,19 @@ fn what_is_attached_after_building_changes_nothing() {
         out a=x @1
     "#]],
     );
+}
+
+#[test]
+fn a_table_suppressed_after_building_changes_nothing() {
+    let mut app = Topology::builder("app").guarantee(Guarantee::AtLeastOnce);
+    let windows = TumblingWindows::of(Duration::from_secs(1));
+    let counts = app.stream("in", text()).group_by_key().windowed_by(windows).count("counts");
+    let topology = app.build().unwrap();
+    let before = topology.to_string();
+    for _ in 0..5 {
+        drop(counts.suppress("final", Suppressed::until_window_closes(Buffer::unbounded())));
+    }
+    assert_eq!(topology.to_string(), before);
 }
 
 /// Plans for topics with those partition counts, and tells the plan in words.

@@ -95,3 +95,22 @@ fn an_instance_does_not_start_without_its_dead_letter_topic() {
         assert!(error.to_string().contains("`task.dead_letter_topic` names none"), "{error}");
     });
 }
+
+#[test]
+fn a_result_that_chose_a_topic_that_does_not_exist_is_skipped_if_the_author_says_so() {
+    simulate(|| async {
+        let mut cluster = SimCluster::start(1, Faults::none()).unwrap();
+        let client = cluster.client("streams").await.unwrap();
+        create(&client, &["words", "t"]).await;
+        publish(&client, &[b"tide", b"weir", b"tarn"]).await;
+        let config = StreamsConfig::default();
+        let error = Streams::run_bounded(sorted(), client.clone(), config.clone()).await.unwrap_err();
+        assert!(error.to_string().contains("\"w\""), "{error}");
+        let policies = ErrorPolicies { production: OnError::Skip, ..ErrorPolicies::default() };
+        let skip = StreamsConfig { task: TaskConfig { policies, ..TaskConfig::default() }, ..config };
+        let progress = Streams::run_bounded(sorted(), client.clone(), skip).await.unwrap();
+        assert_eq!((progress.records_in, progress.skipped), (3, 1));
+        let written: Vec<_> = values(&client, "t").await.into_iter().map(|(value, _)| value).collect();
+        assert_eq!(written, [b"tide".to_vec(), b"tide".to_vec(), b"tarn".to_vec()]);
+    });
+}
