@@ -31,6 +31,7 @@ import org.apache.kafka.streams.kstream.Suppressed;
 import org.apache.kafka.streams.kstream.Suppressed.BufferConfig;
 import org.apache.kafka.streams.kstream.TimeWindows;
 import org.apache.kafka.streams.kstream.Windowed;
+import org.apache.kafka.streams.state.SessionStore;
 import org.apache.kafka.streams.state.Stores;
 import org.apache.kafka.streams.state.WindowStore;
 
@@ -187,14 +188,19 @@ final class OracleTopologies {
                 .windowedBy(TimeWindows.ofSizeAndGrace(ms(20), ms(5)).advanceBy(ms(6)))
                 .emitStrategy(EmitStrategy.onWindowClose()).reduce(OracleTopologies::join, keptWindows(TEXT))));
         ALL.put("sliding-on-close", b -> writeWindows(in(b).groupByKey()
-                .windowedBy(SlidingWindows.ofTimeDifferenceAndGrace(ms(10), ms(15)))
+                .windowedBy(SlidingWindows.ofTimeDifferenceAndGrace(ms(10), ms(100)))
                 .emitStrategy(EmitStrategy.onWindowClose()).count(keptWindows(Serdes.Long()))));
         ALL.put("session-on-close", b -> writeWindows(in(b).groupByKey()
-                .windowedBy(SessionWindows.ofInactivityGapAndGrace(ms(10), ms(15)))
-                .emitStrategy(EmitStrategy.onWindowClose()).reduce(OracleTopologies::join)));
+                .windowedBy(SessionWindows.ofInactivityGapAndGrace(ms(10), ms(100)))
+                .emitStrategy(EmitStrategy.onWindowClose()).reduce(OracleTopologies::join,
+                        Materialized.<String, String, SessionStore<Bytes, byte[]>>with(TEXT, TEXT)
+                                .withRetention(LONG))));
     }
 
-    /** Kept for so long that no jump of time makes Kafka Streams forget windows before it has told of them. */
+    /**
+     * Kept for so long that no jump of time makes Kafka Streams forget windows before it has told of them. (Sliding
+     * windows and sessions have a grace that no record exceeds, so that none finds what is over and still kept.)
+     */
     private static <V> Materialized<String, V, WindowStore<Bytes, byte[]>> keptWindows(Serde<V> values) {
         return Materialized.<String, V, WindowStore<Bytes, byte[]>>with(TEXT, values).withRetention(LONG);
     }

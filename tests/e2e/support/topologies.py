@@ -130,16 +130,12 @@ TOPOLOGIES: dict[str, tuple[Input, ...]] = {
 }
 
 
-# Kafka Streams forgets sessions whose segment of a minute is over before it has told of them.
-_WITHOUT_LONG_JUMPS = {"session-on-close"}
-
-
 def records(name: str, seed: int, count: int) -> list[str]:
     """Records for a topology; the first ones of a longer list are those of a shorter one."""
     chance = random.Random(f"{seed} {name}")
     inputs = TOPOLOGIES[name]
     weights = [one.weight for one in inputs]
-    times = _times(chance, longest_jump=100 if name in _WITHOUT_LONG_JUMPS else 100_000)
+    times = _times(chance)
     lines: list[str] = []
     newest = -1
     for _ in range(count):
@@ -154,7 +150,7 @@ def records(name: str, seed: int, count: int) -> list[str]:
     return lines
 
 
-def _times(chance: random.Random, longest_jump: int) -> Iterator[int]:
+def _times(chance: random.Random) -> Iterator[int]:
     """Event times as they come in: mostly forward, often equal, some out of order or late, with jumps, from 0 on."""
     now = 0
     while True:
@@ -166,7 +162,7 @@ def _times(chance: random.Random, longest_jump: int) -> Iterator[int]:
         elif kind < 0.63:
             now += chance.randint(12, 100)
         elif kind < 0.631:
-            now += min(chance.randint(1_000, 100_000), longest_jump)
+            now += chance.randint(1_000, 100_000)
         elif kind < 0.85:
             yield max(0, now - chance.randint(0, 12))
             continue

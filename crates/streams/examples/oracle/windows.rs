@@ -108,12 +108,12 @@ fn hopping_on_close(app: &mut TopologyBuilder) {
 }
 
 fn sliding_on_close(app: &mut TopologyBuilder) {
-    let grouped = present(&input(app)).group_by_key().windowed_by(slides());
+    let grouped = present(&input(app)).group_by_key().windowed_by(slides().grace(ms(100)));
     write_windows(&grouped.emit(EmitStrategy::on_close()).count("counts"));
 }
 
 fn session_on_close(app: &mut TopologyBuilder) {
-    let grouped = present(&input(app)).group_by_key().windowed_by(sessions());
+    let grouped = present(&input(app)).group_by_key().windowed_by(sessions().grace(ms(100)));
     write_windows(&grouped.emit(EmitStrategy::on_close()).reduce("joined", join));
 }
 
