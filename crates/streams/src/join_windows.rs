@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use headwater_model::Timestamp;
 
+use crate::window::whole_ms;
+
 /// A record of the left stream is joined with those of the right one that are at most `before` older and at most `after`
 /// newer than it.
 ///
@@ -89,10 +91,6 @@ impl fmt::Display for JoinWindows {
         let Self { before, after, grace } = self;
         write!(f, "before {before:?}, after {after:?}, grace {grace:?}")
     }
-}
-
-fn whole_ms(duration: Duration) -> i64 {
-    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
 }
 
 #[cfg(test)]

@@ -15,6 +15,7 @@ mod key_value;
 mod memory;
 mod murmur3;
 mod observed;
+mod parts;
 pub(crate) mod session;
 pub(crate) mod sliding;
 mod stream_join;

@@ -16,6 +16,7 @@ use crate::record::{Data, Record};
 use crate::store::{JoinBuffer, VersionedView};
 use crate::topology::builder::{Arcs, Handle};
 use crate::topology::{TopologyBuilder, TopologyProblem};
+use crate::window::whole_ms;
 
 /// A table that also knows what it held before, as far back as its history goes.
 ///
@@ -196,7 +197,7 @@ impl<K: Data, V: Data> Stream<K, V> {
 
     /// Where records wait for the table, unless the grace is zero.
     fn join_buffer(&self, name: &str, keys: &Arc<dyn Serde<K>>, grace: Duration) -> Buffer<K, V> {
-        let grace_ms = i64::try_from(grace.as_millis()).unwrap_or(i64::MAX);
+        let grace_ms = whole_ms(grace);
         let buffer = Buffer { store: None, grace_ms, keys: Arc::clone(keys), values: None };
         if grace_ms == 0 {
             return buffer;

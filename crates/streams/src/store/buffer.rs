@@ -15,12 +15,13 @@ use bytes::Bytes;
 use headwater_model::Timestamp;
 use headwater_schema::{Serde, SerdeError};
 
+use super::parts::{read_headers, split_part, write_headers, write_part};
 use super::time_indexed::{Place, TimeIndexed, all_in_time, highest, lowest};
 use super::timed::{split_timed, write_present};
 use crate::context::Context;
 use crate::graph::StoreId;
 use crate::node::NodeError;
-use crate::record::{Change, Header, Headers, Record};
+use crate::record::{Change, Headers, Record};
 
 /// How one operator sees one buffer.
 pub(crate) struct BufferView<K, V> {
@@ -268,20 +269,6 @@ fn write_value<V: 'static>(
     Ok(())
 }
 
-fn write_part(out: &mut Vec<u8>, part: Option<&[u8]>) {
-    let length = part.map_or(-1, |part| part.len() as i32);
-    out.extend_from_slice(&length.to_be_bytes());
-    out.extend_from_slice(part.unwrap_or_default());
-}
-
-fn write_headers(out: &mut Vec<u8>, headers: &Headers) {
-    out.extend_from_slice(&(headers.iter().len() as u32).to_be_bytes());
-    for header in headers {
-        write_part(out, Some(header.key.as_bytes()));
-        write_part(out, header.value.as_deref());
-    }
-}
-
 fn size_at(stored: &[u8]) -> u64 {
     let size = stored.get(TIME_SIZE..).and_then(|rest| rest.first_chunk());
     size.map_or(0, |size| u64::from_be_bytes(*size))
@@ -295,27 +282,5 @@ fn split(stored: &[u8]) -> Option<Parts<'_>> {
     let (timestamp, _) = split_timed(stored)?;
     let (prior, rest) = split_part(stored.get(VALUES_AT..)?)?;
     let (new, rest) = split_part(rest)?;
-    Some(Parts { timestamp, prior, new, headers: read_headers(rest)? })
-}
-
-/// A part, if it is not none, and what is behind it; `None` if it is cut off.
-fn split_part(bytes: &[u8]) -> Option<(Option<&[u8]>, &[u8])> {
-    let (length, rest) = bytes.split_first_chunk()?;
-    match usize::try_from(i32::from_be_bytes(*length)) {
-        Ok(length) => rest.split_at_checked(length).map(|(part, rest)| (Some(part), rest)),
-        Err(_) => Some((None, rest)),
-    }
-}
-
-fn read_headers(bytes: &[u8]) -> Option<Headers> {
-    let (count, mut rest) = bytes.split_first_chunk()?;
-    let mut headers = Vec::new();
-    for _ in 0..u32::from_be_bytes(*count) {
-        let (key, behind) = split_part(rest)?;
-        let (value, behind) = split_part(behind)?;
-        let key = String::from_utf8(key?.to_vec()).ok()?;
-        headers.push(Header { key, value: value.map(Bytes::copy_from_slice) });
-        rest = behind;
-    }
-    Some(headers.into_iter().collect())
+    Some(Parts { timestamp, prior, new, headers: read_headers(rest)?.0 })
 }

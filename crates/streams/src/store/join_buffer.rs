@@ -16,12 +16,13 @@ use headwater_model::Timestamp;
 use headwater_schema::{Serde, SerdeError};
 
 use super::observed::Observed;
+use super::parts::{read_headers, write_headers};
 use super::timed::{TIME_SIZE, split_timed};
 use super::window::sortable;
 use crate::context::Context;
 use crate::graph::StoreId;
 use crate::node::NodeError;
-use crate::record::{Header, Headers, Record};
+use crate::record::Record;
 
 const NUMBER_SIZE: usize = 4;
 
@@ -119,39 +120,4 @@ impl<K: 'static, V: 'static> JoinBuffer<K, V> {
         context.observe(self.store, observed);
         Ok(observed)
     }
-}
-
-fn write_headers(out: &mut Vec<u8>, headers: &Headers) {
-    out.extend_from_slice(&(headers.iter().len() as u32).to_be_bytes());
-    for Header { key, value } in headers {
-        out.extend_from_slice(&(key.len() as u32).to_be_bytes());
-        out.extend_from_slice(key.as_bytes());
-        let length = value.as_ref().map_or(-1, |value| value.len() as i32);
-        out.extend_from_slice(&length.to_be_bytes());
-        out.extend_from_slice(value.as_deref().unwrap_or_default());
-    }
-}
-
-/// The headers, and what is behind them.
-fn read_headers(bytes: &[u8]) -> Option<(Headers, &[u8])> {
-    let (count, mut rest) = bytes.split_first_chunk::<4>()?;
-    let mut headers = Vec::new();
-    for _ in 0..u32::from_be_bytes(*count) {
-        let (header, behind) = read_header(rest)?;
-        headers.push(header);
-        rest = behind;
-    }
-    Some((headers.into_iter().collect(), rest))
-}
-
-fn read_header(bytes: &[u8]) -> Option<(Header, &[u8])> {
-    let (length, rest) = bytes.split_first_chunk::<4>()?;
-    let (key, rest) = rest.split_at_checked(u32::from_be_bytes(*length) as usize)?;
-    let key = str::from_utf8(key).ok()?.to_owned();
-    let (length, rest) = rest.split_first_chunk::<4>()?;
-    let Ok(length) = usize::try_from(i32::from_be_bytes(*length)) else {
-        return Some((Header { key, value: None }, rest));
-    };
-    let (value, rest) = rest.split_at_checked(length)?;
-    Some((Header { key, value: Some(Bytes::copy_from_slice(value)) }, rest))
 }

@@ -28,7 +28,7 @@ use headwater_model::Timestamp;
 use headwater_schema::{Serde, SerdeError};
 
 use super::timed::{TIME_SIZE, read_timed, write_timed};
-use super::window::{SIGN_BIT, sortable};
+use super::window::{from_sortable, sortable};
 use crate::context::Context;
 use crate::graph::StoreId;
 use crate::join_windows::{JoinWindows, Side};
@@ -439,18 +439,18 @@ fn write_entry_key(out: &mut Vec<u8>, segment: i64, key: &[u8], time: Timestamp,
 fn split_entry_key(key: &[u8]) -> Option<(Timestamp, u32)> {
     let (rest, number) = key.split_last_chunk::<NUMBER_SIZE>()?;
     let (_, time) = rest.split_last_chunk::<TIME_SIZE>()?;
-    Some((unsortable(*time), u32::from_be_bytes(*number)))
+    Some((from_sortable(*time), u32::from_be_bytes(*number)))
 }
 
 fn split_segment(key: &[u8]) -> Option<i64> {
-    key.first_chunk::<SEGMENT_SIZE>().map(|segment| unsortable(*segment).0)
+    key.first_chunk::<SEGMENT_SIZE>().map(|segment| from_sortable(*segment).0)
 }
 
 fn split_waiting_key(key: &[u8]) -> Option<(Timestamp, Side, &[u8])> {
     let (time, rest) = key.split_first_chunk::<TIME_SIZE>()?;
     let (side, key) = rest.split_first()?;
     let side = if *side == 1 { Side::Left } else { Side::Right };
-    Some((unsortable(*time), side, key))
+    Some((from_sortable(*time), side, key))
 }
 
 fn split_value(values: &[u8]) -> Option<(&[u8], &[u8])> {
@@ -461,10 +461,6 @@ fn split_value(values: &[u8]) -> Option<(&[u8], &[u8])> {
 fn has_several(values: &[u8]) -> bool {
     let first = values.get(TIME_SIZE..).and_then(split_value);
     first.is_some_and(|(_, rest)| !rest.is_empty())
-}
-
-fn unsortable(bytes: [u8; 8]) -> Timestamp {
-    Timestamp((u64::from_be_bytes(bytes) ^ SIGN_BIT) as i64)
 }
 
 #[cfg(test)]

@@ -26,11 +26,12 @@ use headwater_schema::{Serde, SerdeError};
 
 use super::observed::Observed;
 use super::timed::{TIME_SIZE, read_timed, split_timed, write_timed};
-use super::window::{SIGN_BIT, sortable};
+use super::window::{from_sortable, sortable};
 use super::{KeyRange, Lookup};
 use crate::context::Context;
 use crate::graph::StoreId;
 use crate::node::NodeError;
+use crate::window::whole_ms;
 
 /// In front of the keys of latest values.
 pub(crate) const LATEST: u8 = 0;
@@ -104,7 +105,7 @@ impl<K: 'static, V: 'static> VersionedView<K, V> {
         keys: &Arc<dyn Serde<K>>,
         values: &Arc<dyn Serde<V>>,
     ) -> impl Fn() -> Self + Clone + Send + Sync + use<K, V> {
-        let retention_ms = i64::try_from(retention.as_millis()).unwrap_or(i64::MAX);
+        let retention_ms = whole_ms(retention);
         let (keys, values) = (Arc::clone(keys), Arc::clone(values));
         move || Self::new(store, retention_ms, Arc::clone(&keys), Arc::clone(&values))
     }
@@ -371,16 +372,12 @@ fn write_history_key(out: &mut Vec<u8>, segment: i64, key: &[u8], from: Timestam
 
 fn read_version(entry_key: Bytes, stored: Bytes) -> Option<Version> {
     let (_, from) = entry_key.split_last_chunk::<TIME_SIZE>()?;
-    let from = unsortable(from.map(|byte| !byte));
+    let from = from_sortable(from.map(|byte| !byte));
     let (to, _) = split_timed(&stored)?;
     Some(Version { from, to, entry_key, stored })
 }
 
 fn split_segment(key: &[u8]) -> Option<i64> {
     let (_, rest) = key.split_first()?;
-    rest.first_chunk::<8>().map(|segment| unsortable(*segment).0)
-}
-
-fn unsortable(bytes: [u8; 8]) -> Timestamp {
-    Timestamp((u64::from_be_bytes(bytes) ^ SIGN_BIT) as i64)
+    rest.first_chunk::<8>().map(|segment| from_sortable(*segment).0)
 }

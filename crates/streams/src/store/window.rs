@@ -154,4 +154,4 @@ pub(crate) fn sortable(time: Timestamp) -> [u8; START_SIZE] {
     (time.0 as u64 ^ SIGN_BIT).to_be_bytes()
 }
 
-pub(crate) const SIGN_BIT: u64 = 1 << 63;
+const SIGN_BIT: u64 = 1 << 63;
