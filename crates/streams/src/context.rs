@@ -12,8 +12,8 @@ use crate::error::{ErrorPolicies, Location, OnError, TaskError};
 use crate::graph::{Graph, NodeId, StoreId};
 use crate::node::{NodeError, Processed};
 use crate::outputs::Outputs;
-use crate::store::timed::split_timed;
-use crate::store::{ByteStore, JoinTimes, Observed};
+use crate::store::timed::{join_timed, split_timed};
+use crate::store::{ByteStore, DiskBatch, JoinTimes, Observed, StoreError};
 use crate::task::TaskConfig;
 
 pub(crate) use dead_letter::CameIn;
@@ -35,6 +35,8 @@ pub(crate) struct Context {
     join_times: BTreeMap<StoreId, JoinTimes>,
     /// How far stores have come that remember it.
     observed: BTreeMap<StoreId, Observed>,
+    /// An entry under construction.
+    stored: Vec<u8>,
 }
 
 /// What a task has left out, and why.
@@ -71,6 +73,7 @@ impl Context {
             counts: Counts::default(),
             join_times: BTreeMap::new(),
             observed: BTreeMap::new(),
+            stored: Vec::new(),
         }
     }
 
@@ -205,6 +208,62 @@ impl Context {
         self.store_mut(id).delete(key)?;
         self.outputs.write_store(id, key, None, timestamp);
         Ok(())
+    }
+
+    /// Begins with the stream time of an earlier task.
+    pub(crate) fn restore_stream_time(&mut self, earlier: Timestamp) {
+        self.stream_time = self.stream_time.max(earlier);
+    }
+
+    /// Sets an entry as the store has it; no changelog hears of it.
+    pub(crate) fn set_entry(
+        &mut self,
+        id: StoreId,
+        key: &[u8],
+        stored: Option<&[u8]>,
+    ) -> Result<(), StoreError> {
+        match stored {
+            Some(stored) => self.store_mut(id).put(key, stored),
+            None => self.store_mut(id).delete(key),
+        }
+    }
+
+    /// Sets an entry as its changelog has it.
+    pub(crate) fn restore_entry(
+        &mut self,
+        id: StoreId,
+        key: &[u8],
+        value: Option<&[u8]>,
+        timestamp: Timestamp,
+    ) -> Result<(), StoreError> {
+        let Some(value) = value else {
+            return self.store_mut(id).delete(key);
+        };
+        let mut stored = std::mem::take(&mut self.stored);
+        join_timed(&mut stored, timestamp, value);
+        let put = self.store_mut(id).put(key, &stored);
+        self.stored = stored;
+        put
+    }
+
+    /// Offers an entry to the changelog as it is now.
+    pub(crate) fn repeat_entry(&mut self, id: StoreId, key: &[u8]) -> Result<(), StoreError> {
+        let stored = self.store(id).get(key)?;
+        match stored.as_deref().and_then(split_timed) {
+            Some((timestamp, value)) => self.outputs.write_store(id, key, Some(value), timestamp),
+            None => self.outputs.write_store(id, key, None, self.stream_time),
+        }
+        Ok(())
+    }
+
+    /// How many bytes of all stores wait to be written.
+    pub(crate) fn unwritten_bytes(&self) -> usize {
+        self.stores.values().map(|store| store.unwritten_bytes()).sum()
+    }
+
+    /// Adds all that waits in the stores to a batch.
+    pub(crate) fn write_stores(&mut self, batch: &mut DiskBatch) {
+        self.stores.values_mut().for_each(|store| store.write_to(batch));
     }
 
     /// The error of an entry that cannot be read.

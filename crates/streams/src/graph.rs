@@ -187,6 +187,13 @@ fn at_mut<T>(list: &mut [T], index: usize) -> &mut T {
     &mut list[index]
 }
 
+impl StoreSpec {
+    /// True if changes are kept in a changelog; false where the topic that the store is read from says it all.
+    pub(crate) fn has_changelog(&self) -> bool {
+        self.kind != StoreKind::Table
+    }
+}
+
 impl StoreKind {
     fn window_grace_ms(self) -> Option<i64> {
         match self {

@@ -6,7 +6,7 @@
 //! Invariants: a topology is an immutable factory, a task a machine without I/O, clock or randomness; both drivers drive
 //! the same tasks, so what a test shows is what runs.
 //!
-//! Does not know: the broker, files, which instance does what.
+//! Does not know: the broker, which instance does what.
 
 mod change_serde;
 mod context;
@@ -36,7 +36,7 @@ pub use outputs::{OutputRecord, Outputs, StoreWrite};
 pub use record::{Data, Header, Headers, Record};
 pub use runtime::{Progress, Streams, StreamsConfig, StreamsError};
 pub use store::global::{Applied, GlobalStores};
-pub use store::{ByteStore, Entries, KeyRange, MemoryStore, StoreError};
+pub use store::{ByteStore, DiskBatch, Entries, KeyRange, MemoryStore, StateError, StatePlace, StoreError};
 pub use task::{End, Step, Task, TaskConfig, TaskMetrics};
 pub use test_driver::{TestConfig, TestDriver, TestError, TestRecord};
 pub use topology::{

@@ -53,8 +53,11 @@ pub struct OutputRecord<'a> {
 /// A change of a store, as its changelog is to get it, in the task's own partition.
 #[derive(Debug, Clone, Copy)]
 pub struct StoreWrite<'a> {
+    pub(crate) id: StoreId,
     /// The name of the store.
     pub store: &'a str,
+    /// The changelog.
+    pub topic: &'a TopicName,
     /// The key.
     pub key: &'a [u8],
     /// The value; null where the key was removed.
@@ -114,7 +117,9 @@ impl Outputs {
     /// The changes of stores, in the order in which they came about; none unless the task was told to keep them.
     pub fn store_writes(&self) -> impl ExactSizeIterator<Item = StoreWrite<'_>> {
         self.writes.iter().map(|entry| StoreWrite {
+            id: entry.store,
             store: &self.graph.store(entry.store).name,
+            topic: &self.graph.store(entry.store).backed_by,
             key: self.slice(Some(entry.key.clone())).unwrap_or_default(),
             value: self.slice(entry.value.clone()),
             timestamp: entry.timestamp,
@@ -128,11 +133,6 @@ impl Outputs {
         self.chosen.clear();
         self.chosen_ids.clear();
         self.writes.clear();
-    }
-
-    /// Forgets the records behind the first `count`; what stores were told stays.
-    pub(crate) fn forget_records_after(&mut self, count: usize) {
-        self.records.truncate(count);
     }
 
     /// Takes the first few errors that the policies said to skip.
@@ -173,7 +173,7 @@ impl Outputs {
         value: Option<&[u8]>,
         timestamp: Timestamp,
     ) {
-        if self.keeps_store_writes {
+        if self.keeps_store_writes && self.graph.store(store).has_changelog() {
             let key = self.append(key);
             let value = value.map(|value| self.append(value));
             self.writes.push(WriteEntry { store, key, value, timestamp });

@@ -1,22 +1,25 @@
 //! The runtime: drives a topology's tasks over a client, on any Kafka cluster.
 //!
-//! Owns: an instance of an application. Internal topics are made, global tables are read to their end, then workers
-//! drive tasks: batches in from a consumer, records out to a producer, positions committed after both.
+//! Owns: an instance of an application. Internal topics are made, global tables are read to their end, the stores of tasks
+//! are filled, then workers drive tasks: batches in from a consumer, records and changes of stores out to a producer,
+//! positions committed after both.
 //!
 //! Invariants: at least once, because an offset is committed only after everything that was made of the records before
-//! it is acknowledged. A task with state begins at its inputs' earliest records, because its state is in memory, and sends
-//! nothing for those before its group's committed offsets; a task without begins where its group has committed. A bounded run works off one sub-topology after the other, and reads
+//! it is acknowledged. A task begins where its group has committed, with the state that it had then: what happened to its
+//! stores since, but for records that were sent, has not happened. A bounded run works off one sub-topology after the other, and reads
 //! the end of a repartition topic only after its writers' last acknowledgement; so it gives the same results each time,
 //! however many workers it has, but for what depends on how the partitions behind a repartition interleave: which records
 //! are late for their window, and the fold of an order-dependent aggregate.
 //!
 //! Does not know: the broker; what tasks do.
 
+mod changes;
 mod config;
 mod error;
 mod globals;
 mod prepare;
 mod progress;
+mod restore;
 mod settled;
 mod tasks;
 mod worker;

@@ -1,7 +1,7 @@
 //! Stores: what a task remembers.
 //!
-//! Owns: the byte-store trait that every kind of store implements, the ordered map in memory, the typed views that
-//! operators use, and global tables.
+//! Owns: the byte-store trait that every kind of store implements, the ordered map in memory, the stores on disk, the
+//! typed views that operators use, and global tables.
 //!
 //! Invariants: the order of a byte store is the order of its keys' bytes; what a typed view writes, a task also offers
 //! to the store's changelog.
@@ -9,6 +9,7 @@
 //! Does not know: topics, the network, when a write is committed.
 
 mod buffer;
+pub(crate) mod disk;
 pub(crate) mod global;
 mod join_buffer;
 mod key_value;
@@ -27,12 +28,16 @@ pub(crate) mod window;
 
 use std::fmt::Debug;
 use std::ops::Bound;
+use std::sync::Arc;
 
 use bytes::Bytes;
+use headwater_model::Timestamp;
 
 pub(crate) use buffer::{BufferView, Held, Prior};
+pub(crate) use disk::Reflected;
+pub use disk::{DiskBatch, StateError, StatePlace};
 pub(crate) use join_buffer::{JoinBuffer, Ripe};
-pub(crate) use key_value::{KeyValueView, Lookup};
+pub(crate) use key_value::{KeyValueView, Lookup, entry_reader};
 pub use memory::MemoryStore;
 pub(crate) use murmur3::hash;
 pub(crate) use observed::Observed;
@@ -62,6 +67,11 @@ pub type KeyRange<'a> = (Bound<&'a [u8]>, Bound<&'a [u8]>);
 /// The entries of a range, in the order of their keys.
 pub type Entries<'a> = Box<dyn Iterator<Item = Result<(Bytes, Bytes), StoreError>> + 'a>;
 
+/// Reads a record of the topic that a store is read from: the entry as it is stored, without a value if it is a removal;
+/// `None` if the record makes none.
+pub(crate) type EntryReader =
+    Arc<dyn Fn(&[u8], Option<&[u8]>, Timestamp) -> Option<(Vec<u8>, Option<Vec<u8>>)> + Send + Sync>;
+
 /// An ordered map of bytes that belongs to one task.
 pub trait ByteStore: Send + Debug {
     /// The value of a key.
@@ -82,6 +92,24 @@ pub trait ByteStore: Send + Debug {
             Some(end) => self.range((Bound::Included(prefix), Bound::Excluded(&end))),
             None => self.range((Bound::Included(prefix), Bound::Unbounded)),
         }
+    }
+
+    /// How many bytes wait for [`write_to`](Self::write_to); none where nothing outlives the process.
+    fn unwritten_bytes(&self) -> usize {
+        0
+    }
+
+    /// Adds everything that waits to a batch, which is written at once.
+    fn write_to(&mut self, _batch: &mut DiskBatch) {}
+}
+
+/// True for ranges that cannot hold a key, on which ordered maps panic.
+fn is_empty(range: KeyRange<'_>) -> bool {
+    use std::ops::Bound::{Excluded, Included};
+    match range {
+        (Included(from), Included(to)) => from > to,
+        (Included(from) | Excluded(from), Excluded(to)) | (Excluded(from), Included(to)) => from >= to,
+        _ => false,
     }
 }
 

@@ -8,9 +8,12 @@
 //!
 //! Does not know: clients, Tokio, other tasks, when something is committed.
 
+mod backing;
+mod commit;
 mod input;
 mod read;
 mod schedule;
+mod state;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -25,11 +28,15 @@ use crate::error::{ErrorPolicies, TaskError};
 use crate::graph::{Graph, StoreId};
 use crate::node::Source;
 use crate::outputs::Outputs;
-use crate::store::ByteStore;
+use crate::store::disk::TaskFolder;
+use crate::store::{ByteStore, EntryReader};
 use crate::topology::TaskId;
+use backing::Backing;
 use input::Input;
 use schedule::{Choice, InputState, choose};
 
+pub(crate) use backing::Found;
+pub(crate) use commit::Commit;
 pub use input::End;
 
 /// What a task is told besides its topology.
@@ -86,7 +93,21 @@ pub struct Task {
     states: Vec<InputState>,
     context: Context,
     max_idle: Duration,
+    max_batch_bytes: usize,
     records_in: u64,
+    /// What backs the stores.
+    backings: Vec<Backing>,
+    /// How to read entries of stores that are read from topics.
+    readers: BTreeMap<StoreId, EntryReader>,
+    /// Where the stores are, if they are on disk.
+    folder: Option<TaskFolder>,
+}
+
+/// The stores of a task, and what they are made of.
+pub(crate) struct Stores {
+    pub(crate) stores: BTreeMap<StoreId, Box<dyn ByteStore>>,
+    pub(crate) readers: BTreeMap<StoreId, EntryReader>,
+    pub(crate) folder: Option<TaskFolder>,
 }
 
 impl Default for TaskConfig {
@@ -112,9 +133,16 @@ impl Task {
         id: TaskId,
         graph: Arc<Graph>,
         sources: Vec<(TopicPartition, Box<dyn Source>)>,
-        stores: BTreeMap<StoreId, Box<dyn ByteStore>>,
+        stores: Stores,
         config: &TaskConfig,
     ) -> Self {
+        let Stores { stores, readers, folder } = stores;
+        let backings = stores.keys().map(|store| {
+            let topic = &graph.store(*store).backed_by;
+            let input = sources.iter().position(|(at, _)| at.topic == *topic);
+            Backing::new(*store, TopicPartition::new(topic.clone(), id.partition), input)
+        });
+        let backings = backings.collect();
         let names = sources.iter().map(|(topic_partition, _)| topic_partition.clone()).collect();
         let outputs = Outputs::new(Arc::clone(&graph), config.keeps_store_writes);
         let (max_batch_bytes, keeps_records) = (config.max_batch_bytes, config.dead_letter_topic.is_some());
@@ -128,7 +156,11 @@ impl Task {
             context: Context::new(Arc::clone(&graph), stores, outputs, config, names),
             graph,
             max_idle: config.max_idle,
+            max_batch_bytes: config.max_batch_bytes,
             records_in: 0,
+            backings,
+            readers,
+            folder,
         }
     }
 
@@ -146,14 +178,6 @@ impl Task {
     pub fn start_at(&mut self, input: usize, offset: Offset) {
         if let Some(input) = self.inputs.get_mut(input) {
             input.start_at(offset);
-        }
-    }
-
-    /// Says up to where an earlier task has processed an input, whose results are safe: what comes before only fills this
-    /// one's stores.
-    pub fn rebuild_until(&mut self, input: usize, offset: Offset) {
-        if let Some(input) = self.inputs.get_mut(input) {
-            input.rebuild_until(offset);
         }
     }
 
@@ -187,9 +211,10 @@ impl Task {
         self.inputs.get(input).map(Input::wanted)
     }
 
-    /// All positions; see [`Task::position`].
+    /// The positions of all inputs of which it is known where they begin; see [`Task::position`].
     pub fn positions(&self) -> impl Iterator<Item = (&TopicPartition, Offset)> {
-        self.inputs.iter().map(|input| (input.topic_partition(), input.position()))
+        let located = self.inputs.iter().filter(|input| input.is_located());
+        located.map(|input| (input.topic_partition(), input.position()))
     }
 
     /// Processes up to `limit` records, the oldest first.
@@ -270,12 +295,7 @@ impl Task {
         if let Some((offset, timestamp)) = input.head() {
             self.context.begin(index, offset, timestamp);
             self.records_in += 1;
-            let is_rebuilding = input.is_rebuilding(offset);
-            let results = self.context.outputs().records().len();
             input.process_head(&mut self.context).map_err(|error| *error)?;
-            if is_rebuilding {
-                self.context.outputs_mut().forget_records_after(results);
-            }
         }
         Ok(())
     }

@@ -21,11 +21,12 @@ use std::sync::Arc;
 
 use headwater_model::{PartitionId, TopicName, TopicPartition};
 
-use crate::graph::{Graph, NodeId, StoreKind};
+use crate::graph::{Graph, NodeId, StoreId};
 use crate::node::{Assembly, Source};
+use crate::store::disk::{Identity, TaskFolder};
 use crate::store::global::{GlobalStores, GlobalTableStore};
-use crate::store::{ByteStore, MemoryStore};
-use crate::task::{Task, TaskConfig};
+use crate::store::{ByteStore, EntryReader, MemoryStore, StateError, StatePlace};
+use crate::task::{Stores, Task, TaskConfig};
 
 pub use builder::{TopologyBuilder, TopologyDraft};
 pub use error::{TopologyError, TopologyProblem};
@@ -68,7 +69,7 @@ pub struct InternalTopic {
 pub enum InternalTopicKind {
     /// Carries records to the partition of their new key.
     Repartition,
-    /// Keeps what a store holds. Not written yet: stores in memory are rebuilt from their inputs.
+    /// Keeps what a store holds.
     Changelog,
 }
 
@@ -77,6 +78,8 @@ pub(crate) struct Parts {
     pub(crate) guarantee: Guarantee,
     pub(crate) sources: BTreeMap<NodeId, SourceFactory>,
     pub(crate) globals: Vec<GlobalFactory>,
+    /// How to read the topics that tables are read from.
+    pub(crate) readers: BTreeMap<StoreId, EntryReader>,
     pub(crate) sub_topologies: Vec<SubTopology>,
 }
 
@@ -129,12 +132,18 @@ impl Topology {
         let repartition = sub_topologies
             .flat_map(SubTopology::repartitions)
             .map(|topic| InternalTopic { topic: topic.clone(), kind: InternalTopicKind::Repartition });
-        let stores = self.parts.graph.stores.iter().filter(|store| store.kind != StoreKind::Table);
+        let stores = self.parts.graph.stores.iter().filter(|store| store.has_changelog());
         let changelog = stores.map(|store| InternalTopic {
             topic: store.backed_by.clone(),
             kind: InternalTopicKind::Changelog,
         });
         repartition.chain(changelog).collect()
+    }
+
+    /// The changelogs of a sub-topology's stores.
+    pub(crate) fn changelogs(&self, of: &SubTopology) -> impl Iterator<Item = &TopicName> {
+        let stores = of.stores().iter().map(|store| self.graph().store(*store));
+        stores.filter(|store| store.has_changelog()).map(|store| &store.backed_by)
     }
 
     /// True if sub-topologies feed each other in a circle by topics of the application's own, as those of foreign-key joins
@@ -162,19 +171,58 @@ impl Topology {
         GlobalStores::new(tables, config.policies.deserialization, config.max_batch_bytes)
     }
 
-    /// A task with stores of its own, all empty; `None` if there is no such sub-topology.
+    /// A task with stores of its own in memory, all empty; `None` if there is no such sub-topology.
     pub fn task(&self, id: TaskId, globals: &GlobalStores, config: &TaskConfig) -> Option<Task> {
-        let sub_topology = self.sub_topologies().get(id.sub_topology)?;
+        let memory = |store: &StoreId| (*store, Box::new(MemoryStore::new()) as Box<dyn ByteStore>);
+        let stores = self.sub_topologies().get(id.sub_topology)?.stores().iter().map(memory).collect();
+        self.task_with(id, globals, config, stores, None)
+    }
+
+    /// A task with its stores on disk, as they are found there; `None` if there is no such sub-topology.
+    pub fn task_on_disk(
+        &self,
+        id: TaskId,
+        globals: &GlobalStores,
+        config: &TaskConfig,
+        place: &StatePlace,
+    ) -> Result<Option<Task>, StateError> {
+        let stores = self.sub_topologies().get(id.sub_topology).map(SubTopology::stores).unwrap_or_default();
+        if stores.is_empty() {
+            return Ok(self.task(id, globals, config));
+        }
+        let graph = self.graph();
+        let kinds = stores.iter().map(|store| graph.store(*store));
+        let identity = Identity {
+            application: self.application_id().to_owned(),
+            task: id,
+            stores: kinds.map(|store| (store.name.clone(), store.kind.to_string())).collect(),
+        };
+        let folder = TaskFolder::open(place, &identity)?;
+        let open = |store: &StoreId| -> Result<_, StateError> {
+            let opened: Box<dyn ByteStore> = Box::new(folder.store(&graph.store(*store).name)?);
+            Ok((*store, opened))
+        };
+        let stores = stores.iter().map(open).collect::<Result<_, _>>()?;
+        Ok(self.task_with(id, globals, config, stores, Some(folder)))
+    }
+
+    fn task_with(
+        &self,
+        id: TaskId,
+        globals: &GlobalStores,
+        config: &TaskConfig,
+        stores: BTreeMap<StoreId, Box<dyn ByteStore>>,
+        folder: Option<TaskFolder>,
+    ) -> Option<Task> {
         let assembly = Assembly::new(globals);
-        let sources = sub_topology.sources().iter().filter_map(|source| {
+        let sources = self.sub_topologies().get(id.sub_topology)?.sources().iter().filter_map(|source| {
             let make = self.parts.sources.get(&source.node)?;
             Some((TopicPartition::new(source.topic.clone(), id.partition), make(&assembly)))
         });
-        let stores = sub_topology.stores().iter().map(|store| {
-            let memory: Box<dyn ByteStore> = Box::new(MemoryStore::new());
-            (*store, memory)
-        });
-        Some(Task::new(id, Arc::clone(&self.parts.graph), sources.collect(), stores.collect(), config))
+        let known = |store: &StoreId| Some((*store, Arc::clone(self.parts.readers.get(store)?)));
+        let readers = stores.keys().filter_map(known).collect();
+        let stores = Stores { stores, readers, folder };
+        Some(Task::new(id, Arc::clone(&self.parts.graph), sources.collect(), stores, config))
     }
 
     pub(crate) fn graph(&self) -> &Graph {
@@ -207,6 +255,15 @@ impl fmt::Display for Guarantee {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::AtLeastOnce => "at least once",
+        })
+    }
+}
+
+impl fmt::Display for InternalTopicKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Repartition => "repartition",
+            Self::Changelog => "changelog",
         })
     }
 }

@@ -64,6 +64,11 @@ impl Delivery {
         &self.batch.at
     }
 
+    /// True if another record goes in the same batch: then both are written, or neither.
+    pub fn shares_batch(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.batch, &other.batch)
+    }
+
     fn metadata(&self, written: Written) -> RecordMetadata {
         RecordMetadata {
             topic_partition: self.batch.at.clone(),

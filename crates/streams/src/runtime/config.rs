@@ -1,10 +1,13 @@
 //! How an instance is set up.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use headwater_client::{ConsumerConfig, OffsetReset, ProducerConfig};
 
+use crate::store::StatePlace;
 use crate::task::TaskConfig;
+use crate::topology::{Plan, Topology};
 
 /// How an instance of an application is set up. Start from the default and change what differs.
 #[derive(Debug, Clone)]
@@ -15,6 +18,12 @@ pub struct StreamsConfig {
     pub commit_interval: Duration,
     /// How many bytes of an input may wait to be processed before its partition is paused. Default 4 MiB.
     pub max_buffered_bytes: usize,
+    /// The folder that stores are kept in, below it one for the application; an instance that starts again then reads of
+    /// its changelogs only what it has missed. `None`, the default, keeps stores in memory alone, and reads all of them.
+    pub state_dir: Option<PathBuf>,
+    /// How many bytes of memory all stores of the instance may take, if they are on disk: half for what is not committed
+    /// (when that is full, it is committed early), half for what is read often. Default 128 MiB.
+    pub state_memory: usize,
     /// How tasks deal with errors and idle inputs.
     pub task: TaskConfig,
     /// How records are produced. Batches are larger by default than a producer's: up to 128 KiB.
@@ -25,12 +34,24 @@ pub struct StreamsConfig {
     pub consumer: ConsumerConfig,
 }
 
+impl StreamsConfig {
+    /// Where each task keeps its stores, if they are on disk: memory is shared out as if the instance had all tasks.
+    pub(super) fn place(&self, topology: &Topology, plan: &Plan) -> Option<StatePlace> {
+        let folder = self.state_dir.as_ref()?.join(topology.application_id());
+        let stateful = topology.sub_topologies().iter().filter(|sub| sub.is_stateful());
+        let tasks = stateful.map(|sub| plan.tasks(sub.number()).count()).sum::<usize>();
+        Some(StatePlace { folder, memory: self.state_memory / tasks.max(1) })
+    }
+}
+
 impl Default for StreamsConfig {
     fn default() -> Self {
         Self {
             workers: 1,
             commit_interval: Duration::from_secs(1),
             max_buffered_bytes: 4 << 20,
+            state_dir: None,
+            state_memory: 128 << 20,
             task: TaskConfig::default(),
             producer: ProducerConfig { batch_size: 128 << 10, ..ProducerConfig::default() },
             consumer: ConsumerConfig {

@@ -1,10 +1,11 @@
 //! Why an instance of an application cannot start, or stopped.
 
 use headwater_client::{AdminError, CommitError, ConsumeError, SendError};
-use headwater_model::TopicName;
+use headwater_model::{Offset, TopicName, TopicPartition};
 
 use crate::error::TaskError;
-use crate::topology::{PlanError, TaskId};
+use crate::store::StateError;
+use crate::topology::{InternalTopicKind, PlanError, TaskId};
 
 /// Why an instance of an application cannot start, or stopped. What it had not committed is done again at a restart.
 #[derive(Debug, thiserror::Error)]
@@ -18,12 +19,18 @@ pub enum StreamsError {
         /// What does not fit.
         source: PlanError,
     },
-    /// A repartition topic exists with another number of partitions: it belongs to another version of the topology.
+    /// An internal topic exists with another number of partitions: it belongs to another version of the topology.
     #[error(
-        "the repartition topic \"{topic}\" has {found} partitions, but the topology needs {needed}: another version of the \
-         application made it; delete it once that version has worked it off"
+        "the {kind} topic \"{topic}\" has {found} partitions, but the topology needs {needed}: another version of the \
+         application made it; {}",
+        match kind {
+            InternalTopicKind::Repartition => "delete it once that version has worked it off",
+            InternalTopicKind::Changelog => "to begin without its state, delete it and the group's offsets",
+        }
     )]
-    RepartitionCount {
+    InternalCount {
+        /// What it is for.
+        kind: InternalTopicKind,
         /// The topic.
         topic: TopicName,
         /// How many partitions it has.
@@ -48,6 +55,38 @@ pub enum StreamsError {
         writer: usize,
         /// The topic between them.
         topic: TopicName,
+    },
+    /// A changelog has changes, but the group has no offsets that would say which of them count.
+    #[error(
+        "task {task} cannot begin: its changelog \"{changelog}\" holds state, but the group has no committed offsets for the \
+         task's inputs (they have expired or were deleted); to begin anew delete the application's changelogs, to go on with \
+         that state set the group's offsets (`headwater group reset-offsets`)"
+    )]
+    StateWithoutOffsets {
+        /// The task.
+        task: TaskId,
+        /// The changelog.
+        changelog: TopicName,
+    },
+    /// A changelog is shorter than the group has committed.
+    #[error(
+        "the changelog {changelog} ends at offset {end}, but state up to offset {committed} was committed: it was deleted or \
+         cut; to begin anew delete the application's changelogs and its group"
+    )]
+    ChangelogCut {
+        /// The changelog's partition.
+        changelog: TopicPartition,
+        /// What was committed.
+        committed: Offset,
+        /// Where it ends.
+        end: Offset,
+    },
+    /// The folder of a task's state cannot be used.
+    #[error("{source}{}", because(source))]
+    State {
+        /// Why not.
+        #[from]
+        source: StateError,
     },
     /// The cluster refused something that the instance needs.
     #[error(transparent)]
@@ -81,9 +120,9 @@ pub enum StreamsError {
 }
 
 /// The causes of an error behind its own sentence.
-pub(super) fn because(error: &TaskError) -> String {
+pub(super) fn because(error: &dyn std::error::Error) -> String {
     let mut text = String::new();
-    let mut cause = std::error::Error::source(error);
+    let mut cause = error.source();
     while let Some(error) = cause {
         text.push_str(": ");
         text.push_str(&error.to_string());

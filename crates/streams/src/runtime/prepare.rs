@@ -8,9 +8,9 @@ use headwater_model::{ErrorCode, Offset, PartitionId, TopicName, TopicPartition}
 
 use super::error::StreamsError;
 use crate::task::TaskConfig;
-use crate::topology::{Plan, Topology};
+use crate::topology::{InternalTopicKind, Plan, Topology};
 
-/// Checks the topics that a topology reads, and makes its repartition topics.
+/// Checks the topics that a topology reads, and makes its internal ones.
 pub(super) async fn topics<C: Connector>(
     client: &Client<C>,
     topology: &Topology,
@@ -20,7 +20,7 @@ pub(super) async fn topics<C: Connector>(
     let application = || topology.application_id().to_owned();
     let plan = Plan::new(topology, &existing)
         .map_err(|source| StreamsError::Plan { application: application(), source })?;
-    make_repartition_topics(client, &plan).await?;
+    make_internal_topics(client, internal_topics(topology, &plan)).await?;
     Ok(plan)
 }
 
@@ -74,11 +74,25 @@ async fn partition_counts<C: Connector>(
     Ok(counts)
 }
 
-async fn make_repartition_topics<C: Connector>(client: &Client<C>, plan: &Plan) -> Result<(), StreamsError> {
-    let needed: BTreeMap<TopicName, i32> =
-        plan.repartition_topics().map(|(topic, partitions)| (topic.clone(), partitions)).collect();
+/// The internal topics of a topology, and how many partitions each needs.
+fn internal_topics(topology: &Topology, plan: &Plan) -> BTreeMap<TopicName, (InternalTopicKind, i32)> {
+    let repartitions = plan.repartition_topics();
+    let repartitions =
+        repartitions.map(|(topic, count)| (topic.clone(), (InternalTopicKind::Repartition, count)));
+    let changelogs = topology.sub_topologies().iter().flat_map(|sub| {
+        let tasks = plan.tasks(sub.number()).count() as i32;
+        let topics = topology.changelogs(sub).cloned();
+        topics.map(move |topic| (topic, (InternalTopicKind::Changelog, tasks)))
+    });
+    repartitions.chain(changelogs).collect()
+}
+
+async fn make_internal_topics<C: Connector>(
+    client: &Client<C>,
+    needed: BTreeMap<TopicName, (InternalTopicKind, i32)>,
+) -> Result<(), StreamsError> {
     let new: Vec<NewTopic> =
-        needed.iter().map(|(topic, partitions)| repartition_topic(topic, *partitions)).collect();
+        needed.iter().map(|(topic, (kind, partitions))| internal_topic(topic, *kind, *partitions)).collect();
     if new.is_empty() {
         return Ok(());
     }
@@ -91,16 +105,19 @@ async fn make_repartition_topics<C: Connector>(client: &Client<C>, plan: &Plan) 
     let names: Vec<_> = needed.keys().cloned().collect();
     for (topic, described) in client.admin().describe_topics(&names).await? {
         let found = described?.partitions.len();
-        let needed = needed.get(&topic).copied().unwrap_or_default();
-        if found != needed as usize {
-            return Err(StreamsError::RepartitionCount { topic, found, needed });
+        if let Some((kind, needed)) = needed.get(&topic).filter(|(_, needed)| found != *needed as usize) {
+            return Err(StreamsError::InternalCount { kind: *kind, topic, found, needed: *needed });
         }
     }
     Ok(())
 }
 
-fn repartition_topic(topic: &TopicName, partitions: i32) -> NewTopic {
-    NewTopic::new(topic.clone(), partitions)
-        .with_config("cleanup.policy", "delete")
-        .with_config("retention.ms", "-1")
+fn internal_topic(topic: &TopicName, kind: InternalTopicKind, partitions: i32) -> NewTopic {
+    let topic = NewTopic::new(topic.clone(), partitions);
+    match kind {
+        InternalTopicKind::Repartition => {
+            topic.with_config("cleanup.policy", "delete").with_config("retention.ms", "-1")
+        }
+        InternalTopicKind::Changelog => topic.with_config("cleanup.policy", "compact"),
+    }
 }

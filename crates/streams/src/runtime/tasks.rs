@@ -2,19 +2,25 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use headwater_client::{Fetched, StartAt};
-use headwater_model::{Offset, TopicPartition};
+use headwater_client::{CommittedOffset, Fetched, StartAt};
+use headwater_model::{Offset, Timestamp, TopicPartition};
 
+use super::error::StreamsError;
 use super::progress::Orders;
+use super::restore::Starts;
+use crate::graph::StoreId;
 use crate::store::global::GlobalStores;
+use crate::store::{StateError, StatePlace};
 use crate::task::{End, Task, TaskConfig, TaskMetrics};
-use crate::topology::{SubTopology, TaskId, Topology};
+use crate::topology::{TaskId, Topology};
 
 /// See the module.
 pub(super) struct Tasks {
     topology: Topology,
     globals: GlobalStores,
     config: TaskConfig,
+    /// Where stores are, if they are on disk.
+    place: Option<StatePlace>,
     running: BTreeMap<TaskId, Task>,
     /// Tasks whose partitions the group took back, and may give back at once.
     suspended: BTreeMap<TaskId, Task>,
@@ -23,9 +29,14 @@ pub(super) struct Tasks {
 }
 
 impl Tasks {
-    pub(super) fn new(topology: Topology, globals: GlobalStores, config: TaskConfig) -> Self {
+    pub(super) fn new(
+        topology: Topology,
+        globals: GlobalStores,
+        config: TaskConfig,
+        place: Option<StatePlace>,
+    ) -> Self {
         let (running, suspended, owners) = Default::default();
-        Self { topology, globals, config, running, suspended, owners }
+        Self { topology, globals, config, place, running, suspended, owners }
     }
 
     /// The tasks that read any of these partitions.
@@ -38,27 +49,33 @@ impl Tasks {
         readers.collect()
     }
 
-    /// Has exactly these tasks from now on; those suspended go on where they were. Gives where to read each of the
-    /// partitions from, of those that exist.
-    pub(super) fn replace(
+    /// Lets go of all other tasks, and gives those of these that it does not have.
+    pub(super) fn keep(&mut self, tasks: &BTreeSet<TaskId>) -> Vec<TaskId> {
+        self.suspend();
+        self.suspended.retain(|id, _| tasks.contains(id));
+        tasks.iter().filter(|id| !self.suspended.contains_key(id)).copied().collect()
+    }
+
+    /// Makes a task, which is not among these yet; `None` if the topology has none such.
+    pub(super) fn make(&self, id: TaskId) -> Result<Option<Task>, StateError> {
+        match &self.place {
+            Some(place) => self.topology.task_on_disk(id, &self.globals, &self.config, place),
+            None => Ok(self.topology.task(id, &self.globals, &self.config)),
+        }
+    }
+
+    /// Goes on with the tasks that it has, and these new ones. Gives where to read each of the partitions from, of those
+    /// that exist.
+    pub(super) fn resume(
         &mut self,
-        tasks: &BTreeSet<TaskId>,
+        new: Vec<Task>,
+        starts: &Starts,
         exists: impl Fn(&TopicPartition) -> bool,
     ) -> Vec<(TopicPartition, StartAt)> {
-        let mut suspended = std::mem::take(&mut self.suspended);
-        self.running.clear();
-        self.owners.clear();
-        let mut starts = Vec::new();
-        for id in tasks {
-            let (mut task, is_new) = match suspended.remove(id) {
-                Some(task) => (task, false),
-                None => match self.topology.task(*id, &self.globals, &self.config) {
-                    Some(task) => (task, true),
-                    None => continue,
-                },
-            };
-            let has_state =
-                self.topology.sub_topologies().get(id.sub_topology).is_some_and(SubTopology::is_stateful);
+        let known = std::mem::take(&mut self.suspended).into_iter().map(|(id, task)| (id, task, false));
+        let new = new.into_iter().map(|task| (task.id(), task, true));
+        let mut reading = Vec::new();
+        for (id, mut task, is_new) in known.chain(new) {
             let inputs: Vec<_> = task.inputs().cloned().collect();
             for (index, at) in inputs.into_iter().enumerate() {
                 if !exists(&at) {
@@ -66,22 +83,25 @@ impl Tasks {
                     task.set_end(index, End::Bounded(Offset::ZERO));
                     continue;
                 }
-                let start = match (is_new, has_state) {
+                let start = match (is_new, starts.get(&at)) {
                     (false, _) => StartAt::Offset(task.wanted(index).unwrap_or_default()),
-                    (true, true) => StartAt::Earliest,
-                    (true, false) => StartAt::Committed,
+                    (true, Some(start)) => StartAt::Offset(*start),
+                    (true, None) => StartAt::Committed,
                 };
-                starts.push((at.clone(), start));
-                self.owners.insert(at, (*id, index));
+                if let StartAt::Offset(offset) = start {
+                    task.start_at(index, offset);
+                }
+                reading.push((at.clone(), start));
+                self.owners.insert(at, (id, index));
             }
-            self.running.insert(*id, task);
+            self.running.insert(id, task);
         }
-        starts
+        reading
     }
 
     /// Keeps the tasks, idle, until the group says whose they are.
     pub(super) fn suspend(&mut self) {
-        self.suspended = std::mem::take(&mut self.running);
+        self.suspended.append(&mut self.running);
         self.owners.clear();
     }
 
@@ -108,13 +128,6 @@ impl Tasks {
                 task.start_at(input, position);
             }
             task.set_end(input, end);
-        }
-    }
-
-    /// Says up to where earlier tasks have processed a partition.
-    pub(super) fn rebuild_until(&mut self, at: &TopicPartition, offset: Offset) {
-        if let Some((task, input)) = self.input(at) {
-            task.rebuild_until(input, offset);
         }
     }
 
@@ -147,13 +160,47 @@ impl Tasks {
         self.running.iter().map(|(id, task)| (*id, task.metrics())).collect()
     }
 
-    /// Up to where each partition has been processed.
-    pub(super) fn positions(&self) -> BTreeMap<TopicPartition, Offset> {
-        let positions = self
-            .owners
-            .iter()
-            .filter_map(|(at, (id, input))| Some((at.clone(), self.running.get(id)?.position(*input)?)));
-        positions.collect()
+    /// Says that changes of a task's store are in its changelog up to an offset.
+    pub(super) fn changelog_reaches(&mut self, id: TaskId, store: StoreId, end: Offset) {
+        if let Some(task) = self.running.get_mut(&id) {
+            task.changelog_reaches(store, end);
+        }
+    }
+
+    /// True if some task has more to commit than it has room for.
+    pub(super) fn must_commit(&self) -> bool {
+        self.running.values().any(Task::must_commit)
+    }
+
+    /// What there is to commit, of tasks for which it is not what was committed last.
+    pub(super) fn news(
+        &self,
+        committed: &BTreeMap<TopicPartition, CommittedOffset>,
+    ) -> BTreeMap<TopicPartition, CommittedOffset> {
+        let mut news = BTreeMap::new();
+        for task in self.running.values() {
+            let metadata = task.commit().to_string();
+            let own: Vec<_> = task
+                .positions()
+                .filter(|(at, _)| self.owners.contains_key(at))
+                .map(|(at, offset)| {
+                    (at, CommittedOffset { offset, leader_epoch: None, metadata: metadata.clone() })
+                })
+                .collect();
+            if own.iter().any(|(at, commit)| committed.get(at) != Some(commit)) {
+                news.extend(own.into_iter().map(|(at, commit)| (at.clone(), commit)));
+            }
+        }
+        news
+    }
+
+    /// Says that all of it is committed.
+    pub(super) fn have_committed(&mut self, now: Timestamp) -> Result<(), StreamsError> {
+        for (id, task) in &mut self.running {
+            let written = task.has_committed(now);
+            written.map_err(|source| StreamsError::Task { task: *id, source: source.into() })?;
+        }
+        Ok(())
     }
 
     fn input(&mut self, at: &TopicPartition) -> Option<(&mut Task, usize)> {

@@ -5,21 +5,24 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use headwater_client::{
-    Client, CommitError, Connector, ConsumeError, Consumer, ConsumerConfig, ConsumerEvent, Producer,
-    ProducerRecord, SendError, SendFailure, StartAt,
+    Client, CommitError, CommittedOffset, Connector, ConsumeError, Consumer, ConsumerConfig, ConsumerEvent,
+    Producer, ProducerRecord, SendError, SendFailure, StartAt,
 };
-use headwater_model::{Monotonic, Offset, TopicName, TopicPartition};
+use headwater_model::{Monotonic, TopicName, TopicPartition};
 use headwater_wire::batch::Header;
 use tokio::sync::watch;
 
+use super::changes::Changes;
 use super::config::StreamsConfig;
 use super::error::{StreamsError, because};
 use super::progress::{Orders, Shared, WorkerState};
+use super::restore::Restore;
 use super::tasks::Tasks;
 use crate::error::OnError;
 use crate::outputs::Outputs;
+use crate::store::StateError;
 use crate::store::global::GlobalStores;
-use crate::task::{End, Step};
+use crate::task::{End, Step, Task, TaskConfig};
 use crate::topology::{Plan, SubTopology, TaskId, Topology};
 
 /// How many records a task processes before its results are sent.
@@ -27,6 +30,9 @@ const RECORDS_PER_STEP: usize = 1_000;
 
 /// How long a worker waits for records before it looks around.
 const POLL: Duration = Duration::from_millis(100);
+
+/// How long a worker waits until another one lets go of a task's folder.
+const FOLDER_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Which tasks a worker has.
 pub(super) enum Assignment {
@@ -50,7 +56,8 @@ pub(super) struct Worker<C: Connector> {
     tasks: Tasks,
     state: WorkerState,
     /// What the group has, as far as this worker knows.
-    committed: BTreeMap<TopicPartition, Offset>,
+    committed: BTreeMap<TopicPartition, CommittedOffset>,
+    changes: Changes,
     committed_at: Monotonic,
     paused: BTreeSet<TopicPartition>,
 }
@@ -80,15 +87,17 @@ impl<C: Connector> Worker<C> {
             group_instance_id: instance,
             ..config.consumer.clone()
         });
+        let task_config = TaskConfig { keeps_store_writes: true, ..config.task.clone() };
         Self {
             number,
             orders: shared.orders(),
             shared,
             consumer,
             producer: client.producer(config.producer.clone()),
-            tasks: Tasks::new(topology.clone(), globals, config.task.clone()),
+            tasks: Tasks::new(topology.clone(), globals, task_config, config.place(&topology, &plan)),
             state: WorkerState::default(),
             committed: BTreeMap::new(),
+            changes: Changes::default(),
             committed_at: client.clock().monotonic(),
             paused: BTreeSet::new(),
             client,
@@ -112,8 +121,7 @@ impl<C: Connector> Worker<C> {
         match assignment {
             Assignment::Group => self.consumer.subscribe(self.topics())?,
             Assignment::Tasks(tasks) => {
-                let starts = self.take(&tasks.into_iter().collect());
-                self.learn_committed(&starts).await?;
+                let starts = self.take(&tasks.into_iter().collect()).await?;
                 self.consumer.assign(starts)?;
             }
         }
@@ -129,7 +137,8 @@ impl<C: Connector> Worker<C> {
             self.locate_all(&orders)?;
             let round = self.process(&orders).await?;
             self.hold_back()?;
-            let due = self.client.clock().monotonic() - self.committed_at >= self.config.commit_interval;
+            let due = self.client.clock().monotonic() - self.committed_at >= self.config.commit_interval
+                || self.tasks.must_commit();
             let has_finished = !round.finished.is_subset(&self.state.finished);
             if due || has_finished {
                 self.commit().await?;
@@ -158,8 +167,7 @@ impl<C: Connector> Worker<C> {
             ConsumerEvent::Fetched(fetched) => self.tasks.add(fetched),
             ConsumerEvent::Assigned(partitions) => {
                 let tasks = self.tasks.reading(&partitions);
-                let starts = self.take(&tasks);
-                self.learn_committed(&starts).await?;
+                let starts = self.take(&tasks).await?;
                 for (at, start) in starts {
                     // A partition of a task may be another member's if its topics are not divided alike.
                     if partitions.contains(&at) && !matches!(start, StartAt::Committed) {
@@ -181,38 +189,47 @@ impl<C: Connector> Worker<C> {
     }
 
     /// Has these tasks from now on; gives where to read.
-    fn take(&mut self, tasks: &BTreeSet<TaskId>) -> Vec<(TopicPartition, StartAt)> {
-        let plan = &self.plan;
-        let starts = self
-            .tasks
-            .replace(tasks, |at| plan.partitions(&at.topic).is_some_and(|count| at.partition.0 < count));
+    async fn take(
+        &mut self,
+        tasks: &BTreeSet<TaskId>,
+    ) -> Result<Vec<(TopicPartition, StartAt)>, StreamsError> {
         self.paused.clear();
+        let mut new = Vec::new();
+        for id in self.tasks.keep(tasks) {
+            new.extend(self.make(id).await?);
+        }
+        let restore = Restore {
+            client: &self.client,
+            member: &self.consumer,
+            plan: &self.plan,
+            config: &self.config,
+            orders: &self.orders,
+        };
+        // If the group divides its tasks anew meanwhile, it says again which ones it gives.
+        let Some(starts) = restore.fill(&mut new).await? else {
+            return Ok(Vec::new());
+        };
+        let plan = &self.plan;
+        let exists =
+            |at: &TopicPartition| plan.partitions(&at.topic).is_some_and(|count| at.partition.0 < count);
+        let starts = self.tasks.resume(new, &starts, exists);
         self.state.settled = true;
         self.state.finished.clear();
         self.tell();
-        starts
+        Ok(starts)
     }
 
-    /// Tells tasks that begin at their inputs' beginnings, because they have state, up to where earlier ones were: what was
-    /// sent of that is not sent again.
-    async fn learn_committed(&mut self, starts: &[(TopicPartition, StartAt)]) -> Result<(), StreamsError> {
-        let from_the_beginning = starts.iter().filter(|(_, start)| matches!(start, StartAt::Earliest));
-        let partitions: Vec<_> = from_the_beginning.map(|(at, _)| at.clone()).collect();
-        if partitions.is_empty() {
-            return Ok(());
-        }
-        match self.consumer.committed(&partitions).await {
-            Ok(offsets) => {
-                for (at, committed) in offsets {
-                    self.tasks.rebuild_until(&at, committed.offset);
-                    self.committed.insert(at, committed.offset);
+    /// Makes a task. Its folder may still be open in another worker of this instance, which has just lost it.
+    async fn make(&mut self, id: TaskId) -> Result<Option<Task>, StreamsError> {
+        let give_up = self.client.clock().monotonic() + FOLDER_TIMEOUT;
+        loop {
+            match self.tasks.make(id) {
+                Err(StateError::InUse { .. }) if self.client.clock().monotonic() < give_up => {
+                    let _ = tokio::time::timeout(POLL, self.orders.changed()).await;
                 }
+                made => return Ok(made?),
             }
-            // The group is dividing its partitions anew, and these tasks with them.
-            Err(CommitError::Rebalancing | CommitError::NotMember(_)) => {}
-            Err(error) => return Err(error.into()),
         }
-        Ok(())
     }
 
     fn unsettle(&mut self) {
@@ -255,8 +272,9 @@ impl<C: Connector> Worker<C> {
             };
             let step = task.step(now, RECORDS_PER_STEP);
             let step = step.map_err(|source| StreamsError::Task { task: id, source })?;
-            send(&self.producer, task.outputs(), self.config.task.policies.production, &mut self.state)
-                .await?;
+            let policy = self.config.task.policies.production;
+            send(&self.producer, task.outputs(), policy, &mut self.state).await?;
+            send_changes(&self.producer, id, task.outputs(), &mut self.changes).await?;
             task.clear_outputs();
             for error in task.take_skipped() {
                 tracing::warn!(task = %id, "a record was skipped: {error}{}", because(&error));
@@ -290,19 +308,22 @@ impl<C: Connector> Worker<C> {
         self.committed_at = self.client.clock().monotonic();
         let flushed = self.producer.flush().await;
         skip_or_fail(flushed, false, self.config.task.policies.production, &mut self.state)?;
-        let mut news = self.tasks.positions();
-        // Who fills its stores is behind what was committed before.
-        news.retain(|at, position| self.committed.get(at).is_none_or(|committed| committed < position));
+        for (task, store, end) in self.changes.acknowledged().await? {
+            self.tasks.changelog_reaches(task, store, end);
+        }
+        let news = self.tasks.news(&self.committed);
         if news.is_empty() {
             return Ok(());
         }
         match self.consumer.commit(news.clone()).await {
-            Ok(()) => self.committed.extend(news),
+            Ok(()) => {
+                self.committed.extend(news);
+                self.tasks.have_committed(self.client.clock().now())
+            }
             // The group is dividing its partitions anew: who gets them does again what was not committed.
-            Err(CommitError::Rebalancing | CommitError::NotMember(_)) => {}
-            Err(error) => return Err(error.into()),
+            Err(CommitError::Rebalancing | CommitError::NotMember(_)) => Ok(()),
+            Err(error) => Err(error.into()),
         }
-        Ok(())
     }
 
     fn tell(&mut self) {
@@ -342,6 +363,27 @@ async fn send<C: Connector>(
             .await;
         state.records_out += 1;
         skip_or_fail(sent.map(drop), record.is_chosen, policy, state)?;
+    }
+    Ok(())
+}
+
+/// Hands the changes of a task's stores to the producer, each to its changelog.
+async fn send_changes<C: Connector>(
+    producer: &Producer<C>,
+    task: TaskId,
+    outputs: &Outputs,
+    changes: &mut Changes,
+) -> Result<(), StreamsError> {
+    for write in outputs.store_writes() {
+        let sent = producer.send(ProducerRecord {
+            topic: write.topic,
+            partition: Some(task.partition),
+            key: Some(write.key),
+            value: write.value,
+            headers: &[],
+            timestamp: Some(write.timestamp),
+        });
+        changes.add(task, write.id, sent.await?);
     }
     Ok(())
 }

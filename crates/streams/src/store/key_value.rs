@@ -8,6 +8,7 @@ use std::sync::Arc;
 use headwater_model::Timestamp;
 use headwater_schema::Serde;
 
+use super::EntryReader;
 use super::timed::{read_timed, write_timed};
 use crate::context::Context;
 use crate::graph::StoreId;
@@ -80,6 +81,28 @@ impl<K: 'static, V: 'static> KeyValueView<K, V> {
         self.key.clear();
         self.keys.serialize(key, &mut self.key).map_err(|error| context.unstorable(self.store, error))
     }
+}
+
+/// Reads the topic of a table: keys are written again, because what wrote them may write otherwise (a space in JSON).
+pub(crate) fn entry_reader<K: 'static, V: 'static>(
+    keys: &Arc<dyn Serde<K>>,
+    values: &Arc<dyn Serde<V>>,
+) -> EntryReader {
+    let (keys, values) = (Arc::clone(keys), Arc::clone(values));
+    Arc::new(move |key, value, timestamp| {
+        let key = keys.deserialize(key).ok()?;
+        if keys.is_null(&key) {
+            return None;
+        }
+        let (mut key_bytes, mut stored) = (Vec::new(), Vec::new());
+        keys.serialize(&key, &mut key_bytes).ok()?;
+        let Some(value) = value else {
+            return Some((key_bytes, None));
+        };
+        let value = values.deserialize(value).ok()?;
+        write_timed(&mut stored, timestamp, &value, values.as_ref()).ok()?;
+        Some((key_bytes, Some(stored)))
+    })
 }
 
 /// How operators look a table's values up: in its store, or computed from what others look up.

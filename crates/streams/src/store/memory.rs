@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 
-use super::{ByteStore, Entries, KeyRange, StoreError};
+use super::{ByteStore, Entries, KeyRange, StoreError, is_empty};
 
 /// An ordered map in memory; it is lost with the process.
 #[derive(Debug, Default)]
@@ -45,16 +45,6 @@ impl ByteStore for MemoryStore {
             return Box::new(std::iter::empty());
         }
         Box::new(self.entries.range::<[u8], _>(range).map(|(key, value)| Ok((key.clone(), value.clone()))))
-    }
-}
-
-/// True for ranges that cannot hold a key, on which `BTreeMap::range` panics.
-fn is_empty(range: KeyRange<'_>) -> bool {
-    use std::ops::Bound::{Excluded, Included};
-    match range {
-        (Included(from), Included(to)) => from > to,
-        (Included(from) | Excluded(from), Excluded(to)) | (Excluded(from), Included(to)) => from >= to,
-        _ => false,
     }
 }
 

@@ -27,6 +27,13 @@ pub(crate) fn write_timed<V: 'static>(
     write_present(out, value, serde)
 }
 
+/// Replaces what is in `out` by the stored form of a value's bytes.
+pub(crate) fn join_timed(out: &mut Vec<u8>, timestamp: Timestamp, value: &[u8]) {
+    out.clear();
+    out.extend_from_slice(&timestamp.0.to_be_bytes());
+    out.extend_from_slice(value);
+}
+
 /// Appends a value that must not be null.
 pub(crate) fn write_present<V: 'static>(
     out: &mut Vec<u8>,

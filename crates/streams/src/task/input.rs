@@ -28,12 +28,12 @@ pub(super) struct Input {
     batches: VecDeque<(Batch, Offset)>,
     buffered_bytes: usize,
     open: Option<Open>,
+    /// True if it is known where it begins.
+    is_located: bool,
     /// The offset of the next record to be processed.
     position: Offset,
     /// The offset of the next record to be added.
     added: Offset,
-    /// What comes before was processed by an earlier task.
-    rebuilt_until: Offset,
     end: End,
     at_end_since: Option<Monotonic>,
     max_batch_bytes: usize,
@@ -87,9 +87,9 @@ impl Input {
             batches: VecDeque::new(),
             buffered_bytes: 0,
             open: None,
+            is_located: false,
             position: Offset::ZERO,
             added: Offset::ZERO,
-            rebuilt_until: Offset::ZERO,
             end: End::Unknown,
             at_end_since: None,
             max_batch_bytes,
@@ -101,18 +101,14 @@ impl Input {
         &self.topic_partition
     }
 
+    pub(super) fn is_located(&self) -> bool {
+        self.is_located
+    }
+
     pub(super) fn start_at(&mut self, offset: Offset) {
+        self.is_located = true;
         self.position = self.position.max(offset);
         self.added = self.added.max(offset);
-    }
-
-    pub(super) fn rebuild_until(&mut self, offset: Offset) {
-        self.rebuilt_until = offset;
-    }
-
-    /// True if an earlier task has processed the record at this offset.
-    pub(super) fn is_rebuilding(&self, offset: Offset) -> bool {
-        offset < self.rebuilt_until
     }
 
     pub(super) fn set_end(&mut self, end: End) {
@@ -132,6 +128,7 @@ impl Input {
     }
 
     pub(super) fn add(&mut self, batch: Batch, from: Offset) {
+        self.is_located = true;
         if batch.next_offset() > self.added {
             let from = from.max(self.added);
             self.added = batch.next_offset();

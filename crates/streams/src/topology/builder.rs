@@ -14,8 +14,8 @@ use crate::graph::{
 };
 use crate::node::{Assembly, Node, OldValues, Outlet, SourceNode, TableNode};
 use crate::record::Data;
-use crate::store::KeyValueView;
 use crate::store::global::{GlobalStore, GlobalTableStore};
+use crate::store::{EntryReader, KeyValueView, entry_reader};
 
 /// A topology that was not yet told its guarantee.
 #[derive(Debug)]
@@ -41,6 +41,7 @@ struct Draft {
     problems: Vec<TopologyProblem>,
     sources: BTreeMap<NodeId, SourceFactory>,
     globals: Vec<GlobalFactory>,
+    readers: BTreeMap<StoreId, EntryReader>,
     /// Once built, the topology is what it is; what is attached later goes nowhere.
     built: bool,
 }
@@ -96,6 +97,7 @@ impl TopologyBuilder {
         let nullable = Arcs { keys: Arc::clone(&keys), values: Arc::new(optional(Arc::clone(&values))) };
         let node = self.draft.source(topic, SourceRole::Table, &[store], &records, nullable);
         let changes = Outlet::new();
+        self.draft.read_entries(store, entry_reader(&keys, &values));
         let view = KeyValueView::factory(store, &keys, &values);
         let (own_view, next) = (view.clone(), changes.clone());
         let old_values = OldValues::default();
@@ -147,7 +149,7 @@ impl TopologyBuilder {
     ///
     /// Streams and tables that outlive this add nothing to it any more.
     pub fn build(self) -> Result<Topology, TopologyError> {
-        let Draft { graph, mut problems, sources, globals, .. } = self.draft.finish();
+        let Draft { graph, mut problems, sources, globals, readers, .. } = self.draft.finish();
         if graph.nodes.is_empty() {
             problems.push(TopologyProblem::Empty);
         }
@@ -155,8 +157,8 @@ impl TopologyBuilder {
             return Err(TopologyError { application_id: graph.application_id, problems });
         }
         let sub_topologies = split(&graph);
-        let parts =
-            Parts { graph: Arc::new(graph), guarantee: self.guarantee, sources, globals, sub_topologies };
+        let (graph, guarantee) = (Arc::new(graph), self.guarantee);
+        let parts = Parts { graph, guarantee, sources, globals, readers, sub_topologies };
         Ok(Topology { parts: Arc::new(parts) })
     }
 }
@@ -262,6 +264,11 @@ impl Handle {
         let mut draft = self.lock();
         draft.graph.stores.push(StoreSpec { name: name.to_owned(), kind, backed_by });
         StoreId(draft.graph.stores.len() - 1)
+    }
+
+    /// Says how to read the records of the topic that a store is read from.
+    fn read_entries(&self, store: StoreId, reader: EntryReader) {
+        self.lock().readers.insert(store, reader);
     }
 
     /// How far stream time must be past the ends of a node's windows until they are closed, if it has windows; `None`

@@ -60,7 +60,7 @@ impl SubTopology {
         &self.repartitions
     }
 
-    /// True if its tasks keep state, which for now means that they begin at their inputs' earliest records.
+    /// True if its tasks keep state.
     pub fn is_stateful(&self) -> bool {
         !self.stores.is_empty()
     }

@@ -17,6 +17,7 @@ mod on_close;
 mod operators;
 mod plan;
 mod repartition;
+mod restore;
 mod routing;
 mod runtime;
 mod runtime_joins;

@@ -100,6 +100,12 @@ fn minutes(lines: u64) -> BTreeMap<String, i64> {
 
 /// The newest value of each key of a topic.
 pub(crate) async fn newest(client: &SimClient, topic: &str) -> BTreeMap<String, i64> {
+    let value = |value: Vec<u8>| i64::from_be_bytes(value.try_into().unwrap());
+    records(client, topic).await.into_iter().map(|(key, bytes)| (key, value(bytes))).collect()
+}
+
+/// The keys and values of a topic's records, tombstones left out.
+pub(crate) async fn records(client: &SimClient, topic: &str) -> Vec<(String, Vec<u8>)> {
     let partitions = client.admin().describe_topic(&name(topic)).await.unwrap().partitions.len() as i32;
     let partitions: Vec<_> =
         (0..partitions).map(|partition| TopicPartition::new(name(topic), PartitionId(partition))).collect();
@@ -107,15 +113,15 @@ pub(crate) async fn newest(client: &SimClient, topic: &str) -> BTreeMap<String, 
     let ends = client.admin().offsets(&wanted).await.unwrap();
     let consumer = client.consumer(ConsumerConfig::default());
     consumer.assign(partitions.iter().map(|at| (at.clone(), StartAt::Earliest))).unwrap();
-    let mut values = BTreeMap::new();
+    let mut values = Vec::new();
     let is_done = |at: &TopicPartition| consumer.position(at).unwrap() >= ends[at].offset;
     while !partitions.iter().all(is_done) {
         for fetched in consumer.poll(Duration::from_secs(1)).await.unwrap() {
             let batch = fetched.open(1 << 20).unwrap();
             for record in fetched.records(&batch) {
                 let record = record.unwrap();
-                let key = String::from_utf8(record.key.unwrap().to_vec()).unwrap();
-                values.insert(key, i64::from_be_bytes(record.value.unwrap().try_into().unwrap()));
+                let key = String::from_utf8_lossy(record.key.unwrap()).into_owned();
+                values.extend(record.value.map(|value| (key, value.to_vec())));
             }
         }
     }

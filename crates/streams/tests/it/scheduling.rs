@@ -227,9 +227,8 @@ proptest! {
                 None => drop(entries.remove(&Bytes::from(key))),
             }
         }
-        for store in ["table", "texts"] {
-            prop_assert_eq!(bench.store(store), rebuilt.remove(store).unwrap_or_default());
-        }
+        prop_assert_eq!(bench.store("texts"), rebuilt.remove("texts").unwrap_or_default());
+        prop_assert!(rebuilt.is_empty(), "a table's topic says all of it: {rebuilt:?}");
     }
 
     #[test]

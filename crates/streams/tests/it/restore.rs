@@ -1,0 +1,213 @@
+//! Tasks that start again: with stores from changelogs and from disk, in the state of their last commit.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::time::Duration;
+
+use headwater_client::admin::NewTopic;
+use headwater_client::{ProducerConfig, ProducerRecord};
+use headwater_model::{Timestamp, TopicName};
+use headwater_schema::{long, serdes, utf8};
+use headwater_streams::{
+    Guarantee, Streams, StreamsConfig, StreamsError, Topology, TumblingWindows, windowed,
+};
+use headwater_testkit::{Faults, SimCluster, simulate};
+use tempfile::TempDir;
+
+use crate::runtime::{SimClient, create, name, newest, pause, records};
+
+/// Counts lines per key, by minute and for ever, beside a table of the newest line.
+fn counts() -> Topology {
+    let windows = TumblingWindows::of(Duration::from_mins(1));
+    let mut app = Topology::builder("counts").guarantee(Guarantee::AtLeastOnce);
+    let lines = app.stream::<String, String, _, _>("lines", serdes(utf8(), utf8()));
+    let names = app.table::<String, String, _, _>("names", serdes(utf8(), utf8()));
+    let grouped = lines.group_by_key();
+    grouped.count("all").updates().to("all", serdes(utf8(), long()));
+    grouped
+        .windowed_by(windows)
+        .count("minutes")
+        .updates()
+        .to("minutes", serdes(windowed(utf8(), windows), long()));
+    lines
+        .join("named", &names, |line, name| format!("{name}: {}", line.value))
+        .to("named", serdes(utf8(), utf8()));
+    app.build().unwrap()
+}
+
+async fn cluster() -> (SimCluster, SimClient) {
+    let mut cluster = SimCluster::start(1, Faults::none()).unwrap();
+    let client = cluster.client("streams").await.unwrap();
+    create(&client, &[("lines", 3), ("names", 3), ("all", 1), ("minutes", 1), ("named", 1)]).await;
+    (cluster, client)
+}
+
+/// A line for each of ten keys and each number, a second apart.
+async fn publish(client: &SimClient, topic: &str, numbers: std::ops::Range<i64>) {
+    let producer = client.producer(ProducerConfig::default());
+    let topic = name(topic);
+    for number in numbers {
+        for key in 0..10 {
+            let (key, value) = (format!("key-{key}"), format!("line-{number}"));
+            let record = ProducerRecord::new(&topic, value.as_bytes()).key(key.as_bytes());
+            producer.send(record.timestamp(Timestamp(number * 1_000))).await.unwrap();
+        }
+    }
+    producer.close().await.unwrap();
+}
+
+fn each(count: i64) -> BTreeMap<String, i64> {
+    (0..10).map(|key| (format!("key-{key}"), count)).collect()
+}
+
+/// Never commits but when it ends.
+fn uncommitted() -> StreamsConfig {
+    StreamsConfig { commit_interval: Duration::from_hours(1), ..StreamsConfig::default() }
+}
+
+fn on_disk(folder: &Path) -> StreamsConfig {
+    StreamsConfig { state_dir: Some(folder.to_owned()), ..StreamsConfig::default() }
+}
+
+#[test]
+fn what_was_not_committed_has_not_happened_to_the_stores() {
+    simulate(|| async {
+        let (_cluster, client) = cluster().await;
+        publish(&client, "lines", 0..20).await;
+        Streams::start(counts(), client.clone(), uncommitted()).await.unwrap().drain().await.unwrap();
+        for round in 1..4 {
+            publish(&client, "lines", 20 * round..20 * (round + 1)).await;
+            let killed = Streams::start(counts(), client.clone(), uncommitted()).await.unwrap();
+            pause(Duration::from_mins(1)).await;
+            assert_eq!(killed.progress().records_in, 200 * round as u64, "all that is not committed");
+            drop(killed);
+        }
+        let last = Streams::start(counts(), client.clone(), uncommitted()).await.unwrap();
+        let progress = last.drain().await.unwrap();
+        assert_eq!(progress.records_in, 600, "what was committed is not read again");
+        assert_eq!(newest(&client, "all").await, each(80));
+        // Twenty keys more would be there if the changes of the killed had stayed.
+        let again = Streams::start(counts(), client.clone(), uncommitted()).await.unwrap();
+        publish(&client, "lines", 80..81).await;
+        again.drain().await.unwrap();
+        assert_eq!(newest(&client, "all").await, each(81));
+    });
+}
+
+#[test]
+fn stream_time_is_committed_so_closed_windows_stay_closed() {
+    simulate(|| async {
+        let (_cluster, client) = cluster().await;
+        publish(&client, "lines", 0..200).await;
+        Streams::run_bounded(counts(), client.clone(), StreamsConfig::default()).await.unwrap();
+        publish(&client, "lines", 5..6).await;
+        let progress =
+            Streams::run_bounded(counts(), client.clone(), StreamsConfig::default()).await.unwrap();
+        assert_eq!(progress.late.values().sum::<u64>(), 10, "{progress:?}");
+    });
+}
+
+#[test]
+fn a_table_is_read_up_to_where_its_task_has_come() {
+    simulate(|| async {
+        let (_cluster, client) = cluster().await;
+        publish(&client, "names", 0..3).await;
+        publish(&client, "lines", 3..4).await;
+        Streams::run_bounded(counts(), client.clone(), StreamsConfig::default()).await.unwrap();
+        publish(&client, "lines", 4..5).await;
+        publish(&client, "names", 6..7).await;
+        Streams::run_bounded(counts(), client.clone(), StreamsConfig::default()).await.unwrap();
+        let named = records(&client, "named").await;
+        let mut named: Vec<_> =
+            named.into_iter().map(|(_, value)| String::from_utf8(value).unwrap()).collect();
+        named.dedup();
+        assert_eq!(named, ["line-2: line-3", "line-2: line-4"]);
+    });
+}
+
+#[test]
+fn a_store_on_disk_reads_only_what_it_has_missed() {
+    let folder = TempDir::new().unwrap();
+    let state = folder.path().to_owned();
+    simulate(move || async move {
+        let (_cluster, client) = cluster().await;
+        publish(&client, "lines", 0..50).await;
+        Streams::run_bounded(counts(), client.clone(), on_disk(&state)).await.unwrap();
+        // What the changelog has said is no longer needed: without it, counts go on from the disk.
+        let other = TempDir::new().unwrap();
+        publish(&client, "lines", 50..60).await;
+        Streams::run_bounded(counts(), client.clone(), on_disk(other.path())).await.unwrap();
+        assert_eq!(newest(&client, "all").await, each(60));
+        publish(&client, "lines", 60..70).await;
+        let killed = Streams::start(counts(), client.clone(), on_disk(&state)).await.unwrap();
+        pause(Duration::from_millis(700)).await;
+        drop(killed);
+        pause(Duration::from_mins(1)).await;
+        Streams::run_bounded(counts(), client.clone(), on_disk(&state)).await.unwrap();
+        assert_eq!(newest(&client, "all").await, each(70));
+    });
+}
+
+#[test]
+fn a_full_buffer_is_committed_early() {
+    let folder = TempDir::new().unwrap();
+    let state = folder.path().to_owned();
+    simulate(move || async move {
+        let (_cluster, client) = cluster().await;
+        let config = StreamsConfig { state_memory: 3_000, ..on_disk(&state) };
+        let config = StreamsConfig { commit_interval: Duration::from_hours(1), ..config };
+        publish(&client, "lines", 0..500).await;
+        let live = Streams::start(counts(), client.clone(), config.clone()).await.unwrap();
+        pause(Duration::from_secs(30)).await;
+        drop(live);
+        pause(Duration::from_mins(1)).await;
+        let again = Streams::start(counts(), client.clone(), config).await.unwrap();
+        let progress = again.drain().await.unwrap();
+        assert!(progress.records_in < 5_000, "{progress:?}");
+        assert_eq!(newest(&client, "all").await, each(500));
+    });
+}
+
+#[test]
+fn state_whose_offsets_are_gone_is_not_guessed_at() {
+    simulate(|| async {
+        let (_cluster, client) = cluster().await;
+        publish(&client, "lines", 0..5).await;
+        Streams::run_bounded(counts(), client.clone(), StreamsConfig::default()).await.unwrap();
+        client.admin().delete_group("counts").await.unwrap();
+        let error =
+            Streams::run_bounded(counts(), client.clone(), StreamsConfig::default()).await.unwrap_err();
+        assert!(matches!(error, StreamsError::StateWithoutOffsets { .. }), "{error}");
+        assert!(
+            error.to_string().contains("-changelog\" holds state, but the group has no committed offsets"),
+            "{error}"
+        );
+        let logs = ["counts-all-changelog", "counts-minutes-changelog"].map(name);
+        for deleted in client.admin().delete_topics(&logs).await.into_values() {
+            deleted.unwrap();
+        }
+        Streams::run_bounded(counts(), client.clone(), StreamsConfig::default()).await.unwrap();
+        assert_eq!(newest(&client, "all").await, each(5));
+        client.admin().delete_topics(&logs).await;
+        let error =
+            Streams::run_bounded(counts(), client.clone(), StreamsConfig::default()).await.unwrap_err();
+        assert!(matches!(error, StreamsError::ChangelogCut { .. }), "{error}");
+    });
+}
+
+#[test]
+fn a_changelog_of_another_shape_is_refused() {
+    simulate(|| async {
+        let (_cluster, client) = cluster().await;
+        let topic = TopicName::new("counts-all-changelog").unwrap();
+        client.admin().create_topics(&[NewTopic::new(topic, 2)]).await;
+        let error =
+            Streams::run_bounded(counts(), client.clone(), StreamsConfig::default()).await.unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "the changelog topic \"counts-all-changelog\" has 2 partitions, but the topology needs 3: another version of \
+             the application made it; to begin without its state, delete it and the group's offsets"
+        );
+        assert_eq!(records(&client, "counts-all-changelog").await, []);
+    });
+}
