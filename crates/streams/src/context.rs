@@ -8,6 +8,7 @@ use std::sync::Arc;
 use headwater_model::{Offset, PartitionId, Timestamp, TopicName, TopicPartition};
 use headwater_schema::{Part, SerdeError};
 
+use crate::changes::{ChangedKeys, StoreWrites};
 use crate::error::{ErrorPolicies, Location, OnError, TaskError};
 use crate::graph::{Graph, NodeId, StoreId};
 use crate::node::{NodeError, Processed};
@@ -37,6 +38,10 @@ pub(crate) struct Context {
     observed: BTreeMap<StoreId, Observed>,
     /// An entry under construction.
     stored: Vec<u8>,
+    keeps_changes: bool,
+    changed: ChangedKeys,
+    /// What changelogs must hear so that changes that were never committed are taken back.
+    taken_back: StoreWrites,
 }
 
 /// What a task has left out, and why.
@@ -61,6 +66,7 @@ impl Context {
         inputs: Arc<[TopicPartition]>,
     ) -> Self {
         Self {
+            taken_back: StoreWrites::new(Arc::clone(&graph)),
             graph,
             stores,
             outputs,
@@ -74,6 +80,8 @@ impl Context {
             join_times: BTreeMap::new(),
             observed: BTreeMap::new(),
             stored: Vec::new(),
+            keeps_changes: config.keeps_store_writes,
+            changed: ChangedKeys::default(),
         }
     }
 
@@ -194,19 +202,65 @@ impl Context {
         self.stores.iter().map(|(id, store)| (*id, store.as_ref()))
     }
 
-    /// Writes a timed value to a store, and offers it to the changelog.
+    /// Writes a timed value to a store; its changelog hears of it with the next commit.
     pub(crate) fn put(&mut self, id: StoreId, key: &[u8], timed_value: &[u8]) -> Result<(), NodeError> {
-        self.store_mut(id).put(key, timed_value)?;
-        if let Some((timestamp, value)) = split_timed(timed_value) {
-            self.outputs.write_store(id, key, Some(value), timestamp);
+        self.note_change(id, key)?;
+        Ok(self.store_mut(id).put(key, timed_value)?)
+    }
+
+    /// Removes a key from a store; its changelog hears of it with the next commit.
+    pub(crate) fn delete(&mut self, id: StoreId, key: &[u8], _at: Timestamp) -> Result<(), NodeError> {
+        self.note_change(id, key)?;
+        Ok(self.store_mut(id).delete(key)?)
+    }
+
+    fn note_change(&mut self, id: StoreId, key: &[u8]) -> Result<(), StoreError> {
+        if self.keeps_changes && self.graph.store(id).has_changelog() && !self.changed.contains(id, key) {
+            let existed = self.store(id).get(key)?.is_some();
+            self.changed.add(id, key, existed);
         }
         Ok(())
     }
 
-    /// Removes a key from a store, and offers the tombstone to the changelog.
-    pub(crate) fn delete(&mut self, id: StoreId, key: &[u8], timestamp: Timestamp) -> Result<(), NodeError> {
-        self.store_mut(id).delete(key)?;
-        self.outputs.write_store(id, key, None, timestamp);
+    /// About how much memory it takes to remember what has changed.
+    pub(crate) fn changed_bytes(&self) -> usize {
+        self.changed.bytes()
+    }
+
+    /// What changelogs must hear of all changes since this was last asked.
+    pub(crate) fn take_changes(&mut self) -> Result<StoreWrites, StoreError> {
+        let none = StoreWrites::new(Arc::clone(&self.graph));
+        let mut writes = std::mem::replace(&mut self.taken_back, none);
+        for (store, key, existed) in self.changed.take() {
+            self.write_entry(store, &key, !existed, &mut writes)?;
+        }
+        Ok(writes)
+    }
+
+    /// Tells a changelog, with the next commit, what an entry is now; of one that was never committed, that it is not.
+    pub(crate) fn take_back(&mut self, store: StoreId, key: &[u8]) -> Result<(), StoreError> {
+        let none = StoreWrites::new(Arc::clone(&self.graph));
+        let mut writes = std::mem::replace(&mut self.taken_back, none);
+        let written = self.write_entry(store, key, false, &mut writes);
+        self.taken_back = writes;
+        written
+    }
+
+    fn write_entry(
+        &self,
+        store: StoreId,
+        key: &[u8],
+        is_new: bool,
+        writes: &mut StoreWrites,
+    ) -> Result<(), StoreError> {
+        let stored = self.store(store).get(key)?;
+        match stored.as_deref().and_then(split_timed) {
+            Some((timestamp, value)) => {
+                writes.push(store, key, Some(value), timestamp, is_new);
+            }
+            None if is_new => {}
+            None => writes.push(store, key, None, self.stream_time, is_new),
+        }
         Ok(())
     }
 
@@ -244,16 +298,6 @@ impl Context {
         let put = self.store_mut(id).put(key, &stored);
         self.stored = stored;
         put
-    }
-
-    /// Offers an entry to the changelog as it is now.
-    pub(crate) fn repeat_entry(&mut self, id: StoreId, key: &[u8]) -> Result<(), StoreError> {
-        let stored = self.store(id).get(key)?;
-        match stored.as_deref().and_then(split_timed) {
-            Some((timestamp, value)) => self.outputs.write_store(id, key, Some(value), timestamp),
-            None => self.outputs.write_store(id, key, None, self.stream_time),
-        }
-        Ok(())
     }
 
     /// How many bytes of all stores wait to be written.

@@ -9,6 +9,7 @@
 //! Does not know: the broker, which instance does what.
 
 mod change_serde;
+mod changes;
 mod context;
 mod dsl;
 mod error;
@@ -24,6 +25,7 @@ mod test_driver;
 mod topology;
 mod window;
 
+pub use changes::{StoreWrite, StoreWrites};
 pub use dsl::{
     Buffer, CogroupedStream, EagerBuffer, GlobalTable, GroupedStream, GroupedTable, SessionWindowedStream,
     Split, Stream, StrictBuffer, Suppressed, Table, VersionedTable, WindowedCogroupedStream, WindowedStream,
@@ -32,7 +34,7 @@ pub use dsl::{
 pub use error::{ErrorPolicies, Location, OnError, ReadError, TaskError};
 pub use graph::SourceRole;
 pub use join_windows::JoinWindows;
-pub use outputs::{OutputRecord, Outputs, StoreWrite};
+pub use outputs::{OutputRecord, Outputs};
 pub use record::{Data, Header, Headers, Record};
 pub use runtime::{Progress, Streams, StreamsConfig, StreamsError};
 pub use store::global::{Applied, GlobalStores};

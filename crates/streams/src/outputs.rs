@@ -1,4 +1,4 @@
-//! What a task has produced and nobody has taken yet: records for topics, writes for changelogs.
+//! What a task has produced and nobody has taken yet: records for topics.
 //!
 //! All keys and values lie one behind the other in one buffer, which is used again after [`Task::clear_outputs`](crate::Task::clear_outputs); so a
 //! result costs no allocation.
@@ -11,7 +11,7 @@ use headwater_model::{InvalidName, PartitionId, Timestamp, TopicName};
 use headwater_schema::SerdeError;
 
 use crate::error::TaskError;
-use crate::graph::{Graph, StoreId, TopicId};
+use crate::graph::{Graph, TopicId};
 use crate::record::Headers;
 
 /// How many skipped records are kept word for word between two looks; all are counted.
@@ -26,9 +26,7 @@ pub struct Outputs {
     chosen_ids: BTreeMap<TopicName, TopicId>,
     bytes: Vec<u8>,
     records: Vec<RecordEntry>,
-    writes: Vec<WriteEntry>,
     skipped: Vec<TaskError>,
-    keeps_store_writes: bool,
 }
 
 /// A record for a topic.
@@ -50,22 +48,6 @@ pub struct OutputRecord<'a> {
     pub is_chosen: bool,
 }
 
-/// A change of a store, as its changelog is to get it, in the task's own partition.
-#[derive(Debug, Clone, Copy)]
-pub struct StoreWrite<'a> {
-    pub(crate) id: StoreId,
-    /// The name of the store.
-    pub store: &'a str,
-    /// The changelog.
-    pub topic: &'a TopicName,
-    /// The key.
-    pub key: &'a [u8],
-    /// The value; null where the key was removed.
-    pub value: Option<&'a [u8]>,
-    /// The time of the event.
-    pub timestamp: Timestamp,
-}
-
 type Span = Option<Range<usize>>;
 
 #[derive(Debug)]
@@ -79,25 +61,15 @@ struct RecordEntry {
     is_chosen: bool,
 }
 
-#[derive(Debug)]
-struct WriteEntry {
-    store: StoreId,
-    key: Range<usize>,
-    value: Span,
-    timestamp: Timestamp,
-}
-
 impl Outputs {
-    pub(crate) fn new(graph: Arc<Graph>, keeps_store_writes: bool) -> Self {
+    pub(crate) fn new(graph: Arc<Graph>) -> Self {
         Self {
             graph,
             chosen: Vec::new(),
             chosen_ids: BTreeMap::new(),
             bytes: Vec::new(),
             records: Vec::new(),
-            writes: Vec::new(),
             skipped: Vec::new(),
-            keeps_store_writes,
         }
     }
 
@@ -114,25 +86,12 @@ impl Outputs {
         })
     }
 
-    /// The changes of stores, in the order in which they came about; none unless the task was told to keep them.
-    pub fn store_writes(&self) -> impl ExactSizeIterator<Item = StoreWrite<'_>> {
-        self.writes.iter().map(|entry| StoreWrite {
-            id: entry.store,
-            store: &self.graph.store(entry.store).name,
-            topic: &self.graph.store(entry.store).backed_by,
-            key: self.slice(Some(entry.key.clone())).unwrap_or_default(),
-            value: self.slice(entry.value.clone()),
-            timestamp: entry.timestamp,
-        })
-    }
-
-    /// Forgets records and changes, once they were taken, and the topics that records chose.
+    /// Forgets the records, once they were taken, and the topics that they chose.
     pub(crate) fn clear(&mut self) {
         self.bytes.clear();
         self.records.clear();
         self.chosen.clear();
         self.chosen_ids.clear();
-        self.writes.clear();
     }
 
     /// Takes the first few errors that the policies said to skip.
@@ -164,20 +123,6 @@ impl Outputs {
     pub(crate) fn draft(&mut self) -> Draft<'_> {
         let start = self.bytes.len();
         Draft { outputs: self, start, partition: None, key: None, value: None, finished: false }
-    }
-
-    pub(crate) fn write_store(
-        &mut self,
-        store: StoreId,
-        key: &[u8],
-        value: Option<&[u8]>,
-        timestamp: Timestamp,
-    ) {
-        if self.keeps_store_writes && self.graph.store(store).has_changelog() {
-            let key = self.append(key);
-            let value = value.map(|value| self.append(value));
-            self.writes.push(WriteEntry { store, key, value, timestamp });
-        }
     }
 
     pub(crate) fn note_skipped(&mut self, error: TaskError) {
@@ -275,7 +220,7 @@ mod tests {
 
     #[test]
     fn topics_that_records_chose_are_forgotten_with_them() {
-        let mut outputs = Outputs::new(Arc::default(), false);
+        let mut outputs = Outputs::new(Arc::default());
         for number in 0..3 {
             let topic = outputs.topic(&format!("about-{number}")).unwrap();
             outputs.draft().finish(topic, Timestamp(1), Headers::default());

@@ -49,7 +49,7 @@ pub struct TaskConfig {
     /// How long to wait for an input that is at its end, while others have records. Zero, as Kafka's default, waits only
     /// for records that are known to be there.
     pub max_idle: Duration,
-    /// True if changes of stores are to be kept in the outputs, for changelogs.
+    /// True if changes of stores are to be remembered until they are taken, for changelogs.
     pub keeps_store_writes: bool,
     /// How large the records of a batch may become when they are decompressed.
     pub max_batch_bytes: usize,
@@ -144,7 +144,7 @@ impl Task {
         });
         let backings = backings.collect();
         let names = sources.iter().map(|(topic_partition, _)| topic_partition.clone()).collect();
-        let outputs = Outputs::new(Arc::clone(&graph), config.keeps_store_writes);
+        let outputs = Outputs::new(Arc::clone(&graph));
         let (max_batch_bytes, keeps_records) = (config.max_batch_bytes, config.dead_letter_topic.is_some());
         let inputs = sources.into_iter().map(|(topic_partition, source)| {
             Input::new(topic_partition, source, max_batch_bytes, keeps_records)

@@ -8,6 +8,7 @@ use headwater_model::{Offset, Timestamp, TopicPartition};
 use super::error::StreamsError;
 use super::progress::Orders;
 use super::restore::Starts;
+use crate::changes::StoreWrites;
 use crate::graph::StoreId;
 use crate::store::global::GlobalStores;
 use crate::store::{StateError, StatePlace};
@@ -165,6 +166,15 @@ impl Tasks {
         if let Some(task) = self.running.get_mut(&id) {
             task.changelog_reaches(store, end);
         }
+    }
+
+    /// What changelogs must hear of all tasks' changes.
+    pub(super) fn take_changes(&mut self) -> Result<Vec<(TaskId, StoreWrites)>, StreamsError> {
+        let taken = self.running.iter_mut().map(|(id, task)| {
+            let changes = task.take_changes();
+            Ok((*id, changes.map_err(|source| StreamsError::Task { task: *id, source: source.into() })?))
+        });
+        taken.collect()
     }
 
     /// True if some task has more to commit than it has room for.

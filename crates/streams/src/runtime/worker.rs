@@ -18,6 +18,7 @@ use super::error::{StreamsError, because};
 use super::progress::{Orders, Shared, WorkerState};
 use super::restore::Restore;
 use super::tasks::Tasks;
+use crate::changes::{NEW_ENTRY, StoreWrites};
 use crate::error::OnError;
 use crate::outputs::Outputs;
 use crate::store::StateError;
@@ -274,7 +275,6 @@ impl<C: Connector> Worker<C> {
             let step = step.map_err(|source| StreamsError::Task { task: id, source })?;
             let policy = self.config.task.policies.production;
             send(&self.producer, task.outputs(), policy, &mut self.state).await?;
-            send_changes(&self.producer, id, task.outputs(), &mut self.changes).await?;
             task.clear_outputs();
             for error in task.take_skipped() {
                 tracing::warn!(task = %id, "a record was skipped: {error}{}", because(&error));
@@ -306,6 +306,9 @@ impl<C: Connector> Worker<C> {
     /// Commits what has been processed, after everything made of it is acknowledged.
     async fn commit(&mut self) -> Result<(), StreamsError> {
         self.committed_at = self.client.clock().monotonic();
+        for (task, writes) in self.tasks.take_changes()? {
+            send_changes(&self.producer, task, &writes, &mut self.changes).await?;
+        }
         let flushed = self.producer.flush().await;
         skip_or_fail(flushed, false, self.config.task.policies.production, &mut self.state)?;
         for (task, store, end) in self.changes.acknowledged().await? {
@@ -371,16 +374,17 @@ async fn send<C: Connector>(
 async fn send_changes<C: Connector>(
     producer: &Producer<C>,
     task: TaskId,
-    outputs: &Outputs,
+    writes: &StoreWrites,
     changes: &mut Changes,
 ) -> Result<(), StreamsError> {
-    for write in outputs.store_writes() {
+    let new = [Header { key: NEW_ENTRY, value: None }];
+    for write in writes.iter() {
         let sent = producer.send(ProducerRecord {
             topic: write.topic,
             partition: Some(task.partition),
             key: Some(write.key),
             value: write.value,
-            headers: &[],
+            headers: if write.is_new { &new } else { &[] },
             timestamp: Some(write.timestamp),
         });
         changes.add(task, write.id, sent.await?);

@@ -500,7 +500,7 @@ mod tests {
             }
             stores.insert(StoreId(index), Box::new(store));
         }
-        let outputs = Outputs::new(Arc::clone(&graph), false);
+        let outputs = Outputs::new(Arc::clone(&graph));
         Context::new(graph, stores, outputs, &TaskConfig::default(), Arc::new([]))
     }
 

@@ -1,6 +1,6 @@
 //! What backs a store of a task, and from where to where it is read when the store is filled again.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use headwater_model::{Offset, Timestamp, TopicPartition, Uuid};
@@ -26,8 +26,18 @@ pub(super) struct Backing {
     pub(super) until: Offset,
     /// Where reading ends.
     pub(super) end: Offset,
-    /// Keys of changes that are not part of any commit.
-    pub(super) uncommitted: BTreeSet<Vec<u8>>,
+    /// Changes that are not part of any commit, by their keys.
+    pub(super) uncommitted: BTreeMap<Vec<u8>, Uncommitted>,
+}
+
+/// What changes that were never committed say of an entry.
+#[derive(Debug, Default)]
+pub(super) struct Uncommitted {
+    /// True if it was not there as of the last commit.
+    pub(super) is_new: bool,
+    /// The last value, if it is not removed, and its time.
+    pub(super) value: Option<Vec<u8>>,
+    pub(super) timestamp: Timestamp,
 }
 
 /// What is found of a store's backing on the cluster.
@@ -62,7 +72,7 @@ impl Backing {
             position: Offset::ZERO,
             until: Offset::ZERO,
             end: Offset::ZERO,
-            uncommitted: BTreeSet::new(),
+            uncommitted: BTreeMap::new(),
         }
     }
 
@@ -106,9 +116,18 @@ impl Backing {
     }
 
     /// Notes a change that is not part of a commit. A table's topic has none: what it has behind is still to be processed.
-    pub(super) fn note_uncommitted(&mut self, key: &[u8]) {
-        if self.input.is_none() && !self.uncommitted.contains(key) {
-            self.uncommitted.insert(key.to_vec());
+    pub(super) fn note_uncommitted(
+        &mut self,
+        key: &[u8],
+        value: Option<&[u8]>,
+        timestamp: Timestamp,
+        is_new: bool,
+    ) {
+        if self.input.is_none() {
+            let noted = self.uncommitted.entry(key.to_vec()).or_default();
+            noted.is_new |= is_new;
+            noted.value = value.map(<[u8]>::to_vec);
+            noted.timestamp = timestamp;
         }
     }
 }

@@ -1,9 +1,11 @@
 //! How a task's stores are filled again, and how far they have come.
 //!
 //! A store is backed by its changelog, or by the topic that it is read from. Before its first record a task reads, of each
-//! backing, what is part of its last commit; changes behind that, of a task that died before it could commit them, are
-//! taken back: their keys get, in the changelog, the values that they had. So a task begins with just the state that fits
-//! its positions, whatever happened to those before it.
+//! backing, what is part of its last commit; changes behind that, of a task that died between telling its changelogs and
+//! committing, are taken back: their entries get, in the changelog, the values that they had. So a task begins with just
+//! the state that fits its positions, whatever happened to those before it. An entry whose committed value compaction has
+//! removed meanwhile, because of a later one that was never committed, keeps the later one: effects of some records are
+//! then in it twice, and none are lost.
 
 use headwater_model::{Offset, Timestamp, TopicPartition};
 use headwater_wire::batch::{Batch, OpenBatch};
@@ -11,9 +13,14 @@ use headwater_wire::batch::{Batch, OpenBatch};
 use super::Task;
 use super::backing::Found;
 use super::commit::Commit;
+use crate::changes::{NEW_ENTRY, StoreWrites};
 use crate::error::{Location, TaskError};
 use crate::graph::StoreId;
+use crate::store::disk::TaskFolder;
 use crate::store::{Reflected, StoreError};
+
+/// How many bytes of keys that changed are remembered before it is time to commit.
+const MOST_CHANGED: usize = 64 << 20;
 
 impl Task {
     /// The partitions that back the stores, and the input that each is, if it is no changelog.
@@ -76,13 +83,18 @@ impl Task {
         if self.must_commit() { Ok(self.write_stores(now)?) } else { Ok(()) }
     }
 
-    /// Ends filling: what was written to changelogs and never committed is taken back, in the outputs.
+    /// Ends filling: what was written to changelogs and never committed is taken back with the next changes.
     pub(crate) fn end_restore(&mut self, commit: &Commit) -> Result<(), StoreError> {
         self.context.restore_stream_time(commit.stream_time);
         for backing in &mut self.backings {
             backing.position = backing.until;
-            for key in std::mem::take(&mut backing.uncommitted) {
-                self.context.repeat_entry(backing.store, &key)?;
+            for (key, change) in std::mem::take(&mut backing.uncommitted) {
+                let is_lost = !change.is_new && self.context.store(backing.store).get(&key)?.is_none();
+                if is_lost {
+                    let (value, timestamp) = (change.value.as_deref(), change.timestamp);
+                    self.context.restore_entry(backing.store, &key, value, timestamp)?;
+                }
+                self.context.take_back(backing.store, &key)?;
             }
         }
         Ok(())
@@ -107,7 +119,13 @@ impl Task {
 
     /// True if more changes wait for a commit than there is room for.
     pub(crate) fn must_commit(&self) -> bool {
-        self.folder.as_ref().is_some_and(|folder| self.context.unwritten_bytes() > folder.room())
+        let room = self.folder.as_ref().map_or(usize::MAX, TaskFolder::room);
+        self.context.unwritten_bytes() > room || self.context.changed_bytes() > MOST_CHANGED
+    }
+
+    /// What changelogs must hear of all changes since this was last asked; nothing unless the task was told to keep them.
+    pub fn take_changes(&mut self) -> Result<StoreWrites, StoreError> {
+        self.context.take_changes()
     }
 
     /// Says that everything up to now is committed: stores on disk write what waits.
@@ -150,7 +168,8 @@ impl Task {
                 continue;
             };
             if record.offset >= backing.until {
-                backing.note_uncommitted(key);
+                let is_new = record.headers().any(|header| header.is_ok_and(|(name, _)| name == NEW_ENTRY));
+                backing.note_uncommitted(key, record.value, record.timestamp, is_new);
                 continue;
             }
             match reader {
@@ -167,5 +186,105 @@ impl Task {
 
     fn store_name(&self, store: StoreId) -> &str {
         &self.graph.store(store).name
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use headwater_model::{PartitionId, Uuid};
+    use headwater_schema::{long, serdes, utf8};
+    use headwater_wire::batch::{BatchBuilder, BatchMeta, Compression, Header};
+
+    use super::*;
+    use crate::task::TaskConfig;
+    use crate::topology::{Guarantee, TaskId, Topology};
+
+    fn task() -> Task {
+        let mut app = Topology::builder("app").guarantee(Guarantee::AtLeastOnce);
+        app.stream::<String, i64, _, _>("in", serdes(utf8(), long())).group_by_key().count("counts");
+        let topology = app.build().expect("a topology");
+        let id = TaskId { sub_topology: 0, partition: PartitionId(0) };
+        let config = TaskConfig { keeps_store_writes: true, ..TaskConfig::default() };
+        topology.task(id, &topology.global_stores(&config), &config).expect("a task")
+    }
+
+    /// A batch of a changelog that begins at this offset; entries are keys, values and whether they are new.
+    fn batch(base: i64, entries: &[(&str, Option<i64>, bool)]) -> Batch {
+        let mut builder = BatchBuilder::new(Compression::None);
+        for (key, value, is_new) in entries {
+            let value = value.map(i64::to_be_bytes);
+            let value = value.as_ref().map(<[u8; 8]>::as_slice);
+            let headers = [Header { key: NEW_ENTRY, value: None }];
+            let headers = if *is_new { headers.as_slice() } else { &[] };
+            builder.append(Timestamp(7), Some(key.as_bytes()), value, headers);
+        }
+        let meta = BatchMeta { base_offset: Offset(base), ..BatchMeta::default() };
+        Batch::parse(&builder.build(&meta)).expect("a batch")
+    }
+
+    fn changes(task: &mut Task) -> Vec<(String, Option<i64>, bool)> {
+        let taken = task.take_changes().expect("memory does not fail");
+        let entries = taken.iter().map(|write| {
+            let value = write.value.map(|value| i64::from_be_bytes(value.try_into().expect("a count")));
+            (String::from_utf8_lossy(write.key).into_owned(), value, write.is_new)
+        });
+        entries.collect()
+    }
+
+    fn value(task: &Task, key: &str) -> Option<i64> {
+        let entries = task.entries("counts", &utf8(), &long())?.expect("memory does not fail");
+        entries.into_iter().find(|(found, _): &(String, i64)| found == key).map(|(_, value)| value)
+    }
+
+    #[test]
+    fn changes_behind_the_commit_are_taken_back_but_for_what_compaction_left_alone() {
+        let now = Timestamp(100);
+        let mut task = task();
+        let found =
+            Found { topic_id: Uuid::ZERO, start: Offset(0), end: Offset(9), committed: Some(Offset(3)) };
+        let from = task.begin_restore(0, found, now).expect("memory").expect("long enough");
+        assert_eq!(from, Offset(0));
+        // Of "lost", the committed value was compacted away; "gone" had been removed, and was made and removed again.
+        let committed = [("kept", Some(1), true), ("changed", Some(2), true), ("removed", Some(3), true)];
+        task.restore(0, &batch(0, &committed), Offset(0), now).expect("memory");
+        assert!(!task.is_restored(0, Offset(3)));
+        let uncommitted = [
+            ("changed", Some(20), false),
+            ("made", Some(4), true),
+            ("made", Some(5), false),
+            ("removed", None, false),
+            ("lost", Some(6), false),
+            ("gone", None, false),
+        ];
+        task.restore(0, &batch(3, &uncommitted), Offset(3), now).expect("memory");
+        assert!(task.is_restored(0, Offset(9)));
+        let mut commit = Commit::new(Timestamp(50));
+        commit.set_changelog("counts", Offset(3));
+        task.end_restore(&commit).expect("memory");
+        let values = ["kept", "changed", "removed", "made", "lost", "gone"].map(|key| value(&task, key));
+        assert_eq!(values, [Some(1), Some(2), Some(3), None, Some(6), None]);
+        assert_eq!(task.stream_time(), Timestamp(50));
+        let expected = [
+            ("changed", Some(2), false),
+            ("gone", None, false),
+            ("lost", Some(6), false),
+            ("made", None, false),
+            ("removed", Some(3), false),
+        ];
+        assert_eq!(changes(&mut task), expected.map(|(key, value, new)| (key.to_owned(), value, new)));
+        assert_eq!(task.commit(), commit, "until the changelog is known to reach further");
+        assert_eq!(changes(&mut task), []);
+    }
+
+    #[test]
+    fn an_entry_that_comes_and_goes_between_two_commits_is_not_told() {
+        let mut task = task();
+        task.context.put(task.backings[0].store, b"a", &[0; 16]).expect("memory");
+        task.context.put(task.backings[0].store, b"b", &[0; 16]).expect("memory");
+        task.context.delete(task.backings[0].store, b"a", Timestamp(1)).expect("memory");
+        assert_eq!(changes(&mut task), [("b".to_owned(), Some(0), true)]);
+        task.context.put(task.backings[0].store, b"b", &[1; 16]).expect("memory");
+        task.context.delete(task.backings[0].store, b"b", Timestamp(1)).expect("memory");
+        assert_eq!(changes(&mut task), [("b".to_owned(), None, false)]);
     }
 }
