@@ -1,6 +1,7 @@
 //! What the nodes of a task share while a record goes through them: stores, outputs, time, counts.
 
 mod dead_letter;
+mod timers;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -17,6 +18,9 @@ use crate::store::{ByteStore, JoinTimes, Observed};
 use crate::task::TaskConfig;
 
 pub(crate) use dead_letter::CameIn;
+use timers::Timers;
+pub(crate) use timers::{ProcessorId, Schedule};
+pub use timers::{PunctuationType, Timer};
 
 /// See the module.
 pub(crate) struct Context {
@@ -35,6 +39,7 @@ pub(crate) struct Context {
     join_times: BTreeMap<StoreId, JoinTimes>,
     /// How far stores have come that remember it.
     observed: BTreeMap<StoreId, Observed>,
+    timers: Timers,
 }
 
 /// What a task has left out, and why.
@@ -71,6 +76,7 @@ impl Context {
             counts: Counts::default(),
             join_times: BTreeMap::new(),
             observed: BTreeMap::new(),
+            timers: Timers::default(),
         }
     }
 
@@ -85,7 +91,7 @@ impl Context {
         self.stream_time
     }
 
-    /// Where the record that came in is.
+    /// Where the record that came in is; within a timer, the last one that did.
     pub(crate) fn location(&self) -> Location {
         let (input, offset) = self.current;
         match self.inputs.get(input) {
@@ -98,6 +104,13 @@ impl Context {
     pub(crate) fn partition(&self) -> PartitionId {
         let (input, _) = self.current;
         self.inputs.get(input).map_or(PartitionId(0), |from| from.partition)
+    }
+
+    /// The topic, the partition and the offset of the record that came in.
+    pub(crate) fn at(&self) -> Option<(&TopicName, PartitionId, Offset)> {
+        let (input, offset) = self.current;
+        let from = self.inputs.get(input)?;
+        Some((&from.topic, from.partition, offset))
     }
 
     pub(crate) fn operator(&self, node: NodeId) -> String {
@@ -159,7 +172,7 @@ impl Context {
                 self.outputs.note_skipped(error);
                 Ok(())
             }
-            OnError::DeadLetter if self.dead_letter_topic.is_some() => {
+            OnError::DeadLetter if self.dead_letter_topic.is_some() && self.has_record() => {
                 self.counts.skipped += 1;
                 self.dead_letters.push(error);
                 Ok(())

@@ -9,6 +9,7 @@
 //! Does not know: topics, the network, when a write is committed.
 
 mod buffer;
+mod expiring;
 pub(crate) mod global;
 mod join_buffer;
 mod key_value;
@@ -31,6 +32,7 @@ use std::ops::Bound;
 use bytes::Bytes;
 
 pub(crate) use buffer::{BufferView, Held, Prior};
+pub(crate) use expiring::{ENTRY, Expiring, is_over};
 pub(crate) use join_buffer::{JoinBuffer, Ripe};
 pub(crate) use key_value::{KeyValueView, Lookup};
 pub use memory::MemoryStore;

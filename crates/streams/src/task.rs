@@ -20,10 +20,10 @@ use std::time::Duration;
 use headwater_model::{Monotonic, Offset, Timestamp, TopicName, TopicPartition};
 use headwater_wire::batch::Batch;
 
-use crate::context::Context;
+use crate::context::{Context, PunctuationType};
 use crate::error::{ErrorPolicies, TaskError};
 use crate::graph::{Graph, StoreId};
-use crate::node::Source;
+use crate::node::{Processors, Source};
 use crate::outputs::Outputs;
 use crate::store::ByteStore;
 use crate::topology::TaskId;
@@ -85,6 +85,7 @@ pub struct Task {
     /// Where the inputs stand, while the next record is chosen; kept so that choosing allocates nothing.
     states: Vec<InputState>,
     context: Context,
+    processors: Processors,
     max_idle: Duration,
     records_in: u64,
 }
@@ -112,6 +113,7 @@ impl Task {
         id: TaskId,
         graph: Arc<Graph>,
         sources: Vec<(TopicPartition, Box<dyn Source>)>,
+        processors: Processors,
         stores: BTreeMap<StoreId, Box<dyn ByteStore>>,
         config: &TaskConfig,
     ) -> Self {
@@ -127,6 +129,7 @@ impl Task {
             states: Vec::new(),
             context: Context::new(Arc::clone(&graph), stores, outputs, config, names),
             graph,
+            processors,
             max_idle: config.max_idle,
             records_in: 0,
         }
@@ -194,6 +197,7 @@ impl Task {
 
     /// Processes up to `limit` records, the oldest first.
     pub fn step(&mut self, now: Monotonic, limit: usize) -> Result<Step, TaskError> {
+        self.processors.begin(&mut self.context).map_err(|error| *error)?;
         for _ in 0..limit {
             match self.choose(now)? {
                 Choice::Process(input) => self.process(input)?,
@@ -203,6 +207,18 @@ impl Task {
             }
         }
         Ok(Step::More)
+    }
+
+    /// Tells the task the wall clock, and lets the timers that go by it take their turns. Whoever drives a task does so
+    /// before its first step, from where such timers are counted, and again as time goes by.
+    pub fn punctuate(&mut self, wall_clock: Timestamp) -> Result<(), TaskError> {
+        self.context.set_wall_clock(wall_clock);
+        self.processors.begin(&mut self.context).map_err(|error| *error)?;
+        // What a timer finds in stores that are still being filled has been told of before.
+        if self.inputs.iter().any(|input| input.is_rebuilding(input.position())) {
+            return Ok(());
+        }
+        self.turn(PunctuationType::WallClockTime)
     }
 
     /// The time of the record that is next; `None` if there is none, or it must wait.
@@ -249,6 +265,10 @@ impl Task {
         }
     }
 
+    fn turn(&mut self, kind: PunctuationType) -> Result<(), TaskError> {
+        self.processors.punctuate(kind, &mut self.context).map_err(|error| *error)
+    }
+
     fn choose(&mut self, now: Monotonic) -> Result<Choice, TaskError> {
         // The usual case, without a list of states.
         if let [input] = self.inputs.as_mut_slice()
@@ -273,6 +293,7 @@ impl Task {
             let is_rebuilding = input.is_rebuilding(offset);
             let results = self.context.outputs().records().len();
             input.process_head(&mut self.context).map_err(|error| *error)?;
+            self.turn(PunctuationType::StreamTime)?;
             if is_rebuilding {
                 self.context.outputs_mut().forget_records_after(results);
             }

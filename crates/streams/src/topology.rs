@@ -174,7 +174,9 @@ impl Topology {
             let memory: Box<dyn ByteStore> = Box::new(MemoryStore::new());
             (*store, memory)
         });
-        Some(Task::new(id, Arc::clone(&self.parts.graph), sources.collect(), stores.collect(), config))
+        let sources = sources.collect();
+        let processors = assembly.into_processors();
+        Some(Task::new(id, Arc::clone(&self.parts.graph), sources, processors, stores.collect(), config))
     }
 
     pub(crate) fn graph(&self) -> &Graph {
