@@ -62,6 +62,7 @@ final class OracleTopologies {
         streamStreamJoins();
         tableTableJoins();
         foreignKeyJoins();
+        OracleProcessors.addTo(ALL);
     }
 
     private static final Duration LONG = Duration.ofDays(1);

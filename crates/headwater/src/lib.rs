@@ -49,10 +49,12 @@ pub mod prelude {
     pub use headwater_schema::{Json, Serde, bytes, ignored, json, long, optional, serdes, utf8};
     pub use headwater_streams::Guarantee::AtLeastOnce;
     pub use headwater_streams::{
-        Buffer, CogroupedStream, EmitStrategy, ErrorPolicies, GlobalTable, GroupedStream, GroupedTable,
-        HoppingWindows, JoinWindows, OnError, Record, SessionWindowedStream, SessionWindows, SlidingWindows,
-        Split, Stream, Streams, StreamsConfig, Suppressed, Table, TaskConfig, Topology, TopologyError,
-        TumblingWindows, VersionedTable, Windowed, WindowedCogroupedStream, WindowedStream, session_windowed,
+        Buffer, CogroupedStream, EmitStrategy, ErrorPolicies, FixedKeyProcessor, FixedKeyProcessorContext,
+        FixedKeyRecord, GlobalTable, GroupedStream, GroupedTable, HoppingWindows, JoinWindows, KeyValueStore,
+        OnError, ProcessingContext, Processor, ProcessorContext, ProcessorError, PunctuationType, Record,
+        SessionWindowedStream, SessionWindows, SlidingWindows, Split, StoreBuilder, Stream, Streams,
+        StreamsConfig, Suppressed, Table, TaskConfig, Timer, Topology, TopologyError, TumblingWindows,
+        VersionedTable, WindowStore, Windowed, WindowedCogroupedStream, WindowedStream, session_windowed,
         windowed,
     };
 }
@@ -76,6 +78,11 @@ mod joins_page {}
 #[cfg(doctest)]
 #[doc = include_str!("../../../docs/concepts/windows.md")]
 mod windows_page {}
+
+/// The code of the book's page on processors compiles and runs.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/concepts/processors.md")]
+mod processors_page {}
 
 /// The code of the book's page on errors compiles and runs.
 #[cfg(doctest)]

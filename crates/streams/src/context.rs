@@ -1,6 +1,7 @@
 //! What the nodes of a task share while a record goes through them: stores, outputs, time, counts.
 
 mod dead_letter;
+mod timers;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -18,6 +19,9 @@ use crate::store::{ByteStore, DiskBatch, JoinTimes, Observed, StoreError};
 use crate::task::TaskConfig;
 
 pub(crate) use dead_letter::CameIn;
+use timers::Timers;
+pub(crate) use timers::{ProcessorId, Schedule};
+pub use timers::{PunctuationType, Timer};
 
 /// See the module.
 pub(crate) struct Context {
@@ -42,6 +46,7 @@ pub(crate) struct Context {
     changed: ChangedKeys,
     /// What changelogs must hear so that changes that were never committed are taken back.
     taken_back: StoreWrites,
+    timers: Timers,
 }
 
 /// What a task has left out, and why.
@@ -82,6 +87,7 @@ impl Context {
             stored: Vec::new(),
             keeps_changes: config.keeps_store_writes,
             changed: ChangedKeys::default(),
+            timers: Timers::default(),
         }
     }
 
@@ -96,7 +102,7 @@ impl Context {
         self.stream_time
     }
 
-    /// Where the record that came in is.
+    /// Where the record that came in is; within a timer, the last one that did.
     pub(crate) fn location(&self) -> Location {
         let (input, offset) = self.current;
         match self.inputs.get(input) {
@@ -109,6 +115,13 @@ impl Context {
     pub(crate) fn partition(&self) -> PartitionId {
         let (input, _) = self.current;
         self.inputs.get(input).map_or(PartitionId(0), |from| from.partition)
+    }
+
+    /// The topic, the partition and the offset of the record that came in.
+    pub(crate) fn at(&self) -> Option<(&TopicName, PartitionId, Offset)> {
+        let (input, offset) = self.current;
+        let from = self.inputs.get(input)?;
+        Some((&from.topic, from.partition, offset))
     }
 
     pub(crate) fn operator(&self, node: NodeId) -> String {
@@ -170,7 +183,7 @@ impl Context {
                 self.outputs.note_skipped(error);
                 Ok(())
             }
-            OnError::DeadLetter if self.dead_letter_topic.is_some() => {
+            OnError::DeadLetter if self.dead_letter_topic.is_some() && self.has_record() => {
                 self.counts.skipped += 1;
                 self.dead_letters.push(error);
                 Ok(())

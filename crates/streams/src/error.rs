@@ -3,7 +3,7 @@
 use std::error::Error;
 use std::fmt;
 
-use headwater_model::{InvalidName, Offset, TopicPartition};
+use headwater_model::{InvalidName, Offset, Timestamp, TopicPartition};
 use headwater_schema::{Part, SerdeError};
 use headwater_wire::batch::{BatchError, RecordFault};
 
@@ -61,6 +61,24 @@ pub enum TaskError {
         /// The record that came in.
         at: Location,
         /// What the closure said.
+        source: Box<dyn Error + Send + Sync>,
+    },
+    /// A processor failed when one of its timers was due.
+    #[error("\"{operator}\" failed on a timer at {time}")]
+    Punctuation {
+        /// The processor.
+        operator: String,
+        /// What the timer's clock showed.
+        time: Timestamp,
+        /// What the processor said.
+        source: Box<dyn Error + Send + Sync>,
+    },
+    /// A processor could not begin. It is never skipped, because nothing can be done without it.
+    #[error("\"{operator}\" could not begin")]
+    Begin {
+        /// The processor.
+        operator: String,
+        /// What it said.
         source: Box<dyn Error + Send + Sync>,
     },
     /// A result cannot be written.
@@ -128,6 +146,8 @@ impl TaskError {
             Self::NoTimestamp { .. } => "NoTimestamp",
             Self::Batch { .. } => "Batch",
             Self::Refused { .. } => "Refused",
+            Self::Punctuation { .. } => "Punctuation",
+            Self::Begin { .. } => "Begin",
             Self::Unwritable { .. } => "Unwritable",
             Self::IllegalTopic { .. } => "IllegalTopic",
             Self::Entry { .. } => "Entry",
@@ -165,7 +185,8 @@ pub enum OnError {
     /// it came, with headers that tell the cause.
     ///
     /// A result that the broker refuses still stops the task: nobody knows any more which record it was made of. So does a
-    /// record that has no place to go, for want of a topic. Records of global tables are skipped.
+    /// record that has no place to go, for want of a topic, and an error within a timer, which no record stands for.
+    /// Records of global tables are skipped.
     DeadLetter,
 }
 
@@ -190,11 +211,15 @@ impl ErrorPolicies {
             TaskError::Unreadable { .. } | TaskError::Headers { .. } | TaskError::NoTimestamp { .. } => {
                 self.deserialization
             }
-            TaskError::Refused { .. } | TaskError::Unwritable { .. } | TaskError::Entry { .. } => {
-                self.processing
-            }
+            TaskError::Refused { .. }
+            | TaskError::Punctuation { .. }
+            | TaskError::Unwritable { .. }
+            | TaskError::Entry { .. } => self.processing,
             TaskError::IllegalTopic { .. } => self.production,
-            TaskError::Batch { .. } | TaskError::BufferFull { .. } | TaskError::Store(_) => OnError::Fail,
+            TaskError::Batch { .. }
+            | TaskError::BufferFull { .. }
+            | TaskError::Begin { .. }
+            | TaskError::Store(_) => OnError::Fail,
         }
     }
 }

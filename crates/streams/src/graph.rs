@@ -111,6 +111,10 @@ pub(crate) enum StoreKind {
     Buffer,
     /// What records were seen, by their ids and times.
     Seen,
+    /// One value per key, for so long.
+    Expiring(Duration),
+    /// One value per key and time, for so long.
+    Times(Duration),
 }
 
 impl Graph {
@@ -128,6 +132,13 @@ impl Graph {
 
     pub(crate) fn ids(&self) -> impl Iterator<Item = (NodeId, &NodeSpec)> {
         self.nodes.iter().enumerate().map(|(index, node)| (NodeId(index), node))
+    }
+
+    /// The stores that no node uses.
+    pub(crate) fn idle_stores(&self) -> impl Iterator<Item = &StoreSpec> {
+        let stores = self.stores.iter().enumerate();
+        let is_used = |id| self.nodes.iter().any(|node| node.stores.contains(&id));
+        stores.filter(move |(index, _)| !is_used(StoreId(*index))).map(|(_, store)| store)
     }
 
     pub(crate) fn children(&self, of: NodeId) -> impl Iterator<Item = NodeId> {
@@ -199,7 +210,17 @@ impl StoreKind {
         match self {
             Self::Windows(windows) => Some(windows.grace_ms()),
             Self::Sessions(windows) => Some(windows.retention_ms()),
-            _ => None,
+            Self::Table
+            | Self::KeyValue
+            | Self::JoinSide(_)
+            | Self::Versioned(_)
+            | Self::JoinBuffer(_)
+            | Self::Subscriptions
+            | Self::JoinWaiting(_)
+            | Self::Buffer
+            | Self::Seen
+            | Self::Expiring(_)
+            | Self::Times(_) => None,
         }
     }
 }

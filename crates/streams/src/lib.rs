@@ -17,6 +17,7 @@ mod graph;
 mod join_windows;
 mod node;
 mod outputs;
+mod processor;
 mod record;
 mod runtime;
 mod store;
@@ -28,13 +29,17 @@ mod window;
 pub use changes::{StoreWrite, StoreWrites};
 pub use dsl::{
     Buffer, CogroupedStream, EagerBuffer, GlobalTable, GroupedStream, GroupedTable, SessionWindowedStream,
-    Split, Stream, StrictBuffer, Suppressed, Table, VersionedTable, WindowedCogroupedStream, WindowedStream,
-    Windows,
+    Split, StoreBuilder, Stores, Stream, StrictBuffer, Suppressed, Table, VersionedTable,
+    WindowedCogroupedStream, WindowedStream, Windows,
 };
 pub use error::{ErrorPolicies, Location, OnError, ReadError, TaskError};
 pub use graph::SourceRole;
 pub use join_windows::JoinWindows;
 pub use outputs::{OutputRecord, Outputs};
+pub use processor::{
+    FixedKeyProcessor, FixedKeyProcessorContext, FixedKeyRecord, KeyValueStore, ProcessingContext, Processor,
+    ProcessorContext, ProcessorError, PunctuationType, RecordMetadata, Timer, WindowStore,
+};
 pub use record::{Data, Header, Headers, Record};
 pub use runtime::{Progress, Streams, StreamsConfig, StreamsError};
 pub use store::global::{Applied, GlobalStores};

@@ -12,6 +12,7 @@ mod deduplicate;
 mod flow;
 mod foreign_key;
 mod join;
+mod processor;
 mod regroup;
 mod route;
 mod session_aggregate;
@@ -29,9 +30,10 @@ mod table_values;
 mod versioned;
 mod window_aggregate;
 
+use std::cell::RefCell;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use crate::context::Context;
+use crate::context::{Context, ProcessorId};
 use crate::error::TaskError;
 use crate::record::{Data, Record};
 use crate::store::StoreError;
@@ -42,6 +44,8 @@ pub(crate) use deduplicate::Deduplicate;
 pub(crate) use flow::{Branch, FlatMap, ForEach, Nullable, Pass};
 pub(crate) use foreign_key::{Hasher, Publish, Receive, Resolve, Subscribe};
 pub(crate) use join::{GlobalJoin, TableJoin};
+use processor::{ProcessorNode, Timed};
+pub(crate) use processor::{Processors, Seat};
 pub(crate) use regroup::Regroup;
 pub(crate) use route::Route;
 pub(crate) use session_aggregate::SessionAggregate;
@@ -76,11 +80,22 @@ pub(crate) struct Assembly<'a> {
     pub(crate) globals: &'a GlobalStores,
     /// The nodes of this task that several others lead to.
     shared: shared::Known,
+    processors: RefCell<Processors>,
 }
 
 impl<'a> Assembly<'a> {
     pub(crate) fn new(globals: &'a GlobalStores) -> Self {
-        Self { globals, shared: shared::Known::default() }
+        Self { globals, shared: shared::Known::default(), processors: RefCell::default() }
+    }
+
+    /// Gives a processor its place among those of the task.
+    pub(crate) fn seat<S: Timed + 'static>(&self, make: impl FnOnce(ProcessorId) -> S) -> ProcessorNode<S> {
+        self.processors.borrow_mut().seat(make)
+    }
+
+    /// The processors of the task, once all of it was assembled.
+    pub(crate) fn into_processors(self) -> Processors {
+        self.processors.into_inner()
     }
 }
 

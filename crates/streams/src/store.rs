@@ -10,6 +10,7 @@
 
 mod buffer;
 pub(crate) mod disk;
+mod expiring;
 pub(crate) mod global;
 mod join_buffer;
 mod key_value;
@@ -36,6 +37,7 @@ use headwater_model::Timestamp;
 pub(crate) use buffer::{BufferView, Held, Prior};
 pub(crate) use disk::Reflected;
 pub use disk::{DiskBatch, StateError, StatePlace};
+pub(crate) use expiring::{ENTRY, Expiring, is_over};
 pub(crate) use join_buffer::{JoinBuffer, Ripe};
 pub(crate) use key_value::{KeyValueView, Lookup, entry_reader};
 pub use memory::MemoryStore;

@@ -23,10 +23,10 @@ use std::time::Duration;
 use headwater_model::{Monotonic, Offset, Timestamp, TopicName, TopicPartition};
 use headwater_wire::batch::Batch;
 
-use crate::context::Context;
+use crate::context::{Context, PunctuationType};
 use crate::error::{ErrorPolicies, TaskError};
 use crate::graph::{Graph, StoreId};
-use crate::node::Source;
+use crate::node::{Processors, Source};
 use crate::outputs::Outputs;
 use crate::store::disk::TaskFolder;
 use crate::store::{ByteStore, EntryReader};
@@ -92,6 +92,7 @@ pub struct Task {
     /// Where the inputs stand, while the next record is chosen; kept so that choosing allocates nothing.
     states: Vec<InputState>,
     context: Context,
+    processors: Processors,
     max_idle: Duration,
     max_batch_bytes: usize,
     records_in: u64,
@@ -133,6 +134,7 @@ impl Task {
         id: TaskId,
         graph: Arc<Graph>,
         sources: Vec<(TopicPartition, Box<dyn Source>)>,
+        processors: Processors,
         stores: Stores,
         config: &TaskConfig,
     ) -> Self {
@@ -155,6 +157,7 @@ impl Task {
             states: Vec::new(),
             context: Context::new(Arc::clone(&graph), stores, outputs, config, names),
             graph,
+            processors,
             max_idle: config.max_idle,
             max_batch_bytes: config.max_batch_bytes,
             records_in: 0,
@@ -219,6 +222,7 @@ impl Task {
 
     /// Processes up to `limit` records, the oldest first.
     pub fn step(&mut self, now: Monotonic, limit: usize) -> Result<Step, TaskError> {
+        self.processors.begin(&mut self.context).map_err(|error| *error)?;
         for _ in 0..limit {
             match self.choose(now)? {
                 Choice::Process(input) => self.process(input)?,
@@ -228,6 +232,14 @@ impl Task {
             }
         }
         Ok(Step::More)
+    }
+
+    /// Tells the task the wall clock, and lets the timers that go by it take their turns. Whoever drives a task does so
+    /// before its first step, from where such timers are counted, and again as time goes by.
+    pub fn punctuate(&mut self, wall_clock: Timestamp) -> Result<(), TaskError> {
+        self.context.set_wall_clock(wall_clock);
+        self.processors.begin(&mut self.context).map_err(|error| *error)?;
+        self.turn(PunctuationType::WallClockTime)
     }
 
     /// The time of the record that is next; `None` if there is none, or it must wait.
@@ -274,6 +286,10 @@ impl Task {
         }
     }
 
+    fn turn(&mut self, kind: PunctuationType) -> Result<(), TaskError> {
+        self.processors.punctuate(kind, &mut self.context).map_err(|error| *error)
+    }
+
     fn choose(&mut self, now: Monotonic) -> Result<Choice, TaskError> {
         // The usual case, without a list of states.
         if let [input] = self.inputs.as_mut_slice()
@@ -296,6 +312,7 @@ impl Task {
             self.context.begin(index, offset, timestamp);
             self.records_in += 1;
             input.process_head(&mut self.context).map_err(|error| *error)?;
+            self.turn(PunctuationType::StreamTime)?;
         }
         Ok(())
     }

@@ -24,7 +24,7 @@ use crate::record::{Headers, Record};
 use crate::store::global::{Applied, GlobalStores};
 use crate::task::{Task, TaskConfig, TaskMetrics};
 use crate::topology::{Plan, SubTopology, Topology};
-use crate::window::Windowed;
+use crate::window::{Windowed, whole_ms};
 use driven::{Driven, oldest};
 use topics::{RecordBytes, Topics};
 use written::{Written, WrittenRecord};
@@ -232,8 +232,20 @@ impl TestDriver {
 
     /// Lets the wall clock go on, and what waits for it happen. Event time does not follow: that is the records'.
     pub fn advance(&mut self, time: Duration) -> Result<(), TestError> {
+        if self.stopped {
+            return Err(TestError::Stopped);
+        }
+        // Processors that have not begun yet count their timers from before.
+        let begun = self.punctuate();
+        self.stopped = begun.is_err();
+        begun?;
         self.now = self.now + time;
         self.run()
+    }
+
+    /// What the wall clock shows: how far the test has let it go on, counted from 1970-01-01T00:00:00Z.
+    pub fn wall_clock(&self) -> Timestamp {
+        Timestamp(whole_ms(self.now.since_origin()))
     }
 
     /// Takes what was written to a topic since it was last read, in the order in which it was written. That can be any
@@ -317,6 +329,7 @@ impl TestDriver {
     /// tasks of a sub-topology take turns by the time of their records, so that a repartition topic is as much in order
     /// as what it is made of.
     fn run_to_the_end(&mut self) -> Result<(), TestError> {
+        self.punctuate()?;
         loop {
             self.fill_global_tables()?;
             let mut fed_back = false;
@@ -337,6 +350,19 @@ impl TestDriver {
                 return Ok(());
             }
         }
+    }
+
+    /// Lets the processors' timers by the wall clock take their turns.
+    fn punctuate(&mut self) -> Result<(), TestError> {
+        self.fill_global_tables()?;
+        let wall_clock = self.wall_clock();
+        for Driven { task, .. } in self.sub_topologies.iter_mut().flatten() {
+            let punctuated = task.punctuate(wall_clock);
+            collect(task, &mut self.topics, &mut self.written)?;
+            self.skipped.append(&mut task.take_skipped());
+            punctuated?;
+        }
+        Ok(())
     }
 
     fn fill_global_tables(&mut self) -> Result<(), TestError> {

@@ -219,10 +219,12 @@ impl Topology {
             let make = self.parts.sources.get(&source.node)?;
             Some((TopicPartition::new(source.topic.clone(), id.partition), make(&assembly)))
         });
+        let sources = sources.collect();
+        let processors = assembly.into_processors();
         let known = |store: &StoreId| Some((*store, Arc::clone(self.parts.readers.get(store)?)));
         let readers = stores.keys().filter_map(known).collect();
         let stores = Stores { stores, readers, folder };
-        Some(Task::new(id, Arc::clone(&self.parts.graph), sources.collect(), stores, config))
+        Some(Task::new(id, Arc::clone(&self.parts.graph), sources, processors, stores, config))
     }
 
     pub(crate) fn graph(&self) -> &Graph {

@@ -127,6 +127,11 @@ TOPOLOGIES: dict[str, tuple[Input, ...]] = {
     "table-table-join-group-by": (_TABLE, _TABLE2),
     "foreign-key-join": (_TABLE, _TABLE2),
     "foreign-key-left-join": (_TABLE, _TABLE2),
+    "process-store-timer": (_IN,),
+    "processors-share-store": (_IN, _OTHER),
+    # Their window store goes by the times of what was put.
+    "process-window-store": (_TIMED,),
+    "process-values": (replace(_IN, null_values=0),),
 }
 
 

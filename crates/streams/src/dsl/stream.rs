@@ -260,7 +260,8 @@ impl<K: Data, V: Data> Stream<K, V> {
         self.follow_assembled(operator, stores, move |_, id, next| make(id, next))
     }
 
-    fn follow_assembled<L: Data, W: Data, N: Node<K, V> + 'static>(
+    /// As `follow`, for nodes that need to know the topology's instance or its task.
+    pub(super) fn follow_assembled<L: Data, W: Data, N: Node<K, V> + 'static>(
         &self,
         operator: Operator,
         stores: &[StoreId],

@@ -271,7 +271,13 @@ impl<C: Connector> Worker<C> {
             let Some(task) = self.tasks.get_mut(id) else {
                 continue;
             };
-            let step = task.step(now, RECORDS_PER_STEP);
+            // What has finished is over, whatever its timers say.
+            let punctuated = if self.state.finished.contains(&id) {
+                Ok(())
+            } else {
+                task.punctuate(self.client.clock().now())
+            };
+            let step = punctuated.and_then(|()| task.step(now, RECORDS_PER_STEP));
             let step = step.map_err(|source| StreamsError::Task { task: id, source })?;
             let policy = self.config.task.policies.production;
             send(&self.producer, task.outputs(), policy, &mut self.state).await?;

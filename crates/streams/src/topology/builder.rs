@@ -153,6 +153,7 @@ impl TopologyBuilder {
         if graph.nodes.is_empty() {
             problems.push(TopologyProblem::Empty);
         }
+        problems.extend(graph.idle_stores().map(|store| TopologyProblem::IdleStore(store.name.clone())));
         if !problems.is_empty() {
             return Err(TopologyError { application_id: graph.application_id, problems });
         }
@@ -259,7 +260,9 @@ impl Handle {
             | StoreKind::JoinWaiting(_)
             | StoreKind::Sessions(_)
             | StoreKind::Buffer
-            | StoreKind::Seen => self.internal_topic(name, "changelog"),
+            | StoreKind::Seen
+            | StoreKind::Expiring(_)
+            | StoreKind::Times(_) => self.internal_topic(name, "changelog"),
         };
         let mut draft = self.lock();
         draft.graph.stores.push(StoreSpec { name: name.to_owned(), kind, backed_by });

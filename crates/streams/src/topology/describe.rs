@@ -84,6 +84,8 @@ impl fmt::Display for StoreKind {
             Self::Sessions(windows) => write!(f, "value per key and session, {windows}"),
             Self::Buffer => f.write_str("changes that wait"),
             Self::Seen => f.write_str("ids that were seen"),
+            Self::Expiring(ttl) => write!(f, "value per key, for {ttl:?}"),
+            Self::Times(retention) => write!(f, "value per key and time, for {retention:?}"),
         }
     }
 }

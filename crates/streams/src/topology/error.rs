@@ -83,6 +83,15 @@ pub enum TopologyProblem {
         /// The table.
         table: String,
     },
+    /// A store was declared, and given to no processor.
+    #[error("the store \"{0}\" is given to no processor")]
+    IdleStore(String),
+    /// A store keeps nothing.
+    #[error("what the store \"{0}\" holds is gone in less than a millisecond")]
+    NothingKept(String),
+    /// A processor was given a store of another topology.
+    #[error("the store \"{0}\" is of another topology, and cannot be given to a processor of this one")]
+    ForeignStore(String),
     /// Streams of different topologies were brought together.
     #[error("\"{0}\" takes a stream of another topology, which cannot be done")]
     ForeignStream(String),
