@@ -74,6 +74,11 @@ mod topologies_page {}
 #[doc = include_str!("../../../docs/concepts/joins.md")]
 mod joins_page {}
 
+/// The code of the book's page on stores compiles.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/concepts/stores.md")]
+mod stores_page {}
+
 /// The code of the book's page on windows compiles and runs.
 #[cfg(doctest)]
 #[doc = include_str!("../../../docs/concepts/windows.md")]

@@ -549,26 +549,3 @@ proptest! {
         bench.assert_changelog_is_the_store();
     }
 }
-
-/// Tells by the wall clock how many entries there are.
-struct Census(KeyValueStore<String, String>);
-
-impl Processor<String, String> for Census {
-    type Key = String;
-    type Value = String;
-
-    fn init(&mut self, context: &mut ProcessingContext<'_>) -> Done {
-        context.schedule(ms(100), PunctuationType::WallClockTime);
-        Ok(())
-    }
-
-    fn process(&mut self, record: Record<String, String>, context: &mut Lent<'_>) -> Done {
-        self.0.put(&record.key, &record.value, context)
-    }
-
-    fn punctuate(&mut self, _timer: Timer, time: Timestamp, context: &mut Lent<'_>) -> Done {
-        let count = self.0.range(.., context)?.count();
-        context.forward(Record::new("all".to_owned(), count.to_string(), time));
-        Ok(())
-    }
-}
