@@ -95,9 +95,10 @@ fn tell(who: &str, run: &Run, digest: &Digest) {
     println!("  {who}: {rate}/s, {spent} CPU s per million, {memory}; gave {records} records of {keys} keys");
 }
 
-/// Fails unless the same came out: every record, in whatever order a repartition let keys come, or the last one of each key.
+/// Fails unless both keep changelogs or none, and the same came out: every record, in whatever order a repartition let keys come, or the last one of each key.
 fn check(workload: &Workload, ours: Digest, other: Digest, record_by_record: bool) -> anyhow::Result<()> {
     let is_same = ours.keys == other.keys
+        && (ours.changelogs == 0) == (other.changelogs == 0)
         && if record_by_record {
             (ours.all, ours.records) == (other.all, other.records)
         } else {
@@ -261,5 +262,6 @@ mod tests {
         let in_another_order = Digest { last: 5, ..digest() };
         assert!(same(in_another_order, true) && !same(in_another_order, false));
         assert!(!same(Digest { keys: 1, ..digest() }, false));
+        assert!(!same(Digest { changelogs: 1, ..digest() }, true));
     }
 }
