@@ -14,6 +14,7 @@ mod load;
 mod recovery;
 mod results;
 mod server;
+mod topologies;
 mod transactions;
 
 use std::path::{Path, PathBuf};
@@ -60,6 +61,8 @@ enum Suite {
     Compaction,
     /// How long partitions are without a reader when members come, leave and die; what heartbeats cost
     Groups,
+    /// Topologies beside Kafka Streams, over prefilled topics of Apache Kafka
+    Topologies,
 }
 
 /// What a suite needs to run.
@@ -86,8 +89,13 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
     std::fs::create_dir_all(&folder)?;
     println!("set-up: Apache Kafka, the release binary, the load generators");
     crate::test::set_up_kafka(root, &root.join("target/xtask"))?;
-    build(root)?;
-    build(&root.join("bench"))?;
+    if let Suite::Topologies = options.suite {
+        // Neither our broker nor other clients.
+        build(&root.join("bench"), &["--package", "headwater-bench-topologies"])?;
+    } else {
+        build(root, &[])?;
+        build(&root.join("bench"), &[])?;
+    }
     let bench = Bench {
         place: Place { root, libs: root.join("target/xtask/kafka/libs"), folder },
         load: root.join("bench/target/release/load"),
@@ -103,6 +111,7 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
         Suite::Recovery => ("recovery", recovery::run(&bench)?),
         Suite::Compaction => ("compaction", compaction::run(&bench)?),
         Suite::Groups => ("groups", groups::run(&bench)?),
+        Suite::Topologies => ("topologies", topologies::run(&bench)?),
     };
     let section = results::section(&tables, bench.rounds)?;
     println!("\n{section}");
@@ -112,9 +121,10 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn build(workspace: &Path) -> anyhow::Result<()> {
+fn build(workspace: &Path, packages: &[&str]) -> anyhow::Result<()> {
     let status = Command::new(env!("CARGO"))
         .args(["build", "--release", "--quiet"])
+        .args(packages)
         .current_dir(workspace)
         .status()?;
     anyhow::ensure!(status.success(), "cannot build {}", workspace.display());

@@ -20,6 +20,7 @@ mod observed;
 mod parts;
 pub(crate) mod session;
 pub(crate) mod sliding;
+mod small;
 mod stream_join;
 mod subscription;
 pub(crate) mod time_indexed;

@@ -159,7 +159,7 @@ pub(super) fn java(bench: &Bench<'_>, main: &str) -> Command {
     command
 }
 
-fn output(mut command: Command) -> anyhow::Result<String> {
+pub(super) fn output(mut command: Command) -> anyhow::Result<String> {
     let program = command.get_program().to_string_lossy().into_owned();
     let output = command.stdin(Stdio::null()).output().with_context(|| format!("cannot start {program}"))?;
     let said = String::from_utf8_lossy(&output.stdout).into_owned();

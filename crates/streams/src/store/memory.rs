@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 
+use super::small::SmallBytes;
 use super::{ByteStore, Entries, KeyRange, StoreError, is_empty};
 
 /// An ordered map in memory; it is lost with the process.
 #[derive(Debug, Default)]
 pub struct MemoryStore {
-    entries: BTreeMap<Bytes, Bytes>,
+    entries: BTreeMap<SmallBytes, SmallBytes>,
 }
 
 impl MemoryStore {
@@ -21,16 +22,13 @@ impl MemoryStore {
 
 impl ByteStore for MemoryStore {
     fn get(&self, key: &[u8]) -> Result<Option<Bytes>, StoreError> {
-        Ok(self.entries.get(key).cloned())
+        Ok(self.entries.get(key).map(copied))
     }
 
     fn put(&mut self, key: &[u8], value: &[u8]) -> Result<(), StoreError> {
-        let value = Bytes::copy_from_slice(value);
         match self.entries.get_mut(key) {
-            Some(stored) => *stored = value,
-            None => {
-                self.entries.insert(Bytes::copy_from_slice(key), value);
-            }
+            Some(stored) => stored.set(value),
+            None => drop(self.entries.insert(SmallBytes::new(key), SmallBytes::new(value))),
         }
         Ok(())
     }
@@ -44,8 +42,12 @@ impl ByteStore for MemoryStore {
         if is_empty(range) {
             return Box::new(std::iter::empty());
         }
-        Box::new(self.entries.range::<[u8], _>(range).map(|(key, value)| Ok((key.clone(), value.clone()))))
+        Box::new(self.entries.range::<[u8], _>(range).map(|(key, value)| Ok((copied(key), copied(value)))))
     }
+}
+
+fn copied(stored: &SmallBytes) -> Bytes {
+    Bytes::copy_from_slice(stored.as_slice())
 }
 
 #[cfg(test)]
