@@ -49,11 +49,11 @@ pub mod prelude {
     pub use headwater_schema::{Json, Serde, bytes, ignored, json, long, optional, serdes, utf8};
     pub use headwater_streams::Guarantee::AtLeastOnce;
     pub use headwater_streams::{
-        Buffer, CogroupedStream, EmitStrategy, ErrorPolicies, GlobalTable, GroupedStream, GroupedTable,
-        HoppingWindows, JoinWindows, OnError, Record, SessionWindowedStream, SessionWindows, SlidingWindows,
-        Split, Stream, Streams, StreamsConfig, Suppressed, Table, TaskConfig, Topology, TopologyError,
-        TumblingWindows, VersionedTable, Windowed, WindowedCogroupedStream, WindowedStream, session_windowed,
-        windowed,
+        Buffer, Chooser, CogroupedStream, Consumed, EmitStrategy, ErrorPolicies, GlobalTable, GroupedStream,
+        GroupedTable, HoppingWindows, InvalidTimestamp, JoinWindows, OnError, Priority, Record, RoundRobin,
+        SessionWindowedStream, SessionWindows, SlidingWindows, Split, Stream, Streams, StreamsConfig,
+        Suppressed, Table, TaskConfig, Topology, TopologyError, TumblingWindows, VersionedTable, Watermarks,
+        Windowed, WindowedCogroupedStream, WindowedStream, session_windowed, windowed,
     };
 }
 
@@ -71,6 +71,11 @@ mod topologies_page {}
 #[cfg(doctest)]
 #[doc = include_str!("../../../docs/concepts/joins.md")]
 mod joins_page {}
+
+/// The code of the book's page on time compiles and runs.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/concepts/time.md")]
+mod time_page {}
 
 /// The code of the book's page on windows compiles and runs.
 #[cfg(doctest)]

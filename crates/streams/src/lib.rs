@@ -9,6 +9,8 @@
 //! Does not know: the broker, files, which instance does what.
 
 mod change_serde;
+mod chooser;
+mod consumed;
 mod context;
 mod dsl;
 mod error;
@@ -22,8 +24,11 @@ mod store;
 mod task;
 mod test_driver;
 mod topology;
+mod watermark;
 mod window;
 
+pub use chooser::{Chooser, Head, Priority, RoundRobin};
+pub use consumed::{Consumed, InvalidTimestamp};
 pub use dsl::{
     Buffer, CogroupedStream, EagerBuffer, GlobalTable, GroupedStream, GroupedTable, SessionWindowedStream,
     Split, Stream, StrictBuffer, Suppressed, Table, VersionedTable, WindowedCogroupedStream, WindowedStream,
@@ -43,6 +48,7 @@ pub use topology::{
     Guarantee, InternalTopic, InternalTopicKind, Plan, PlanError, SourceTopic, SubTopology, TaskId, Topology,
     TopologyBuilder, TopologyDraft, TopologyError, TopologyProblem,
 };
+pub use watermark::Watermarks;
 pub use window::{
     EmitStrategy, FixedWindows, HoppingWindows, SessionWindowedSerde, SessionWindows, SlidingWindows,
     TumblingWindows, Window, Windowed, WindowedSerde, session_windowed, windowed,

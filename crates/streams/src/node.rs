@@ -26,6 +26,7 @@ mod table;
 mod table_aggregate;
 mod table_join;
 mod table_values;
+mod timed;
 mod versioned;
 mod window_aggregate;
 
@@ -55,6 +56,7 @@ pub(crate) use table::{OldValues, TableNode, ToStream, Updates};
 pub(crate) use table_aggregate::TableAggregate;
 pub(crate) use table_join::{JoinedLookup, TableTableJoin};
 pub(crate) use table_values::{FilterTable, FilteredLookup, MapTable, MappedLookup};
+pub(crate) use timed::{OnTime, Timed};
 pub(crate) use versioned::{
     LatestOnly, VersionedChange, VersionedJoin, VersionedTableNode, VersionedToStream, WaitingForTable,
 };
@@ -76,11 +78,13 @@ pub(crate) struct Assembly<'a> {
     pub(crate) globals: &'a GlobalStores,
     /// The nodes of this task that several others lead to.
     shared: shared::Known,
+    /// The nodes of this task that wait for event time, where somebody is to tell them.
+    timed: Option<timed::Register>,
 }
 
 impl<'a> Assembly<'a> {
     pub(crate) fn new(globals: &'a GlobalStores) -> Self {
-        Self { globals, shared: shared::Known::default() }
+        Self { globals, shared: shared::Known::default(), timed: None }
     }
 }
 

@@ -21,11 +21,13 @@ use std::sync::Arc;
 
 use headwater_model::{PartitionId, TopicName, TopicPartition};
 
-use crate::graph::{Graph, NodeId, StoreKind};
+use crate::chooser::MakeChooser;
+use crate::graph::{Graph, NodeId, SourceRole, StoreKind};
 use crate::node::{Assembly, Source};
 use crate::store::global::{GlobalStores, GlobalTableStore};
 use crate::store::{ByteStore, MemoryStore};
 use crate::task::{Task, TaskConfig};
+use crate::watermark::{TaskTime, Watermarks};
 
 pub use builder::{TopologyBuilder, TopologyDraft};
 pub use error::{TopologyError, TopologyProblem};
@@ -78,6 +80,8 @@ pub(crate) struct Parts {
     pub(crate) sources: BTreeMap<NodeId, SourceFactory>,
     pub(crate) globals: Vec<GlobalFactory>,
     pub(crate) sub_topologies: Vec<SubTopology>,
+    /// Who decides which record of a task is next, if that is not the oldest.
+    pub(crate) chooser: Option<Arc<MakeChooser>>,
 }
 
 pub(crate) type SourceFactory = Box<dyn Fn(&Assembly<'_>) -> Box<dyn Source> + Send + Sync>;
@@ -165,7 +169,9 @@ impl Topology {
     /// A task with stores of its own, all empty; `None` if there is no such sub-topology.
     pub fn task(&self, id: TaskId, globals: &GlobalStores, config: &TaskConfig) -> Option<Task> {
         let sub_topology = self.sub_topologies().get(id.sub_topology)?;
+        let watermarks = self.parts.graph.watermarks;
         let assembly = Assembly::new(globals);
+        let assembly = if watermarks.is_some() { assembly.with_timed_nodes() } else { assembly };
         let sources = sub_topology.sources().iter().filter_map(|source| {
             let make = self.parts.sources.get(&source.node)?;
             Some((TopicPartition::new(source.topic.clone(), id.partition), make(&assembly)))
@@ -174,7 +180,31 @@ impl Topology {
             let memory: Box<dyn ByteStore> = Box::new(MemoryStore::new());
             (*store, memory)
         });
-        Some(Task::new(id, Arc::clone(&self.parts.graph), sources.collect(), stores.collect(), config))
+        let graph = Arc::clone(&self.parts.graph);
+        let mut task = Task::new(id, graph, sources.collect(), stores.collect(), config);
+        if let Some(watermarks) = watermarks {
+            task.go_by(self.time_of(sub_topology, watermarks), assembly.take_timed());
+        }
+        if let Some(chooser) = &self.parts.chooser {
+            task.choose_by(chooser.as_ref());
+        }
+        Some(task)
+    }
+
+    /// The time of a task of a sub-topology before its first record.
+    fn time_of(&self, sub_topology: &SubTopology, watermarks: Watermarks) -> TaskTime {
+        let own = &self.parts.graph.source_watermarks;
+        let sources = sub_topology.sources().iter().map(|source| match source.role {
+            SourceRole::Repartition(_) => None,
+            SourceRole::Stream | SourceRole::Table => {
+                Some(own.get(&source.node).copied().unwrap_or(watermarks))
+            }
+        });
+        TaskTime::new(sources)
+    }
+
+    pub(crate) fn has_chooser(&self) -> bool {
+        self.parts.chooser.is_some()
     }
 
     pub(crate) fn graph(&self) -> &Graph {

@@ -8,11 +8,12 @@ use headwater_model::{Offset, TopicPartition};
 use super::progress::Orders;
 use crate::store::global::GlobalStores;
 use crate::task::{End, Task, TaskConfig, TaskMetrics};
-use crate::topology::{SubTopology, TaskId, Topology};
+use crate::topology::{Plan, SubTopology, TaskId, Topology};
 
 /// See the module.
 pub(super) struct Tasks {
     topology: Topology,
+    plan: Plan,
     globals: GlobalStores,
     config: TaskConfig,
     running: BTreeMap<TaskId, Task>,
@@ -23,9 +24,9 @@ pub(super) struct Tasks {
 }
 
 impl Tasks {
-    pub(super) fn new(topology: Topology, globals: GlobalStores, config: TaskConfig) -> Self {
+    pub(super) fn new(topology: Topology, plan: Plan, globals: GlobalStores, config: TaskConfig) -> Self {
         let (running, suspended, owners) = Default::default();
-        Self { topology, globals, config, running, suspended, owners }
+        Self { topology, plan, globals, config, running, suspended, owners }
     }
 
     /// The tasks that read any of these partitions.
@@ -57,8 +58,11 @@ impl Tasks {
                     None => continue,
                 },
             };
-            let has_state =
-                self.topology.sub_topologies().get(id.sub_topology).is_some_and(SubTopology::is_stateful);
+            let sub_topology = self.topology.sub_topologies().get(id.sub_topology);
+            if let Some(sub_topology) = sub_topology.filter(|_| is_new) {
+                task.follow_plan(&self.plan, sub_topology);
+            }
+            let has_state = sub_topology.is_some_and(SubTopology::is_stateful);
             let inputs: Vec<_> = task.inputs().cloned().collect();
             for (index, at) in inputs.into_iter().enumerate() {
                 if !exists(&at) {

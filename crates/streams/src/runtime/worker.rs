@@ -28,6 +28,9 @@ const RECORDS_PER_STEP: usize = 1_000;
 /// How long a worker waits for records before it looks around.
 const POLL: Duration = Duration::from_millis(100);
 
+/// How often a task tells its watermark to the readers of its repartition topics, at most.
+const TELL_WATERMARK: Duration = Duration::from_millis(100);
+
 /// Which tasks a worker has.
 pub(super) enum Assignment {
     /// Those that the group gives it.
@@ -86,7 +89,7 @@ impl<C: Connector> Worker<C> {
             shared,
             consumer,
             producer: client.producer(config.producer.clone()),
-            tasks: Tasks::new(topology.clone(), globals, config.task.clone()),
+            tasks: Tasks::new(topology.clone(), plan.clone(), globals, config.task.clone()),
             state: WorkerState::default(),
             committed: BTreeMap::new(),
             committed_at: client.clock().monotonic(),
@@ -255,6 +258,8 @@ impl<C: Connector> Worker<C> {
             };
             let step = task.step(now, RECORDS_PER_STEP);
             let step = step.map_err(|source| StreamsError::Task { task: id, source })?;
+            let told_before = if step == Step::Finished { Duration::ZERO } else { TELL_WATERMARK };
+            task.tell_watermark(now, told_before);
             send(&self.producer, task.outputs(), self.config.task.policies.production, &mut self.state)
                 .await?;
             task.clear_outputs();
@@ -340,7 +345,7 @@ async fn send<C: Connector>(
                 timestamp: Some(record.timestamp),
             })
             .await;
-        state.records_out += 1;
+        state.records_out += u64::from(!record.is_mark());
         skip_or_fail(sent.map(drop), record.is_chosen, policy, state)?;
     }
     Ok(())
