@@ -130,6 +130,13 @@ impl Context {
         }
     }
 
+    /// Waits for all writers of an input again: which of them were idle is history.
+    pub(crate) fn await_writers(&mut self, input: usize) {
+        if let Some(watermarks) = &mut self.watermarks {
+            watermarks.await_writers(input);
+        }
+    }
+
     /// Follows the watermark; true if it is further than when last asked, and the nodes that wait for time must know.
     pub(crate) fn time_has_passed(&mut self) -> bool {
         let Some(watermarks) = &self.watermarks else {

@@ -295,6 +295,9 @@ impl Task {
         };
         if let Some((offset, timestamp)) = input.head() {
             self.order.taken();
+            if input.ends_rebuilding(offset) {
+                self.context.await_writers(index);
+            }
             if input.is_mark() {
                 self.context.turn_to(index, offset);
             } else {

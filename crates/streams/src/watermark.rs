@@ -158,6 +158,14 @@ impl TaskTime {
         }
     }
 
+    /// Takes no writer of an input for idle any more, until it says so again: what was told is from an earlier run.
+    pub(crate) fn await_writers(&mut self, input: usize) {
+        if let Some(InputTime { by: TimeBy::Writers(writers), .. }) = self.inputs.get_mut(input) {
+            writers.standings.values_mut().for_each(|standing| standing.is_idle = false);
+            writers.combined = combined(writers.standings.values().copied());
+        }
+    }
+
     /// Says that an input has, or will have, records.
     pub(crate) fn is_busy(&mut self, input: usize) {
         self.set_silent(input, false);

@@ -115,6 +115,15 @@ impl Input {
         offset < self.rebuilt_until
     }
 
+    /// True once, for the first offset that no earlier task has processed, if there was one at all.
+    pub(super) fn ends_rebuilding(&mut self, offset: Offset) -> bool {
+        let ends = self.rebuilt_until > Offset::ZERO && offset >= self.rebuilt_until;
+        if ends {
+            self.rebuilt_until = Offset::ZERO;
+        }
+        ends
+    }
+
     pub(super) fn set_end(&mut self, end: End) {
         self.end = end;
     }

@@ -87,6 +87,8 @@ fn a_repartition_topic_is_as_far_as_the_last_of_its_writers() {
     assert_eq!(tell(1, idle(20)), busy(50));
     assert_eq!(tell(0, idle(50)), idle(50));
     assert_eq!(tell(1, busy(30)), busy(30));
+    time.await_writers(0);
+    assert_eq!(time.standing(), busy(30), "who was idle in an earlier run is waited for again");
 }
 
 #[test]

@@ -91,6 +91,22 @@ fn a_bounded_run_closes_the_same_windows_however_many_workers_it_has() {
 }
 
 #[test]
+fn a_bounded_run_goes_on_where_the_one_before_ended_and_nothing_is_late() {
+    simulate(|| async {
+        let mut cluster = SimCluster::start(1, Faults::none()).unwrap();
+        let client = cluster.client("streams").await.unwrap();
+        create(&client, &[("lines", 3), ("counts", 2)]).await;
+        for numbers in [0..200, 200..200, 200..600] {
+            publish(&client, numbers).await;
+            let config = StreamsConfig::default();
+            let progress = Streams::run_bounded(per_window(bound()), client.clone(), config).await.unwrap();
+            assert_eq!(progress.late, BTreeMap::new());
+        }
+        assert_eq!(newest(&client, "counts").await, windows(0..600));
+    });
+}
+
+#[test]
 fn silence_closes_windows_behind_a_repartition_without_a_record() {
     simulate(|| async {
         let mut cluster = SimCluster::start(1, Faults::none()).unwrap();
