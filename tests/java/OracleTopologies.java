@@ -5,6 +5,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.function.Consumer;
+import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.common.serialization.Serde;
 import org.apache.kafka.common.serialization.Serdes;
 import org.apache.kafka.common.utils.Bytes;
@@ -50,6 +51,7 @@ final class OracleTopologies {
 
     static {
         stateless();
+        extracted();
         grouped();
         tumbling();
         hoppingAndSliding();
@@ -111,6 +113,28 @@ final class OracleTopologies {
                 .branch((key, value) -> key == null, marked("keyless"))
                 .noDefaultBranch());
         ALL.put("merge", b -> write(in(b).mapValues(value -> text(value) + "/1").merge(other(b))));
+    }
+
+    private static void extracted() {
+        Consumed<String, String> read = Consumed.with(TEXT, TEXT)
+                .withTimestampExtractor(OracleTopologies::extract);
+        ALL.put("extracted", b -> write(b.stream("in", read)));
+        ALL.put("extracted-tumbling-count", b -> writeWindows(b.stream("in", read).groupByKey()
+                .windowedBy(TimeWindows.ofSizeAndGrace(ms(10), ms(5))).count()));
+        ALL.put("extracted-table", b -> writeTable(b.table("table", read)));
+    }
+
+    /** The partition's time for a null value, none for some, an earlier one for others. */
+    private static long extract(ConsumerRecord<Object, Object> record, long partitionTime) {
+        String value = (String) record.value();
+        if (value == null) {
+            return partitionTime;
+        }
+        return switch (value.charAt(0)) {
+            case 'b' -> record.timestamp() - 5;
+            case 'd' -> -1;
+            default -> record.timestamp();
+        };
     }
 
     private static void grouped() {

@@ -49,13 +49,13 @@ pub mod prelude {
     pub use headwater_schema::{Json, Serde, bytes, ignored, json, long, optional, serdes, utf8};
     pub use headwater_streams::Guarantee::AtLeastOnce;
     pub use headwater_streams::{
-        Buffer, CogroupedStream, EmitStrategy, ErrorPolicies, FixedKeyProcessor, FixedKeyProcessorContext,
-        FixedKeyRecord, GlobalTable, GroupedStream, GroupedTable, HoppingWindows, JoinWindows, KeyValueStore,
-        OnError, ProcessingContext, Processor, ProcessorContext, ProcessorError, PunctuationType, Record,
-        SessionWindowedStream, SessionWindows, SlidingWindows, Split, StoreBuilder, Stream, Streams,
-        StreamsConfig, Suppressed, Table, TaskConfig, Timer, Topology, TopologyError, TumblingWindows,
-        VersionedTable, WindowStore, Windowed, WindowedCogroupedStream, WindowedStream, session_windowed,
-        windowed,
+        Buffer, Chooser, CogroupedStream, Consumed, EmitStrategy, ErrorPolicies, FixedKeyProcessor,
+        FixedKeyProcessorContext, FixedKeyRecord, GlobalTable, GroupedStream, GroupedTable, HoppingWindows,
+        InvalidTimestamp, JoinWindows, KeyValueStore, OnError, Priority, ProcessingContext, Processor,
+        ProcessorContext, ProcessorError, PunctuationType, Record, RoundRobin, SessionWindowedStream,
+        SessionWindows, SlidingWindows, Split, StoreBuilder, Stream, Streams, StreamsConfig, Suppressed,
+        Table, TaskConfig, Timer, Topology, TopologyError, TumblingWindows, VersionedTable, Watermarks,
+        WindowStore, Windowed, WindowedCogroupedStream, WindowedStream, session_windowed, windowed,
     };
 }
 
@@ -78,6 +78,10 @@ mod joins_page {}
 #[cfg(doctest)]
 #[doc = include_str!("../../../docs/concepts/stores.md")]
 mod stores_page {}
+/// The code of the book's page on time compiles and runs.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/concepts/time.md")]
+mod time_page {}
 
 /// The code of the book's page on windows compiles and runs.
 #[cfg(doctest)]

@@ -17,6 +17,7 @@ use crate::outputs::Outputs;
 use crate::store::timed::{join_timed, split_timed};
 use crate::store::{ByteStore, DiskBatch, JoinTimes, Observed, StoreError};
 use crate::task::TaskConfig;
+use crate::watermark::{Mark, Standing, TaskTime};
 
 pub(crate) use dead_letter::CameIn;
 use timers::Timers;
@@ -32,7 +33,12 @@ pub(crate) struct Context {
     dead_letter_topic: Option<TopicName>,
     /// What the record at hand met that the policies say to write to the dead-letter topic.
     dead_letters: Vec<TaskError>,
+    /// Event time: the highest of all records, or with watermarks the task's watermark.
     stream_time: Timestamp,
+    /// Where the task goes by watermarks.
+    watermarks: Option<TaskTime>,
+    /// Up to where the nodes that wait for event time know it.
+    passed: Timestamp,
     inputs: Arc<[TopicPartition]>,
     current: (usize, Offset),
     counts: Counts,
@@ -58,6 +64,8 @@ pub(crate) struct Counts {
     pub(crate) null_keys: u64,
     /// Records without a value, where one is needed.
     pub(crate) null_values: u64,
+    /// Records whose time was negative.
+    pub(crate) negative_times: u64,
     /// Records that could not be dealt with, and were skipped as the policies say.
     pub(crate) skipped: u64,
 }
@@ -79,6 +87,8 @@ impl Context {
             dead_letter_topic: config.dead_letter_topic.clone(),
             dead_letters: Vec::new(),
             stream_time: Timestamp::NONE,
+            watermarks: None,
+            passed: Timestamp::NONE,
             inputs,
             current: (0, Offset::ZERO),
             counts: Counts::default(),
@@ -94,10 +104,61 @@ impl Context {
     /// Turns to the next record: stream time follows it, and never goes back.
     pub(crate) fn begin(&mut self, input: usize, offset: Offset, timestamp: Timestamp) {
         self.current = (input, offset);
-        self.stream_time = self.stream_time.max(timestamp);
+        let reached = match &mut self.watermarks {
+            None => timestamp,
+            Some(watermarks) => {
+                watermarks.see(input, timestamp);
+                watermarks.standing().watermark
+            }
+        };
+        self.stream_time = self.stream_time.max(reached);
     }
 
-    /// The highest timestamp of all records that the task has taken up so far.
+    /// Turns to what is no record: stream time does not follow it.
+    pub(crate) fn turn_to(&mut self, input: usize, offset: Offset) {
+        self.current = (input, offset);
+    }
+
+    /// Goes by watermarks from now on.
+    pub(crate) fn go_by(&mut self, watermarks: TaskTime) {
+        self.watermarks = Some(watermarks);
+    }
+
+    /// How far the inputs have come, where the task goes by watermarks.
+    pub(crate) fn watermarks_mut(&mut self) -> Option<&mut TaskTime> {
+        self.watermarks.as_mut()
+    }
+
+    /// The task's watermark, and whether it waits for none of its inputs, where it goes by watermarks.
+    pub(crate) fn standing(&self) -> Option<Standing> {
+        let Standing { is_idle, .. } = self.watermarks.as_ref()?.standing();
+        Some(Standing { watermark: self.stream_time, is_idle })
+    }
+
+    /// The task's watermark, where it goes by watermarks.
+    pub(crate) fn watermark(&self) -> Option<Timestamp> {
+        self.watermarks.is_some().then_some(self.stream_time)
+    }
+
+    /// Hears how far a writer of the input at hand has come.
+    pub(crate) fn hear(&mut self, mark: Option<Mark>) {
+        if let (Some(watermarks), Some(mark)) = (&mut self.watermarks, mark) {
+            watermarks.hear(self.current.0, mark);
+        }
+    }
+
+    /// Follows the watermark; true if it is further than when last asked, and the nodes that wait for time must know.
+    pub(crate) fn time_has_passed(&mut self) -> bool {
+        let Some(watermarks) = &self.watermarks else {
+            return false;
+        };
+        self.stream_time = self.stream_time.max(watermarks.standing().watermark);
+        let passed = std::mem::replace(&mut self.passed, self.stream_time);
+        passed < self.stream_time
+    }
+
+    /// Event time: the highest timestamp of all records that the task has taken up so far, or with watermarks how far
+    /// all inputs have come.
     pub(crate) fn stream_time(&self) -> Timestamp {
         self.stream_time
     }
@@ -158,6 +219,11 @@ impl Context {
     /// True if the times of a join are known already.
     pub(crate) fn knows_join(&self, join: StoreId) -> bool {
         self.join_times.contains_key(&join)
+    }
+
+    /// Counts a record whose time is negative.
+    pub(crate) fn drop_negative_time(&mut self) {
+        self.counts.negative_times += 1;
     }
 
     /// The times of a join of streams.

@@ -18,6 +18,7 @@ mod suppress;
 mod table;
 mod table_join;
 mod table_values;
+mod timed;
 mod to_table;
 mod versioned;
 mod windowed;

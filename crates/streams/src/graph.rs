@@ -5,12 +5,14 @@
 //!
 //! Invariants: an id is an index into the list of its kind, in the order of declaration; parents come before children.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
 use headwater_model::TopicName;
 
 use crate::join_windows::JoinWindows;
+use crate::watermark::Watermarks;
 use crate::window::{FixedWindows, SessionWindows};
 
 /// A node of a graph.
@@ -38,6 +40,12 @@ pub(crate) struct Graph {
     pub(crate) stores: Vec<StoreSpec>,
     /// The topics of global tables.
     pub(crate) globals: Vec<TopicName>,
+    /// What the topology goes by, if not by the highest time of all records.
+    pub(crate) watermarks: Option<Watermarks>,
+    /// The watermarks of sources that have their own.
+    pub(crate) source_watermarks: BTreeMap<NodeId, Watermarks>,
+    /// How much older than the watermark, in milliseconds, the results of operators may be that hold them back.
+    pub(crate) holds_ms: BTreeMap<NodeId, i64>,
 }
 
 #[derive(Debug)]
@@ -157,12 +165,38 @@ impl Graph {
     /// How far stream time must be past the ends of a node's windows until they are closed: the longest over all ways
     /// up to where the windows are made; `None` if there is a way without windows.
     pub(crate) fn window_grace_ms(&self, node: NodeId) -> Option<i64> {
+        self.over_windows(node, StoreKind::window_grace_ms)
+    }
+
+    /// How much older than the stream time that closes them the newest record of a node's windows may be, likewise.
+    pub(crate) fn window_hold_ms(&self, node: NodeId) -> Option<i64> {
+        self.over_windows(node, StoreKind::window_hold_ms)
+    }
+
+    /// How much older than the watermark, in milliseconds, what reaches a node may be because it was held back.
+    pub(crate) fn hold_ms(&self, node: NodeId) -> i64 {
+        let above = self.node(node).parents.iter().map(|parent| self.hold_ms(*parent)).max();
+        let own = self.holds_ms.get(&node).copied().unwrap_or_default();
+        own.saturating_add(above.unwrap_or_default())
+    }
+
+    /// How much older than the watermark, in milliseconds, what is sent to a repartition topic may be, likewise.
+    pub(crate) fn repartition_hold_ms(&self, topic: &TopicName) -> i64 {
+        let writes = |node: &NodeSpec| match node.kind {
+            NodeKind::RepartitionSink { topic: written, .. } => self.topic(written) == topic,
+            _ => false,
+        };
+        let sinks = self.ids().filter(|(_, node)| writes(node));
+        sinks.map(|(sink, _)| self.hold_ms(sink)).max().unwrap_or_default()
+    }
+
+    fn over_windows(&self, node: NodeId, of: fn(StoreKind) -> Option<i64>) -> Option<i64> {
         let node = self.node(node);
-        let own = node.stores.iter().filter_map(|store| self.store(*store).kind.window_grace_ms()).max();
+        let own = node.stores.iter().filter_map(|store| of(self.store(*store).kind)).max();
         if own.is_some() || node.parents.is_empty() {
             return own;
         }
-        let above = node.parents.iter().map(|parent| self.window_grace_ms(*parent));
+        let above = node.parents.iter().map(|parent| self.over_windows(*parent, of));
         above.collect::<Option<Vec<_>>>()?.into_iter().max()
     }
 
@@ -199,9 +233,10 @@ fn at_mut<T>(list: &mut [T], index: usize) -> &mut T {
 }
 
 impl StoreSpec {
-    /// True if changes are kept in a changelog; false where the topic that the store is read from says it all.
+    /// True if changes are kept in a changelog; false where the topic that the store is read from, and named after, says
+    /// it all.
     pub(crate) fn has_changelog(&self) -> bool {
-        self.kind != StoreKind::Table
+        self.kind != StoreKind::Table || self.backed_by.as_str() != self.name
     }
 }
 
@@ -221,6 +256,14 @@ impl StoreKind {
             | Self::Seen
             | Self::Expiring(_)
             | Self::Times(_) => None,
+        }
+    }
+
+    fn window_hold_ms(self) -> Option<i64> {
+        match self {
+            Self::Windows(windows) => Some(windows.hold_ms()),
+            Self::Sessions(windows) => Some(windows.retention_ms()),
+            _ => None,
         }
     }
 }

@@ -70,6 +70,12 @@ impl JoinWindows {
         time.plus_ms(self.look_ahead_ms(side)).plus_ms(whole_ms(self.grace)) >= stream_time
     }
 
+    /// How much older than the stream time that lets it out a record may be that has found no partner.
+    pub(crate) fn hold_ms(&self) -> i64 {
+        let ahead = self.look_ahead_ms(Side::Left).max(self.look_ahead_ms(Side::Right));
+        ahead.saturating_add(whole_ms(self.grace))
+    }
+
     /// How long a record is kept. At least a millisecond, so that records of one time meet whatever the windows.
     pub(crate) fn retention_ms(&self) -> i64 {
         let size = whole_ms(self.before).saturating_add(whole_ms(self.after));

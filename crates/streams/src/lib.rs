@@ -10,6 +10,8 @@
 
 mod change_serde;
 mod changes;
+mod chooser;
+mod consumed;
 mod context;
 mod dsl;
 mod error;
@@ -24,9 +26,12 @@ mod store;
 mod task;
 mod test_driver;
 mod topology;
+mod watermark;
 mod window;
 
 pub use changes::{StoreWrite, StoreWrites};
+pub use chooser::{Chooser, Head, Priority, RoundRobin};
+pub use consumed::{Consumed, InvalidTimestamp};
 pub use dsl::{
     Buffer, CogroupedStream, EagerBuffer, GlobalTable, GroupedStream, GroupedTable, SessionWindowedStream,
     Split, StoreBuilder, Stores, Stream, StrictBuffer, Suppressed, Table, VersionedTable,
@@ -50,6 +55,7 @@ pub use topology::{
     Guarantee, InternalTopic, InternalTopicKind, Plan, PlanError, SourceTopic, SubTopology, TaskId, Topology,
     TopologyBuilder, TopologyDraft, TopologyError, TopologyProblem,
 };
+pub use watermark::Watermarks;
 pub use window::{
     EmitStrategy, FixedWindows, HoppingWindows, SessionWindowedSerde, SessionWindows, SlidingWindows,
     TumblingWindows, Window, Windowed, WindowedSerde, session_windowed, windowed,

@@ -27,6 +27,7 @@ mod table;
 mod table_aggregate;
 mod table_join;
 mod table_values;
+mod timed;
 mod versioned;
 mod window_aggregate;
 
@@ -44,7 +45,7 @@ pub(crate) use deduplicate::Deduplicate;
 pub(crate) use flow::{Branch, FlatMap, ForEach, Nullable, Pass};
 pub(crate) use foreign_key::{Hasher, Publish, Receive, Resolve, Subscribe};
 pub(crate) use join::{GlobalJoin, TableJoin};
-use processor::{ProcessorNode, Timed};
+use processor::ProcessorNode;
 pub(crate) use processor::{Processors, Seat};
 pub(crate) use regroup::Regroup;
 pub(crate) use route::Route;
@@ -59,6 +60,7 @@ pub(crate) use table::{OldValues, TableNode, ToStream, Updates};
 pub(crate) use table_aggregate::TableAggregate;
 pub(crate) use table_join::{JoinedLookup, TableTableJoin};
 pub(crate) use table_values::{FilterTable, FilteredLookup, MapTable, MappedLookup};
+pub(crate) use timed::{OnTime, Timed};
 pub(crate) use versioned::{
     LatestOnly, VersionedChange, VersionedJoin, VersionedTableNode, VersionedToStream, WaitingForTable,
 };
@@ -81,15 +83,20 @@ pub(crate) struct Assembly<'a> {
     /// The nodes of this task that several others lead to.
     shared: shared::Known,
     processors: RefCell<Processors>,
+    /// The nodes of this task that wait for event time, where somebody is to tell them.
+    timed: Option<timed::Register>,
 }
 
 impl<'a> Assembly<'a> {
     pub(crate) fn new(globals: &'a GlobalStores) -> Self {
-        Self { globals, shared: shared::Known::default(), processors: RefCell::default() }
+        Self { globals, shared: shared::Known::default(), processors: RefCell::default(), timed: None }
     }
 
     /// Gives a processor its place among those of the task.
-    pub(crate) fn seat<S: Timed + 'static>(&self, make: impl FnOnce(ProcessorId) -> S) -> ProcessorNode<S> {
+    pub(crate) fn seat<S: processor::Timed + 'static>(
+        &self,
+        make: impl FnOnce(ProcessorId) -> S,
+    ) -> ProcessorNode<S> {
         self.processors.borrow_mut().seat(make)
     }
 

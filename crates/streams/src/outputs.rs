@@ -13,6 +13,7 @@ use headwater_schema::SerdeError;
 use crate::error::TaskError;
 use crate::graph::{Graph, TopicId};
 use crate::record::Headers;
+use crate::watermark::is_mark;
 
 /// How many skipped records are kept word for word between two looks; all are counted.
 const MAX_NOTED: usize = 8;
@@ -46,6 +47,14 @@ pub struct OutputRecord<'a> {
     pub headers: &'a Headers,
     /// True if what came in chose the topic.
     pub is_chosen: bool,
+}
+
+impl OutputRecord<'_> {
+    /// True if this is no record, but what a task tells the readers of a repartition topic of its
+    /// [watermark](crate::Watermarks).
+    pub fn is_mark(&self) -> bool {
+        is_mark(self)
+    }
 }
 
 type Span = Option<Range<usize>>;
@@ -111,12 +120,24 @@ impl Outputs {
     pub(crate) fn copy(&mut self, record: &OutputRecord<'_>) {
         let known = self.chosen_ids.get(record.topic).copied();
         let topic = known.unwrap_or_else(|| self.add_topic(record.topic.clone()));
+        self.copy_to(topic, record);
+    }
+
+    fn copy_to(&mut self, topic: TopicId, record: &OutputRecord<'_>) {
         let key = record.key.map(|key| self.append(key));
         let value = record.value.map(|value| self.append(value));
         let (timestamp, headers) = (record.timestamp, record.headers.clone());
         let (partition, is_chosen) = (record.partition, record.is_chosen);
         let entry = RecordEntry { topic, partition, key, value, timestamp, headers, is_chosen };
         self.records.push(entry);
+    }
+
+    /// As [`Outputs::copy`], for a topic of the graph.
+    pub(crate) fn copy_known(&mut self, record: &OutputRecord<'_>) {
+        match self.graph.topics.iter().position(|topic| topic == record.topic) {
+            Some(topic) => self.copy_to(TopicId(topic), record),
+            None => self.copy(record),
+        }
     }
 
     /// Begins a record; it counts only once it is finished.

@@ -9,7 +9,7 @@
 //! stores since, but for records that were sent, has not happened. A bounded run works off one sub-topology after the other, and reads
 //! the end of a repartition topic only after its writers' last acknowledgement; so it gives the same results each time,
 //! however many workers it has, but for what depends on how the partitions behind a repartition interleave: which records
-//! are late for their window, and the fold of an order-dependent aggregate.
+//! are late for their window (with watermarks, none that keeps to its bound), and the fold of an order-dependent aggregate.
 //!
 //! Does not know: the broker; what tasks do.
 

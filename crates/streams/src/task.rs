@@ -3,7 +3,7 @@
 //! Owns: a task's inputs, the choice of the next record, its stores, its position.
 //!
 //! Invariants: the next record is the one with the lowest timestamp over all inputs (ties go to the input declared
-//! first), and an input that may still have an older one is waited for; the same batches give the same outputs, however
+//! first) or the one that the author's chooser says, and an input that may still have an older one is waited for; the same batches give the same outputs, however
 //! they are cut and whenever they come; nothing here reads a clock.
 //!
 //! Does not know: clients, Tokio, other tasks, when something is committed.
@@ -11,9 +11,11 @@
 mod backing;
 mod commit;
 mod input;
+mod order;
 mod read;
 mod schedule;
 mod state;
+mod time;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -23,6 +25,7 @@ use std::time::Duration;
 use headwater_model::{Monotonic, Offset, Timestamp, TopicName, TopicPartition};
 use headwater_wire::batch::Batch;
 
+use crate::chooser::MakeChooser;
 use crate::context::{Context, PunctuationType};
 use crate::error::{ErrorPolicies, TaskError};
 use crate::graph::{Graph, StoreId};
@@ -33,7 +36,9 @@ use crate::store::{ByteStore, EntryReader};
 use crate::topology::TaskId;
 use backing::Backing;
 use input::Input;
+use order::Order;
 use schedule::{Choice, InputState, choose};
+use time::Time;
 
 pub(crate) use backing::Found;
 pub(crate) use commit::Commit;
@@ -80,6 +85,8 @@ pub struct TaskMetrics {
     pub null_keys: u64,
     /// Records left out because their value was null, where one is needed.
     pub null_values: u64,
+    /// Records left out because their time was negative, as [`Consumed`](crate::Consumed) says.
+    pub negative_times: u64,
     /// Records left out because of an error, as the policies say.
     pub skipped: u64,
 }
@@ -95,6 +102,8 @@ pub struct Task {
     processors: Processors,
     max_idle: Duration,
     max_batch_bytes: usize,
+    order: Order,
+    time: Time,
     records_in: u64,
     /// What backs the stores.
     backings: Vec<Backing>,
@@ -160,11 +169,19 @@ impl Task {
             processors,
             max_idle: config.max_idle,
             max_batch_bytes: config.max_batch_bytes,
+            order: Order::default(),
+            time: Time::default(),
             records_in: 0,
             backings,
             readers,
             folder,
         }
+    }
+
+    /// Lets a chooser decide which record is next.
+    pub(crate) fn choose_by(&mut self, make: &MakeChooser) {
+        let inputs: Vec<_> = self.inputs().cloned().collect();
+        self.order = Order::by(make, &inputs);
     }
 
     /// Which task this is.
@@ -220,11 +237,14 @@ impl Task {
         located.map(|input| (input.topic_partition(), input.position()))
     }
 
-    /// Processes up to `limit` records, the oldest first.
+    /// Processes up to `limit` records, the oldest first, or as the topology's chooser says.
     pub fn step(&mut self, now: Monotonic, limit: usize) -> Result<Step, TaskError> {
         self.processors.begin(&mut self.context).map_err(|error| *error)?;
         for _ in 0..limit {
-            match self.choose(now)? {
+            let choice = self.choose(now)?;
+            // An input that has become idle may have held time back.
+            self.let_time_pass()?;
+            match choice {
                 Choice::Process(input) => self.process(input)?,
                 Choice::Wait(until) => return Ok(Step::Waiting(until)),
                 Choice::Idle => return Ok(Step::Idle),
@@ -265,7 +285,8 @@ impl Task {
         self.context.outputs_mut().take_skipped()
     }
 
-    /// The highest timestamp of all records that the task has taken up; -1 at first.
+    /// Event time: the highest timestamp of all records that the task has taken up, or its watermark where the topology
+    /// goes by watermarks; -1 at first.
     pub fn stream_time(&self) -> Timestamp {
         self.context.stream_time()
     }
@@ -282,6 +303,7 @@ impl Task {
             late,
             null_keys: counts.null_keys,
             null_values: counts.null_values,
+            negative_times: counts.negative_times,
             skipped: counts.skipped,
         }
     }
@@ -301,7 +323,11 @@ impl Task {
         for input in &mut self.inputs {
             self.states.push(input.state(now)?);
         }
-        Ok(choose(&self.states, now, self.max_idle))
+        self.follow_states(now);
+        Ok(match choose(&self.states, now, self.max_idle) {
+            Choice::Process(oldest) => Choice::Process(self.order.next(oldest, &self.inputs)),
+            choice => choice,
+        })
     }
 
     fn process(&mut self, index: usize) -> Result<(), TaskError> {
@@ -309,9 +335,15 @@ impl Task {
             return Ok(());
         };
         if let Some((offset, timestamp)) = input.head() {
-            self.context.begin(index, offset, timestamp);
-            self.records_in += 1;
+            self.order.taken();
+            if input.is_mark() {
+                self.context.turn_to(index, offset);
+            } else {
+                self.context.begin(index, offset, timestamp);
+                self.records_in += 1;
+            }
             input.process_head(&mut self.context).map_err(|error| *error)?;
+            self.let_time_pass()?;
             self.turn(PunctuationType::StreamTime)?;
         }
         Ok(())
@@ -324,6 +356,7 @@ impl TaskMetrics {
         self.records_in += other.records_in;
         self.null_keys += other.null_keys;
         self.null_values += other.null_values;
+        self.negative_times += other.negative_times;
         self.skipped += other.skipped;
         for (operator, count) in &other.late {
             *self.late.entry(operator.clone()).or_default() += count;

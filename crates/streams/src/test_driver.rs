@@ -136,8 +136,13 @@ impl TestDriver {
             Topics::new(partitions.into_iter().chain(internal), |topic| plan.partitions(topic).is_some());
         let globals = topology.global_stores(&config.task);
         let global_partitions = globals.topics().flat_map(|topic| topics.partitions(topic)).collect();
-        let driven = |id| topology.task(id, &globals, &config.task).map(Driven::new);
-        let tasks_of = |sub: &SubTopology| plan.tasks(sub.number()).filter_map(driven).collect();
+        let driven = |id, sub: &SubTopology| {
+            let mut task = topology.task(id, &globals, &config.task)?;
+            task.follow_plan(&plan, sub);
+            Some(Driven::new(task))
+        };
+        let tasks_of =
+            |sub: &SubTopology| plan.tasks(sub.number()).filter_map(|id| driven(id, sub)).collect();
         let sub_topologies = topology.sub_topologies().iter().map(tasks_of);
         Ok(Self {
             sub_topologies: sub_topologies.collect(),
@@ -345,6 +350,14 @@ impl TestDriver {
                     step?;
                     driven.look(self.now)?;
                 }
+                for driven in tasks.iter_mut().filter(|driven| driven.task.has_watermarks()) {
+                    // Nothing is to be processed, but an input may have become idle.
+                    let step = driven.task.step(self.now, 1);
+                    driven.task.tell_watermark(self.now, Duration::ZERO);
+                    fed_back |= collect(&mut driven.task, &mut self.topics, &mut self.written)?;
+                    self.skipped.append(&mut driven.task.take_skipped());
+                    step?;
+                }
             }
             if !fed_back {
                 return Ok(());
@@ -411,6 +424,9 @@ fn collect(
         let (key, value, timestamp, headers) = (record.key, record.value, record.timestamp, record.headers);
         let bytes = RecordBytes { key, value, timestamp, headers };
         fed_back |= topics.append(record.topic, partition, &bytes).map_err(too_large(record.topic))?;
+        if record.is_mark() {
+            continue;
+        }
         // Records may choose topics that the topology does not name.
         if !written.contains_key(record.topic) {
             written.insert(record.topic.clone(), Written::default());

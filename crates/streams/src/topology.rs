@@ -21,12 +21,14 @@ use std::sync::Arc;
 
 use headwater_model::{PartitionId, TopicName, TopicPartition};
 
-use crate::graph::{Graph, NodeId, StoreId};
+use crate::chooser::MakeChooser;
+use crate::graph::{Graph, NodeId, SourceRole, StoreId};
 use crate::node::{Assembly, Source};
 use crate::store::disk::{Identity, TaskFolder};
 use crate::store::global::{GlobalStores, GlobalTableStore};
 use crate::store::{ByteStore, EntryReader, MemoryStore, StateError, StatePlace};
 use crate::task::{Stores, Task, TaskConfig};
+use crate::watermark::{TaskTime, Watermarks};
 
 pub use builder::{TopologyBuilder, TopologyDraft};
 pub use error::{TopologyError, TopologyProblem};
@@ -81,6 +83,8 @@ pub(crate) struct Parts {
     /// How to read the topics that tables are read from.
     pub(crate) readers: BTreeMap<StoreId, EntryReader>,
     pub(crate) sub_topologies: Vec<SubTopology>,
+    /// Who decides which record of a task is next, if that is not the oldest.
+    pub(crate) chooser: Option<Arc<MakeChooser>>,
 }
 
 pub(crate) type SourceFactory = Box<dyn Fn(&Assembly<'_>) -> Box<dyn Source> + Send + Sync>;
@@ -214,17 +218,44 @@ impl Topology {
         stores: BTreeMap<StoreId, Box<dyn ByteStore>>,
         folder: Option<TaskFolder>,
     ) -> Option<Task> {
+        let sub_topology = self.sub_topologies().get(id.sub_topology)?;
+        let watermarks = self.parts.graph.watermarks;
         let assembly = Assembly::new(globals);
-        let sources = self.sub_topologies().get(id.sub_topology)?.sources().iter().filter_map(|source| {
+        let assembly = if watermarks.is_some() { assembly.with_timed_nodes() } else { assembly };
+        let sources = sub_topology.sources().iter().filter_map(|source| {
             let make = self.parts.sources.get(&source.node)?;
             Some((TopicPartition::new(source.topic.clone(), id.partition), make(&assembly)))
         });
         let sources = sources.collect();
-        let processors = assembly.into_processors();
         let known = |store: &StoreId| Some((*store, Arc::clone(self.parts.readers.get(store)?)));
         let readers = stores.keys().filter_map(known).collect();
         let stores = Stores { stores, readers, folder };
-        Some(Task::new(id, Arc::clone(&self.parts.graph), sources, processors, stores, config))
+        let timed = assembly.take_timed();
+        let graph = Arc::clone(&self.parts.graph);
+        let mut task = Task::new(id, graph, sources, assembly.into_processors(), stores, config);
+        if let Some(watermarks) = watermarks {
+            task.go_by(self.time_of(sub_topology, watermarks), timed);
+        }
+        if let Some(chooser) = &self.parts.chooser {
+            task.choose_by(chooser.as_ref());
+        }
+        Some(task)
+    }
+
+    /// The time of a task of a sub-topology before its first record.
+    fn time_of(&self, sub_topology: &SubTopology, watermarks: Watermarks) -> TaskTime {
+        let own = &self.parts.graph.source_watermarks;
+        let sources = sub_topology.sources().iter().map(|source| match source.role {
+            SourceRole::Repartition(_) => None,
+            SourceRole::Stream | SourceRole::Table => {
+                Some(own.get(&source.node).copied().unwrap_or(watermarks))
+            }
+        });
+        TaskTime::new(sources)
+    }
+
+    pub(crate) fn has_chooser(&self) -> bool {
+        self.parts.chooser.is_some()
     }
 
     pub(crate) fn graph(&self) -> &Graph {

@@ -56,6 +56,10 @@ TOPOLOGIES: dict[str, tuple[Input, ...]] = {
     "split": (_IN,),
     "split-without-default": (_IN,),
     "merge": (_IN, _OTHER),
+    "extracted": (_IN,),
+    # What is left out for its null key has a time here, and one that was extracted there.
+    "extracted-tumbling-count": (replace(_IN, null_keys=0, null_values=0),),
+    "extracted-table": (replace(_TABLE, null_keys=0),),
     "count": (_IN,),
     "count-rekeyed": (_IN,),
     "reduce": (_IN,),

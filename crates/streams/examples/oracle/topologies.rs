@@ -8,6 +8,7 @@
 mod joins;
 mod processors;
 mod tables;
+mod timestamps;
 mod windows;
 
 use std::error::Error;
@@ -62,7 +63,8 @@ const ALL: &[(&str, Build)] = &[
 
 /// The topology of that name.
 pub(crate) fn named(name: &str) -> Result<Topology, Box<dyn Error>> {
-    let mut all = [ALL, tables::ALL, windows::ALL, joins::ALL, processors::ALL].into_iter().flatten();
+    let mut all =
+        [ALL, tables::ALL, windows::ALL, joins::ALL, processors::ALL, timestamps::ALL].into_iter().flatten();
     let found = all.find(|(known, _)| *known == name);
     let (_, build) = found.ok_or_else(|| format!("no topology is called {name}"))?;
     let mut app = Topology::builder("oracle").guarantee(Guarantee::AtLeastOnce);

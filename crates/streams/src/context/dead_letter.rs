@@ -42,6 +42,13 @@ impl Context {
         !self.dead_letters.is_empty()
     }
 
+    /// Notes errors that no record at hand has caused, so that there is none to write.
+    pub(crate) fn drop_dead_letters(&mut self) {
+        for error in self.dead_letters.drain(..) {
+            self.outputs.note_skipped(error);
+        }
+    }
+
     /// Writes the record that came in to the dead-letter topic, once for each error that it met.
     pub(crate) fn write_dead_letters(&mut self, record: &CameIn) {
         let Some(topic) = &self.dead_letter_topic else {

@@ -116,19 +116,21 @@ impl<K: Data, V: Data> SessionWindowedStream<K, V> {
         let operator = named(verb, name, Some(format!("by {windows}{}", emit.detail())));
         let old_values = OldValues::default();
         let wanted = old_values.clone();
-        let changes = stream.follow(operator, &[store], move |operator, next| SessionAggregate {
-            operator,
-            windows,
-            emit,
-            view: view(),
-            fold: Arc::clone(&fold),
-            merge: Arc::clone(&merge),
-            sends_old: wanted.are_wanted(),
-            next,
-            found: Vec::new(),
-            replaced: Vec::new(),
-            takes: PhantomData,
-        });
+        let hold_ms = emit.holds(windows.retention_ms());
+        let changes =
+            stream.follow_timed(operator, &[store], hold_ms, move |operator, next| SessionAggregate {
+                operator,
+                windows,
+                emit,
+                view: view(),
+                fold: Arc::clone(&fold),
+                merge: Arc::clone(&merge),
+                sends_old: wanted.are_wanted(),
+                next,
+                found: Vec::new(),
+                replaced: Vec::new(),
+                takes: PhantomData,
+            });
         // Partitioned by the key alone, not by the bytes of key and session: whoever joins by them must repartition.
         let changes = changes.rekeyed();
         let windowed_keys: Arc<dyn Serde<Windowed<K>>> = Arc::new(SessionWindowedSerde::new(keys));

@@ -267,10 +267,20 @@ impl<K: Data, V: Data> Stream<K, V> {
         stores: &[StoreId],
         make: impl Fn(&Assembly<'_>, NodeId, Box<dyn Node<L, W>>) -> N + Send + Sync + 'static,
     ) -> Stream<L, W> {
-        let node = self.draft.node(NodeKind::Operator(operator), &[self.node], stores);
+        let node = self.operator(operator, stores);
         let outlet = Outlet::new();
         let next = outlet.clone();
         self.draft.attach(&self.outlet, move |assembly| make(assembly, node, next.assemble(assembly)));
+        self.behind(node, outlet)
+    }
+
+    /// Adds an operator behind this stream to the description.
+    pub(super) fn operator(&self, operator: Operator, stores: &[StoreId]) -> NodeId {
+        self.draft.node(NodeKind::Operator(operator), &[self.node], stores)
+    }
+
+    /// What comes out of an operator behind this stream.
+    pub(super) fn behind<L: Data, W: Data>(&self, node: NodeId, outlet: Outlet<L, W>) -> Stream<L, W> {
         Stream { draft: self.draft.clone(), node, outlet, keys: None, values: None, rekeyed: self.rekeyed }
     }
 

@@ -115,6 +115,9 @@ impl<K: Data, V: Data> Stream<K, V> {
             &[left.node, right.node],
             &all,
         );
+        if kind != Kind::Inner {
+            self.draft.hold(operator, windows.hold_ms());
+        }
         let joining =
             Joining { operator, windows, kind, stores, serdes, join: Arc::new(join), outlet: Outlet::new() };
         joining.attach_left(&left);
@@ -165,7 +168,7 @@ where
         let Self { operator, windows, kind, stores, .. } = *self;
         let (views, waiting) = (self.views(), self.waiting());
         let (join, next) = (Arc::clone(&self.join), self.outlet.clone());
-        stream.draft.attach(&stream.outlet, move |assembly| {
+        stream.draft.attach_timed(&stream.outlet, move |assembly| {
             let (own, other) = views();
             let join = Arc::clone(&join);
             StreamJoin {
@@ -188,7 +191,7 @@ where
         let Self { operator, windows, kind, stores, .. } = *self;
         let (views, waiting) = (self.views(), self.waiting());
         let (join, next) = (Arc::clone(&self.join), self.outlet.clone());
-        stream.draft.attach(&stream.outlet, move |assembly| {
+        stream.draft.attach_timed(&stream.outlet, move |assembly| {
             let (other, own) = views();
             let join = Arc::clone(&join);
             StreamJoin {

@@ -201,8 +201,10 @@ impl<K: Data, V: Data> Table<K, V> {
         if lookup.is_some() || limits.max_bytes.is_some() {
             old_values.want();
         }
+        let hold_ms = Some(self.hold_ms(suppressed, wait_ms));
+        let operator = operator(name, suppressed);
         let changes =
-            self.changes.follow(operator(name, suppressed), &[store], move |operator, next| Suppress {
+            self.changes.follow_timed(operator, &[store], hold_ms, move |operator, next| Suppress {
                 operator,
                 buffer: view(),
                 release: Release { time_of, wait_ms, leaves_out_removals: time_of.is_some() },
@@ -223,6 +225,14 @@ impl<K: Data, V: Data> Table<K, V> {
             self.draft().problem(TopologyProblem::NoWindows(name.to_owned()));
         }
         grace_ms.unwrap_or_default()
+    }
+
+    /// How much older than the stream time that lets it out a change may be.
+    fn hold_ms(&self, suppressed: Suppressed<K>, wait_ms: i64) -> i64 {
+        if suppressed.end_of.is_none() {
+            return wait_ms;
+        }
+        self.draft().window_hold_ms(self.changes.node).unwrap_or(wait_ms)
     }
 }
 

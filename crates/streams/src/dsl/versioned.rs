@@ -7,6 +7,7 @@ use std::time::Duration;
 use headwater_schema::{KeyValueSerde, Part, Serde, optional};
 
 use super::{LookupFactory, Stream, Table};
+use crate::consumed::Consumed;
 use crate::graph::{Operator, SourceRole, StoreId, StoreKind};
 use crate::node::{
     LatestOnly, OldValues, Outlet, VersionedChange, VersionedJoin, VersionedTableNode, VersionedToStream,
@@ -50,6 +51,24 @@ impl TopologyBuilder {
         SK: Serde<K>,
         SV: Serde<V>,
     {
+        self.versioned_table_with(topic, serdes, history, Consumed::new())
+    }
+
+    /// As [`versioned_table`](Self::versioned_table), with times or watermarks of one's own; see
+    /// [`table_with`](Self::table_with).
+    pub fn versioned_table_with<K, V, SK, SV>(
+        &mut self,
+        topic: &str,
+        serdes: KeyValueSerde<SK, SV>,
+        history: Duration,
+        consumed: Consumed<K, Option<V>>,
+    ) -> VersionedTable<K, V>
+    where
+        K: Data,
+        V: Data,
+        SK: Serde<K>,
+        SV: Serde<V>,
+    {
         let draft = self.draft();
         draft.claim(topic, "a versioned table");
         let store = draft.store(topic, StoreKind::Versioned(history));
@@ -57,7 +76,7 @@ impl TopologyBuilder {
         let values: Arc<dyn Serde<V>> = Arc::new(serdes.value);
         let records = Outlet::<K, Option<V>>::new();
         let nullable = Arcs { keys: Arc::clone(&keys), values: Arc::new(optional(Arc::clone(&values))) };
-        let source = draft.source(topic, SourceRole::Table, &[], &records, nullable);
+        let source = draft.consumed((topic, SourceRole::Table), &[], &records, nullable, consumed);
         let records = Stream::new(draft.clone(), source, records, None, None, false);
         let old_values = OldValues::default();
         let wanted = old_values.clone();
@@ -184,13 +203,15 @@ impl<K: Data, V: Data> Stream<K, V> {
         };
         let (view, join, values) = (table.views(), Arc::new(join), stream.values.clone());
         stream
-            .follow(operator, &stores, move |_, next| VersionedJoin {
-                table: view(),
-                join: Arc::clone(&join),
-                keeps_null_keys: is_left,
-                values: values.clone(),
-                waiting: buffer.waiting(),
-                next,
+            .follow_timed(operator, &stores, buffer.store.map(|_| buffer.grace_ms), move |_, next| {
+                VersionedJoin {
+                    table: view(),
+                    join: Arc::clone(&join),
+                    keeps_null_keys: is_left,
+                    values: values.clone(),
+                    waiting: buffer.waiting(),
+                    next,
+                }
             })
             .with(Some(Arc::clone(&table.keys)), None)
     }

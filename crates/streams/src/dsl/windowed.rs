@@ -98,20 +98,26 @@ where
         V: Data,
         F: Fn(&K, V, Option<A>) -> A + Send + Sync + 'static,
     {
+        let hold_ms = self.emit.holds(windows.hold_ms());
         match windows {
-            FixedWindows::Tumbling(windows) => self.by_steps(stream, windows.into()),
-            FixedWindows::Hopping(windows) => self.by_steps(stream, windows.into()),
-            FixedWindows::Sliding(windows) => self.sliding(stream, windows),
+            FixedWindows::Tumbling(windows) => self.by_steps(stream, windows.into(), hold_ms),
+            FixedWindows::Hopping(windows) => self.by_steps(stream, windows.into(), hold_ms),
+            FixedWindows::Sliding(windows) => self.sliding(stream, windows, hold_ms),
         }
     }
 
-    fn by_steps<V>(self, stream: &Stream<K, V>, windows: StepWindows) -> Stream<Windowed<K>, Change<A>>
+    fn by_steps<V>(
+        self,
+        stream: &Stream<K, V>,
+        windows: StepWindows,
+        hold_ms: Option<i64>,
+    ) -> Stream<Windowed<K>, Change<A>>
     where
         V: Data,
         F: Fn(&K, V, Option<A>) -> A + Send + Sync + 'static,
     {
         let Self { operator, store, emit, old_values, keys, values, fold } = self;
-        stream.follow(operator, &[store], move |operator, next| WindowAggregate {
+        stream.follow_timed(operator, &[store], hold_ms, move |operator, next| WindowAggregate {
             operator,
             windows,
             emit,
@@ -124,14 +130,19 @@ where
         })
     }
 
-    fn sliding<V>(self, stream: &Stream<K, V>, windows: SlidingWindows) -> Stream<Windowed<K>, Change<A>>
+    fn sliding<V>(
+        self,
+        stream: &Stream<K, V>,
+        windows: SlidingWindows,
+        hold_ms: Option<i64>,
+    ) -> Stream<Windowed<K>, Change<A>>
     where
         V: Data,
         F: Fn(&K, V, Option<A>) -> A + Send + Sync + 'static,
     {
         let Self { operator, store, emit, old_values, keys, values, fold } = self;
         let record_values = stream.values().cloned();
-        stream.follow(operator, &[store], move |operator, next| SlidingAggregate {
+        stream.follow_timed(operator, &[store], hold_ms, move |operator, next| SlidingAggregate {
             operator,
             windows,
             emit,

@@ -3,7 +3,7 @@
 use std::marker::PhantomData;
 use std::sync::Arc;
 
-use super::{Node, Processed};
+use super::{Node, OnTime, Processed};
 use crate::context::Context;
 use crate::graph::NodeId;
 use crate::record::{Change, Data, Headers, Record};
@@ -48,7 +48,20 @@ where
         }
         let headers = record.headers.clone();
         self.add(record, context)?;
-        self.close(&headers, context)
+        if self.emit.is_told(context) { Ok(()) } else { self.close(&headers, context) }
+    }
+}
+
+impl<K, V, A, F, M> OnTime for SessionAggregate<K, V, A, F, M>
+where
+    K: Data,
+    V: Data,
+    A: Data,
+    F: Fn(&K, V, Option<A>) -> A + Send + Sync,
+    M: Fn(&K, Option<A>, A) -> A + Send + Sync,
+{
+    fn on_time(&mut self, context: &mut Context) -> Processed {
+        self.close(&Headers::default(), context)
     }
 }
 

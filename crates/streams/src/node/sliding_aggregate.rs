@@ -15,7 +15,7 @@ use std::sync::Arc;
 use headwater_model::Timestamp;
 use headwater_schema::Serde;
 
-use super::{Node, NodeError, Processed};
+use super::{Node, NodeError, OnTime, Processed};
 use crate::context::Context;
 use crate::error::TaskError;
 use crate::graph::NodeId;
@@ -88,7 +88,19 @@ where
         } else {
             self.add(&record, context)?;
         }
-        self.close(&record.headers, context)
+        if self.emit.is_told(context) { Ok(()) } else { self.close(&record.headers, context) }
+    }
+}
+
+impl<K, V, A, F> OnTime for SlidingAggregate<K, V, A, F>
+where
+    K: Data,
+    V: Data,
+    A: Data,
+    F: Fn(&K, V, Option<A>) -> A + Send + Sync,
+{
+    fn on_time(&mut self, context: &mut Context) -> Processed {
+        self.close(&Headers::default(), context)
     }
 }
 
@@ -118,8 +130,11 @@ where
     }
 
     /// Windows that start earlier are as good as gone. Where results wait for the close, Kafka's store keeps windows for
-    /// a millisecond longer.
+    /// a millisecond longer. With watermarks, windows are needed until the watermark is past, however new others are.
     fn kept_from(&mut self, context: &Context) -> Result<Timestamp, NodeError> {
+        if let Some(watermark) = context.watermark() {
+            return Ok(watermark.plus_ms(self.windows.retention_ms().saturating_neg()));
+        }
         let newest = self.view.newest_start(context)?;
         let kept = newest.plus_ms(self.windows.retention_ms().saturating_neg());
         Ok(match self.emit {

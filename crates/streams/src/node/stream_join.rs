@@ -9,7 +9,7 @@ use std::sync::Arc;
 use headwater_model::Timestamp;
 use headwater_schema::SerdeError;
 
-use super::{Node, Processed};
+use super::{Node, OnTime, Processed};
 use crate::context::Context;
 use crate::graph::NodeId;
 use crate::join_windows::{JoinWindows, Side};
@@ -60,6 +60,23 @@ where
     }
 }
 
+impl<K, V, W, R, F> OnTime for StreamJoin<K, V, W, R, F>
+where
+    K: Data,
+    V: Data,
+    W: Data,
+    R: Data,
+    F: Fn(&K, &V, Option<&W>) -> Option<R> + Send,
+{
+    fn on_time(&mut self, context: &mut Context) -> Processed {
+        self.stores.recall(context)?;
+        match self.end_waiting(context.stream_time(), &Headers::default(), context) {
+            Ok(()) => Ok(()),
+            Err(error) => context.fail(*error),
+        }
+    }
+}
+
 impl<K, V, W, R, F> StreamJoin<K, V, W, R, F>
 where
     K: Data,
@@ -70,7 +87,8 @@ where
 {
     fn take_up(&mut self, record: Record<K, V>, context: &mut Context) -> Processed {
         self.stores.recall(context)?;
-        let stream_time = context.join_times(self.stores.join()).advance(record.timestamp);
+        let joined_time = context.join_times(self.stores.join()).advance(record.timestamp);
+        let stream_time = context.watermark().unwrap_or(joined_time);
         if self.own.values.is_null(&record.value) {
             context.drop_null_value();
             return Ok(());
@@ -78,7 +96,8 @@ where
         if self.own.keys.is_null(&record.key) {
             return self.take_up_keyless(record, context);
         }
-        if record.timestamp == stream_time {
+        // With watermarks, the task tells when time has gone on.
+        if record.timestamp == stream_time && context.watermark().is_none() {
             self.end_waiting(stream_time, &record.headers, context)?;
         }
         let has_met = self.join_with_others(&record, context)?;

@@ -2,7 +2,7 @@
 
 use headwater_model::Timestamp;
 
-use super::{Node, NodeError, Processed};
+use super::{Node, NodeError, OnTime, Processed};
 use crate::context::Context;
 use crate::error::TaskError;
 use crate::graph::NodeId;
@@ -47,6 +47,12 @@ impl<K: Data, V: Data> Node<K, Change<V>> for Suppress<K, V> {
         }
         self.release_due(context)?;
         self.keep_to_limits(context)
+    }
+}
+
+impl<K: Data, V: Data> OnTime for Suppress<K, V> {
+    fn on_time(&mut self, context: &mut Context) -> Processed {
+        self.release_due(context)
     }
 }
 

@@ -6,7 +6,7 @@ use headwater_model::Timestamp;
 use headwater_schema::Serde;
 
 use super::stateless::lend_key;
-use super::{Node, NodeError, Processed};
+use super::{Node, NodeError, OnTime, Processed};
 use crate::context::Context;
 use crate::graph::NodeId;
 use crate::record::{Change, Data, Record};
@@ -120,6 +120,22 @@ where
 {
     fn process(&mut self, record: Record<K, V>, context: &mut Context) -> Processed {
         match self.take_up(record, context) {
+            Ok(()) => Ok(()),
+            Err(error) => context.fail(*error),
+        }
+    }
+}
+
+impl<K, V, T, W, F> OnTime for VersionedJoin<K, V, T, W, F>
+where
+    K: Data,
+    V: Data,
+    T: Data,
+    W: Data,
+    F: Fn(Record<&K, V>, Option<&T>) -> Option<W> + Send + Sync,
+{
+    fn on_time(&mut self, context: &mut Context) -> Processed {
+        match self.end_waiting(context) {
             Ok(()) => Ok(()),
             Err(error) => context.fail(*error),
         }

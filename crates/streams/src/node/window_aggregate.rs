@@ -3,7 +3,7 @@
 use std::marker::PhantomData;
 use std::sync::Arc;
 
-use super::{Node, Processed};
+use super::{Node, OnTime, Processed};
 use crate::context::Context;
 use crate::error::TaskError;
 use crate::graph::NodeId;
@@ -50,7 +50,19 @@ where
         if self.takes(newest, context) {
             self.update(newest, record, context)?;
         }
-        self.close(&headers, context)
+        self.close_now(&headers, context)
+    }
+}
+
+impl<K, V, A, F> OnTime for WindowAggregate<K, V, A, F>
+where
+    K: Data,
+    V: Data,
+    A: Data,
+    F: Fn(&K, V, Option<A>) -> A + Send + Sync,
+{
+    fn on_time(&mut self, context: &mut Context) -> Processed {
+        self.close(&Headers::default(), context)
     }
 }
 
@@ -93,6 +105,11 @@ where
     /// Deals with an error of the record at hand: only the first counts, in however many windows there are others.
     fn fail(&mut self, error: TaskError, context: &mut Context) -> Processed {
         if std::mem::replace(&mut self.has_failed, true) { Ok(()) } else { context.fail(error) }
+    }
+
+    /// Closes what stream time has closed, unless the node is told when time goes on.
+    fn close_now(&mut self, headers: &Headers, context: &mut Context) -> Processed {
+        if self.emit.is_told(context) { Ok(()) } else { self.close(headers, context) }
     }
 
     /// Forgets the windows that stream time has closed, and hands on their results if nobody has seen them yet.

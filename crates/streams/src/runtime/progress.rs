@@ -24,6 +24,8 @@ pub struct Progress {
     pub null_keys: u64,
     /// Records left out because their value was null, where an operator has no use for that.
     pub null_values: u64,
+    /// Records left out because their time was negative.
+    pub negative_times: u64,
     /// Records left out because of an error, as the policies say.
     pub skipped: u64,
     /// Records that wait in the topics, as far as known.
@@ -150,6 +152,7 @@ impl Shared {
                 progress.records_in += metrics.records_in;
                 progress.null_keys += metrics.null_keys;
                 progress.null_values += metrics.null_values;
+                progress.negative_times += metrics.negative_times;
                 progress.skipped += metrics.skipped;
                 for (operator, late) in &metrics.late {
                     *progress.late.entry(operator.clone()).or_default() += late;

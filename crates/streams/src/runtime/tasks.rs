@@ -13,11 +13,12 @@ use crate::graph::StoreId;
 use crate::store::global::GlobalStores;
 use crate::store::{StateError, StatePlace};
 use crate::task::{End, Task, TaskConfig, TaskMetrics};
-use crate::topology::{TaskId, Topology};
+use crate::topology::{Plan, TaskId, Topology};
 
 /// See the module.
 pub(super) struct Tasks {
     topology: Topology,
+    plan: Plan,
     globals: GlobalStores,
     config: TaskConfig,
     /// Where stores are, if they are on disk.
@@ -32,12 +33,13 @@ pub(super) struct Tasks {
 impl Tasks {
     pub(super) fn new(
         topology: Topology,
+        plan: Plan,
         globals: GlobalStores,
         config: TaskConfig,
         place: Option<StatePlace>,
     ) -> Self {
         let (running, suspended, owners) = Default::default();
-        Self { topology, globals, config, place, running, suspended, owners }
+        Self { topology, plan, globals, config, place, running, suspended, owners }
     }
 
     /// The tasks that read any of these partitions.
@@ -59,10 +61,16 @@ impl Tasks {
 
     /// Makes a task, which is not among these yet; `None` if the topology has none such.
     pub(super) fn make(&self, id: TaskId) -> Result<Option<Task>, StateError> {
-        match &self.place {
-            Some(place) => self.topology.task_on_disk(id, &self.globals, &self.config, place),
-            None => Ok(self.topology.task(id, &self.globals, &self.config)),
-        }
+        let made = match &self.place {
+            Some(place) => self.topology.task_on_disk(id, &self.globals, &self.config, place)?,
+            None => self.topology.task(id, &self.globals, &self.config),
+        };
+        Ok(made.map(|mut task| {
+            if let Some(sub_topology) = self.topology.sub_topologies().get(id.sub_topology) {
+                task.follow_plan(&self.plan, sub_topology);
+            }
+            task
+        }))
     }
 
     /// Goes on with the tasks that it has, and these new ones. Gives where to read each of the partitions from, of those

@@ -34,6 +34,8 @@ const POLL: Duration = Duration::from_millis(100);
 
 /// How long a worker waits until another one lets go of a task's folder.
 const FOLDER_TIMEOUT: Duration = Duration::from_secs(30);
+/// How often a task tells its watermark to the readers of its repartition topics, at most.
+const TELL_WATERMARK: Duration = Duration::from_millis(100);
 
 /// Which tasks a worker has.
 pub(super) enum Assignment {
@@ -88,6 +90,7 @@ impl<C: Connector> Worker<C> {
             group_instance_id: instance,
             ..config.consumer.clone()
         });
+        let place = config.place(&topology, &plan);
         let task_config = TaskConfig { keeps_store_writes: true, ..config.task.clone() };
         Self {
             number,
@@ -95,7 +98,7 @@ impl<C: Connector> Worker<C> {
             shared,
             consumer,
             producer: client.producer(config.producer.clone()),
-            tasks: Tasks::new(topology.clone(), globals, task_config, config.place(&topology, &plan)),
+            tasks: Tasks::new(topology.clone(), plan.clone(), globals, task_config, place),
             state: WorkerState::default(),
             committed: BTreeMap::new(),
             changes: Changes::default(),
@@ -279,6 +282,8 @@ impl<C: Connector> Worker<C> {
             };
             let step = punctuated.and_then(|()| task.step(now, RECORDS_PER_STEP));
             let step = step.map_err(|source| StreamsError::Task { task: id, source })?;
+            let told_before = if step == Step::Finished { Duration::ZERO } else { TELL_WATERMARK };
+            task.tell_watermark(now, told_before);
             let policy = self.config.task.policies.production;
             send(&self.producer, task.outputs(), policy, &mut self.state).await?;
             task.clear_outputs();
@@ -370,7 +375,7 @@ async fn send<C: Connector>(
                 timestamp: Some(record.timestamp),
             })
             .await;
-        state.records_out += 1;
+        state.records_out += u64::from(!record.is_mark());
         skip_or_fail(sent.map(drop), record.is_chosen, policy, state)?;
     }
     Ok(())

@@ -43,8 +43,12 @@ impl<K: 'static, V: 'static> JoinBuffer<K, V> {
         Self { store, keys, values, key: Vec::new(), value: Vec::new() }
     }
 
-    /// The highest time of all records that were put.
+    /// The highest time of all records that were put; with watermarks, how far all inputs of the task have come, so that
+    /// the table has come as far.
     pub(crate) fn latest(&self, context: &mut Context) -> Result<Timestamp, NodeError> {
+        if let Some(watermark) = context.watermark() {
+            return Ok(watermark);
+        }
         self.observed(context).map(|observed| observed.latest)
     }
 

@@ -90,6 +90,9 @@ pub(crate) fn entry_reader<K: 'static, V: 'static>(
 ) -> EntryReader {
     let (keys, values) = (Arc::clone(keys), Arc::clone(values));
     Arc::new(move |key, value, timestamp| {
+        if timestamp < Timestamp(0) {
+            return None;
+        }
         let key = keys.deserialize(key).ok()?;
         if keys.is_null(&key) {
             return None;

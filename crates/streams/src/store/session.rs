@@ -2,7 +2,7 @@
 //! session's end and then its start.
 //!
 //! A session is found as long as its end is less than the retention behind the latest end of all sessions of the store,
-//! as in Kafka.
+//! as in Kafka; with watermarks, until it is closed.
 
 use std::sync::Arc;
 
@@ -46,7 +46,13 @@ impl<K: 'static, V: 'static> SessionView<K, V> {
         context: &Context,
     ) -> Result<(), NodeError> {
         self.write_key(key, context)?;
-        let kept = self.entries.newest(context)?.plus_ms(windows.retention_ms().saturating_neg()).plus_ms(1);
+        // With watermarks, a session is found until the watermark has closed it, however new others are.
+        let kept = if let Some(watermark) = context.watermark() {
+            windows.close_time(watermark)
+        } else {
+            let newest = self.entries.newest(context)?;
+            newest.plus_ms(windows.retention_ms().saturating_neg()).plus_ms(1)
+        };
         let earliest_end = time.plus_ms(windows.gap_ms().saturating_neg()).max(kept);
         let latest_start = time.plus_ms(windows.gap_ms());
         let store = self.entries.store();

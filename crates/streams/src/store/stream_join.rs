@@ -169,7 +169,7 @@ impl<K: 'static, V: 'static> SideView<K, V> {
     ) -> Result<(), NodeError> {
         found.clear();
         let latest = context.join_times(self.join).side(self.side).latest;
-        let (from, to) = (from.max(self.oldest_kept(latest)), to.min(latest));
+        let (from, to) = (from.max(self.oldest_kept_now(latest, context)), to.min(latest));
         if from > to {
             return Ok(());
         }
@@ -200,9 +200,11 @@ impl<K: 'static, V: 'static> SideView<K, V> {
         let times = context.join_times(self.join).side(self.side);
         times.latest = times.latest.max(record.timestamp);
         let latest = times.latest;
-        if record.timestamp < self.oldest_kept(latest) {
+        let oldest_kept = self.oldest_kept_now(latest, context);
+        if record.timestamp < oldest_kept {
             return Ok(false);
         }
+        let times = context.join_times(self.join).side(self.side);
         times.next_number = times.next_number.wrapping_add(1);
         let number = times.next_number;
         self.write_key(&record.key, context)?;
@@ -212,7 +214,7 @@ impl<K: 'static, V: 'static> SideView<K, V> {
         write_timed(value, record.timestamp, &record.value, self.values.as_ref())
             .map_err(|error| context.unstorable(self.store, error))?;
         context.put(self.store, first, value)?;
-        self.expire(self.segment(self.oldest_kept(latest)), context)?;
+        self.expire(self.segment(oldest_kept), context)?;
         Ok(true)
     }
 
@@ -232,6 +234,12 @@ impl<K: 'static, V: 'static> SideView<K, V> {
         }
         context.join_times(self.join).side(self.side).first_segment = first;
         Ok(())
+    }
+
+    /// The oldest time that is kept; with watermarks, all is that may still find a partner, however new others are.
+    fn oldest_kept_now(&self, latest: Timestamp, context: &Context) -> Timestamp {
+        let watermark = context.watermark().map(|watermark| watermark.plus_ms(-1));
+        self.oldest_kept(watermark.unwrap_or(latest))
     }
 
     /// The oldest time that is kept when the latest is this.
@@ -318,7 +326,9 @@ impl WaitingView {
         context: &Context,
     ) -> Result<Option<Timestamp>, NodeError> {
         due.clear();
-        let mut look = Look { windows, stream_time, since: None, left_open: false, right_open: false };
+        let is_exact = context.watermark().is_some();
+        let mut look =
+            Look { windows, stream_time, is_exact, since: None, left_open: false, right_open: false };
         for entry in context.store(self.store).range((Bound::Unbounded, Bound::Unbounded)) {
             let (entry_key, values) = entry?;
             let Some((time, side, _)) = split_waiting_key(&entry_key) else {
@@ -377,10 +387,13 @@ impl Due {
 
 /// A look over the records that wait, in the order of their times, as Kafka Streams looks: it ends where both sides are
 /// known to be open, and the time of the last record seen says when to look again. So a record may wait longer than its
-/// window is open, and those that came while it waited leave with it.
+/// window is open, and those that came while it waited leave with it. With watermarks, no record does: by then, the task
+/// tells others that nothing so old will come.
 struct Look {
     windows: JoinWindows,
     stream_time: Timestamp,
+    /// True if the time of the first record that is still open says when to look again.
+    is_exact: bool,
     since: Option<Timestamp>,
     left_open: bool,
     right_open: bool,
@@ -395,13 +408,16 @@ enum Seen {
 
 impl Look {
     fn at(&mut self, time: Timestamp, side: Side) -> Seen {
-        self.since = Some(time);
+        if !self.is_exact {
+            self.since = Some(time);
+        }
         if self.left_open && self.right_open {
             return Seen::Enough;
         }
         if !self.windows.is_open(side, time, self.stream_time) {
             return Seen::Due;
         }
+        self.since.get_or_insert(time);
         match side {
             Side::Left => self.left_open = true,
             Side::Right => self.right_open = true,

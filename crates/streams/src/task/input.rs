@@ -141,6 +141,11 @@ impl Input {
         self.source.head()
     }
 
+    /// True if what is next is no record, but a writer's word about its time.
+    pub(super) fn is_mark(&self) -> bool {
+        self.source.is_mark()
+    }
+
     /// Decodes the next batch if need be, and says where the input stands.
     pub(super) fn state(&mut self, now: Monotonic) -> Result<InputState, TaskError> {
         loop {

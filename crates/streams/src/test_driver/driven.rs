@@ -4,7 +4,7 @@ use headwater_model::{Monotonic, Offset, Timestamp, TopicPartition};
 
 use super::topics::Topics;
 use super::{TestError, too_large};
-use crate::task::{End, Task};
+use crate::task::Task;
 
 /// See the module.
 #[derive(Debug)]
@@ -28,7 +28,7 @@ impl Driven {
             for batch in taken.batches {
                 self.task.add(number, batch, Offset::ZERO);
             }
-            self.task.set_end(number, End::At(taken.end));
+            self.task.set_end(number, taken.end);
         }
         self.look(now)
     }

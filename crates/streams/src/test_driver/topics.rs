@@ -8,6 +8,7 @@ use headwater_wire::batch::{self, Batch, BatchBuilder, BatchError, BatchMeta, Co
 
 use super::TestError;
 use crate::record::Headers;
+use crate::task::End;
 
 /// See the module.
 #[derive(Debug)]
@@ -87,9 +88,10 @@ impl Topics {
         match topic.and_then(|topic| topic.partitions.get_mut(from.partition.0 as usize)) {
             Some(partition) => {
                 partition.close()?;
-                Ok(Taken { batches: std::mem::take(&mut partition.batches), end: partition.end })
+                Ok(Taken { batches: std::mem::take(&mut partition.batches), end: End::At(partition.end) })
             }
-            None => Ok(Taken { batches: Vec::new(), end: Offset::ZERO }),
+            // Of topics that are not joined, one may have fewer partitions than there are tasks.
+            None => Ok(Taken { batches: Vec::new(), end: End::Bounded(Offset::ZERO) }),
         }
     }
 
@@ -111,7 +113,7 @@ pub(super) struct RecordBytes<'a> {
 /// What is new in a partition.
 pub(super) struct Taken {
     pub(super) batches: Vec<Batch>,
-    pub(super) end: Offset,
+    pub(super) end: End,
 }
 
 impl Partition {

@@ -3,19 +3,22 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use headwater_model::{InvalidName, TopicName};
+use headwater_model::{InvalidName, Timestamp, TopicName, TopicPartition};
 use headwater_schema::{KeyValueSerde, Part, Serde, optional};
 
 use super::sub_topology::split;
 use super::{GlobalFactory, Guarantee, Parts, SourceFactory, Topology, TopologyError, TopologyProblem};
+use crate::chooser::{Chooser, MakeChooser};
+use crate::consumed::Consumed;
 use crate::dsl::{GlobalTable, Stream, Table};
 use crate::graph::{
     GlobalId, Graph, NodeId, NodeKind, NodeSpec, SourceRole, StoreId, StoreKind, StoreSpec, TopicId,
 };
-use crate::node::{Assembly, Node, OldValues, Outlet, SourceNode, TableNode};
+use crate::node::{Assembly, Node, OldValues, OnTime, Outlet, SourceNode, TableNode};
 use crate::record::Data;
 use crate::store::global::{GlobalStore, GlobalTableStore};
 use crate::store::{EntryReader, KeyValueView, entry_reader};
+use crate::watermark::Watermarks;
 
 /// A topology that was not yet told its guarantee.
 #[derive(Debug)]
@@ -28,6 +31,7 @@ pub struct TopologyDraft {
 pub struct TopologyBuilder {
     draft: Handle,
     guarantee: Guarantee,
+    chooser: Option<Arc<MakeChooser>>,
 }
 
 /// A draft, shared by the builder and everything taken from it.
@@ -56,7 +60,7 @@ impl TopologyDraft {
         let problems = illegal(TopicName::new(&self.application_id), &self.application_id);
         let graph = Graph { application_id: self.application_id, ..Graph::default() };
         let draft = Draft { graph, problems: problems.into_iter().collect(), ..Draft::default() };
-        TopologyBuilder { draft: Handle(Arc::new(Mutex::new(draft))), guarantee }
+        TopologyBuilder { draft: Handle(Arc::new(Mutex::new(draft))), guarantee, chooser: None }
     }
 }
 
@@ -72,17 +76,52 @@ impl TopologyBuilder {
         SK: Serde<K>,
         SV: Serde<V>,
     {
+        self.stream_with(topic, serdes, Consumed::new())
+    }
+
+    /// As [`stream`](Self::stream), with times or watermarks of one's own.
+    pub fn stream_with<K, V, SK, SV>(
+        &mut self,
+        topic: &str,
+        serdes: KeyValueSerde<SK, SV>,
+        consumed: Consumed<K, V>,
+    ) -> Stream<K, V>
+    where
+        K: Data,
+        V: Data,
+        SK: Serde<K>,
+        SV: Serde<V>,
+    {
         let outlet = Outlet::new();
         let serdes = Arcs { keys: Arc::new(serdes.key), values: Arc::new(serdes.value) };
-        let node = self.draft.source(topic, SourceRole::Stream, &[], &outlet, serdes.clone());
+        let source = (topic, SourceRole::Stream);
+        let node = self.draft.consumed(source, &[], &outlet, serdes.clone(), consumed);
         Stream::new(self.draft.clone(), node, outlet, Some(serdes.keys), Some(serdes.values), false)
     }
 
     /// Reads a topic as a table: the newest value of each key; null removes the key, and records without a key are
     /// dropped and counted.
     ///
-    /// Its store has the topic's name, and needs no changelog but the topic.
+    /// Its store has the topic's name, and needs no changelog but the topic, as long as the times of its entries are those of
+    /// its records.
     pub fn table<K, V, SK, SV>(&mut self, topic: &str, serdes: KeyValueSerde<SK, SV>) -> Table<K, V>
+    where
+        K: Data,
+        V: Data,
+        SK: Serde<K>,
+        SV: Serde<V>,
+    {
+        self.table_with(topic, serdes, Consumed::new())
+    }
+
+    /// As [`table`](Self::table), with times or watermarks of one's own. The values of its records may be missing: such
+    /// a record removes its key. One without a key is given no time, because it is left out.
+    pub fn table_with<K, V, SK, SV>(
+        &mut self,
+        topic: &str,
+        serdes: KeyValueSerde<SK, SV>,
+        consumed: Consumed<K, Option<V>>,
+    ) -> Table<K, V>
     where
         K: Data,
         V: Data,
@@ -95,9 +134,15 @@ impl TopologyBuilder {
         let values: Arc<dyn Serde<V>> = Arc::new(serdes.value);
         let records = Outlet::<K, Option<V>>::new();
         let nullable = Arcs { keys: Arc::clone(&keys), values: Arc::new(optional(Arc::clone(&values))) };
-        let node = self.draft.source(topic, SourceRole::Table, &[store], &records, nullable);
+        if consumed.timestamps.are_own() {
+            self.draft.read_entries(store, entry_reader(&keys, &values));
+        } else {
+            // Times that go by other records, or by headers, cannot be told again from the topic.
+            self.draft.keep_changelog(store);
+        }
+        let source = (topic, SourceRole::Table);
+        let node = self.draft.consumed(source, &[store], &records, nullable, consumed);
         let changes = Outlet::new();
-        self.draft.read_entries(store, entry_reader(&keys, &values));
         let view = KeyValueView::factory(store, &keys, &values);
         let (own_view, next) = (view.clone(), changes.clone());
         let old_values = OldValues::default();
@@ -141,6 +186,23 @@ impl TopologyBuilder {
         GlobalTable::new(self.draft.clone(), id, topic)
     }
 
+    /// Lets event time go by watermarks, in all of the topology; without this, it is stream time, the highest time of all
+    /// records that a task has taken up. Sources may have [watermarks of their own](Consumed::watermarks).
+    pub fn watermarks(&mut self, watermarks: Watermarks) {
+        self.draft.lock().graph.watermarks = Some(watermarks);
+    }
+
+    /// Lets a chooser decide which record of a task is next, made for each task by its inputs; without this, it is the
+    /// oldest. Inputs are waited for as before: see [`max_idle`](crate::TaskConfig::max_idle).
+    pub fn choose_by<C, F>(&mut self, make: F)
+    where
+        C: Chooser + 'static,
+        F: Fn(&[TopicPartition]) -> C + Send + Sync + 'static,
+    {
+        self.chooser =
+            Some(Arc::new(move |inputs: &[TopicPartition]| Box::new(make(inputs)) as Box<dyn Chooser>));
+    }
+
     pub(crate) fn draft(&self) -> &Handle {
         &self.draft
     }
@@ -154,12 +216,20 @@ impl TopologyBuilder {
             problems.push(TopologyProblem::Empty);
         }
         problems.extend(graph.idle_stores().map(|store| TopologyProblem::IdleStore(store.name.clone())));
+        problems.extend(stray_watermarks(&graph));
         if !problems.is_empty() {
             return Err(TopologyError { application_id: graph.application_id, problems });
         }
         let sub_topologies = split(&graph);
-        let (graph, guarantee) = (Arc::new(graph), self.guarantee);
-        let parts = Parts { graph, guarantee, sources, globals, readers, sub_topologies };
+        let parts = Parts {
+            graph: Arc::new(graph),
+            guarantee: self.guarantee,
+            sources,
+            globals,
+            readers,
+            sub_topologies,
+            chooser: self.chooser,
+        };
         Ok(Topology { parts: Arc::new(parts) })
     }
 }
@@ -199,6 +269,22 @@ impl Handle {
         }
     }
 
+    /// As [`Handle::attach`], for a node that waits for event time.
+    pub(crate) fn attach_timed<K: Data, V: Data, N: Node<K, V> + OnTime + 'static>(
+        &self,
+        outlet: &Outlet<K, V>,
+        make: impl Fn(&Assembly<'_>) -> N + Send + Sync + 'static,
+    ) {
+        if !self.lock().built {
+            outlet.attach_timed(make);
+        }
+    }
+
+    /// Notes how much older than the watermark the results of an operator may be, because it holds them back.
+    pub(crate) fn hold(&self, node: NodeId, hold_ms: i64) {
+        self.lock().graph.holds_ms.insert(node, hold_ms);
+    }
+
     /// Adds a source, and what makes it for each task.
     pub(crate) fn source<K: Data, V: Data>(
         &self,
@@ -208,8 +294,21 @@ impl Handle {
         outlet: &Outlet<K, V>,
         serdes: Arcs<K, V>,
     ) -> NodeId {
+        self.consumed((topic, role), stores, outlet, serdes, Consumed::new())
+    }
+
+    /// As [`Handle::source`], read as the author says.
+    pub(crate) fn consumed<K: Data, V: Data>(
+        &self,
+        (topic, role): (&str, SourceRole),
+        stores: &[StoreId],
+        outlet: &Outlet<K, V>,
+        serdes: Arcs<K, V>,
+        consumed: Consumed<K, V>,
+    ) -> NodeId {
         let name = self.topic_name(topic);
         let drops_null_keys = role == SourceRole::Table;
+        let has_marks = matches!(role, SourceRole::Repartition(_));
         let (topic_id, read_before) = {
             let mut draft = self.lock();
             let topic_id = draft.graph.intern(&name);
@@ -222,12 +321,16 @@ impl Handle {
             self.problem(TopologyProblem::ReadTwice(topic.to_owned()));
         }
         let id = self.node(NodeKind::Source { topic: topic_id, role }, &[], stores);
-        let outlet = outlet.clone();
+        self.lock().graph.source_watermarks.extend(consumed.watermarks.map(|own| (id, own)));
+        let (outlet, timestamps) = (outlet.clone(), consumed.timestamps);
         let make: SourceFactory = Box::new(move |assembly| {
             Box::new(SourceNode {
                 keys: Arc::clone(&serdes.keys),
                 values: Arc::clone(&serdes.values),
                 drops_null_keys,
+                has_marks,
+                timestamps: timestamps.clone(),
+                partition_time: Timestamp::NONE,
                 next: outlet.assemble(assembly),
                 waiting: VecDeque::new(),
             })
@@ -269,6 +372,15 @@ impl Handle {
         StoreId(draft.graph.stores.len() - 1)
     }
 
+    /// Gives a table's store a changelog of its own.
+    fn keep_changelog(&self, store: StoreId) {
+        let name = self.lock().graph.store(store).name.clone();
+        let changelog = self.internal_topic(&name, "changelog");
+        if let Some(store) = self.lock().graph.stores.get_mut(store.0) {
+            store.backed_by = changelog;
+        }
+    }
+
     /// Says how to read the records of the topic that a store is read from.
     fn read_entries(&self, store: StoreId, reader: EntryReader) {
         self.lock().readers.insert(store, reader);
@@ -279,6 +391,12 @@ impl Handle {
     pub(crate) fn window_grace_ms(&self, node: NodeId) -> Option<i64> {
         let draft = self.lock();
         if draft.built { None } else { draft.graph.window_grace_ms(node) }
+    }
+
+    /// How much older than the stream time that closes them the newest record of a node's windows may be, likewise.
+    pub(crate) fn window_hold_ms(&self, node: NodeId) -> Option<i64> {
+        let draft = self.lock();
+        if draft.built { None } else { draft.graph.window_hold_ms(node) }
     }
 
     /// Takes a name for an operator; a second taker is a problem.
@@ -345,6 +463,18 @@ impl Handle {
     fn lock(&self) -> MutexGuard<'_, Draft> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Sources with watermarks in a topology that does not go by them.
+fn stray_watermarks(graph: &Graph) -> Vec<TopologyProblem> {
+    if graph.watermarks.is_some() {
+        return Vec::new();
+    }
+    let sources = graph.source_watermarks.keys().filter_map(|id| match &graph.node(*id).kind {
+        NodeKind::Source { topic, .. } => Some(graph.topic(*topic).to_string()),
+        _ => None,
+    });
+    sources.map(TopologyProblem::StrayWatermarks).collect()
 }
 
 fn illegal(checked: Result<TopicName, InvalidName>, name: &str) -> Option<TopologyProblem> {

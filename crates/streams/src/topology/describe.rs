@@ -11,6 +11,12 @@ impl fmt::Display for Topology {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let graph = self.graph();
         writeln!(f, "topology {}, {}", self.application_id(), self.guarantee())?;
+        if let Some(watermarks) = graph.watermarks {
+            writeln!(f, "  event time by watermarks, {watermarks}")?;
+        }
+        if self.has_chooser() {
+            writeln!(f, "  a chooser decides which input is next")?;
+        }
         if !self.global_topics().is_empty() {
             f.write_str("\nglobal tables, whole in every instance\n")?;
         }

@@ -92,6 +92,12 @@ pub enum TopologyProblem {
     /// A processor was given a store of another topology.
     #[error("the store \"{0}\" is of another topology, and cannot be given to a processor of this one")]
     ForeignStore(String),
+    /// A source has watermarks, and the topology goes by stream time.
+    #[error(
+        "the topic \"{0}\" has watermarks, which count only where the whole topology goes by them; say so with \
+         `.watermarks(..)` of the builder"
+    )]
+    StrayWatermarks(String),
     /// Streams of different topologies were brought together.
     #[error("\"{0}\" takes a stream of another topology, which cannot be done")]
     ForeignStream(String),

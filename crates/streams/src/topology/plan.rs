@@ -12,6 +12,8 @@ pub struct Plan {
     partitions: BTreeMap<TopicName, i32>,
     tasks: Vec<i32>,
     repartitions: Vec<TopicName>,
+    /// The sub-topologies that write each repartition topic.
+    writers: BTreeMap<TopicName, Vec<usize>>,
 }
 
 /// Why a topology cannot run on the topics that there are.
@@ -68,7 +70,19 @@ impl Plan {
             check_copartitioned(sub_topology, &partitions)?;
         }
         let tasks = sub_topologies.iter().map(|sub| widest(sub, &partitions).unwrap_or_default()).collect();
-        Ok(Self { partitions, tasks, repartitions })
+        let mut writers = BTreeMap::<_, Vec<_>>::new();
+        for sub_topology in sub_topologies {
+            for topic in sub_topology.repartitions() {
+                writers.entry(topic.clone()).or_default().push(sub_topology.number());
+            }
+        }
+        Ok(Self { partitions, tasks, repartitions, writers })
+    }
+
+    /// The tasks that write a repartition topic; none for any other.
+    pub fn writers(&self, topic: &TopicName) -> impl Iterator<Item = TaskId> {
+        let sub_topologies = self.writers.get(topic).into_iter().flatten();
+        sub_topologies.flat_map(|sub_topology| self.tasks(*sub_topology))
     }
 
     /// The partition count of a topic that the topology reads.

@@ -26,6 +26,11 @@ impl FixedWindows {
         }
     }
 
+    /// How much older than the stream time that closes it a window's newest record may be.
+    pub(crate) fn hold_ms(&self) -> i64 {
+        self.size_ms().saturating_add(self.grace_ms())
+    }
+
     pub(crate) fn grace_ms(&self) -> i64 {
         match self {
             Self::Tumbling(windows) => windows.grace_ms(),

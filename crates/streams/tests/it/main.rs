@@ -3,6 +3,7 @@
 #![expect(clippy::needless_raw_string_hashes, reason = "expect-test writes expectations so")]
 
 mod aggregates;
+mod choosers;
 mod cogroups;
 mod dead_letters;
 mod deduplicate;
@@ -34,6 +35,9 @@ mod suppress;
 mod table_joins;
 mod table_values;
 mod tables;
+mod timestamps;
 mod to_table;
 mod versioned;
+mod watermarks;
+mod watermarks_runtime;
 mod windows;

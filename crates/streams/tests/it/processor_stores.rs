@@ -7,9 +7,8 @@ use expect_test::expect;
 use headwater_model::{Monotonic, Offset, PartitionId, Timestamp};
 use headwater_schema::{long, optional, serdes, utf8};
 use headwater_streams::{
-    Data, End, KeyValueStore, ProcessingContext, Processor, ProcessorContext, ProcessorError,
-    PunctuationType, Record, Step, StoreBuilder, Task, TaskConfig, TaskId, TestConfig, Timer, Topology,
-    WindowStore,
+    Data, End, KeyValueStore, Processor, ProcessorContext, ProcessorError, Record, Step, StoreBuilder, Task,
+    TaskConfig, TaskId, TestConfig, Topology, WindowStore,
 };
 use headwater_wire::batch::{Batch, BatchBuilder, BatchMeta, Compression};
 use proptest::collection::vec;
