@@ -61,7 +61,7 @@ fn counts() -> KeyValueSerde<RawBytes, Long> {
 
 fn stateless(stream: &Stream<Bytes, Bytes>) -> Stream<Bytes, Bytes> {
     stream
-        .filter(|record| number(&record.value) % 8 != 0)
+        .filter(|record| !number(&record.value).is_multiple_of(8))
         .map_values(|record| half(&record.value))
         .filter(|record| number(&record.value) % 8 != 1)
         .map_values(|record| joined(&record.value, b"!"))
