@@ -5,6 +5,9 @@
 //!
 //! Invariants: an id is an index into the list of its kind, in the order of declaration; parents come before children.
 
+mod formats;
+
+use std::collections::BTreeSet;
 use std::fmt;
 use std::time::Duration;
 
@@ -12,6 +15,8 @@ use headwater_model::TopicName;
 
 use crate::join_windows::JoinWindows;
 use crate::window::{FixedWindows, SessionWindows};
+
+pub(crate) use formats::Formats;
 
 /// A node of a graph.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -38,6 +43,8 @@ pub(crate) struct Graph {
     pub(crate) stores: Vec<StoreSpec>,
     /// The topics of global tables.
     pub(crate) globals: Vec<TopicName>,
+    /// What topics and stores hold.
+    pub(crate) formats: Formats,
 }
 
 #[derive(Debug)]
@@ -132,6 +139,18 @@ impl Graph {
 
     pub(crate) fn children(&self, of: NodeId) -> impl Iterator<Item = NodeId> {
         self.ids().filter(move |(_, node)| node.parents.contains(&of)).map(|(id, _)| id)
+    }
+
+    /// These nodes and all behind them, in the order of declaration.
+    pub(crate) fn nodes_behind(&self, first: impl Iterator<Item = NodeId>) -> Vec<NodeId> {
+        let mut open: Vec<NodeId> = first.collect();
+        let mut found = BTreeSet::new();
+        while let Some(id) = open.pop() {
+            if found.insert(id) {
+                open.extend(self.children(id));
+            }
+        }
+        found.into_iter().collect()
     }
 
     /// The id of a topic, which is added if it is new.

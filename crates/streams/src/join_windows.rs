@@ -70,6 +70,11 @@ impl JoinWindows {
         time.plus_ms(self.look_ahead_ms(side)).plus_ms(whole_ms(self.grace)) >= stream_time
     }
 
+    /// How much older, how much newer, and how late, in milliseconds.
+    pub(crate) fn parts_ms(&self) -> (i64, i64, i64) {
+        (whole_ms(self.before), whole_ms(self.after), whole_ms(self.grace))
+    }
+
     /// How long a record is kept. At least a millisecond, so that records of one time meet whatever the windows.
     pub(crate) fn retention_ms(&self) -> i64 {
         let size = whole_ms(self.before).saturating_add(whole_ms(self.after));

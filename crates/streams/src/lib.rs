@@ -6,7 +6,7 @@
 //! Invariants: a topology is an immutable factory, a task a machine without I/O, clock or randomness; both drivers drive
 //! the same tasks, so what a test shows is what runs.
 //!
-//! Does not know: the broker, files, which instance does what.
+//! Does not know: the broker, files but for the lock that a test keeps, which instance does what.
 
 mod change_serde;
 mod context;
@@ -14,6 +14,7 @@ mod dsl;
 mod error;
 mod graph;
 mod join_windows;
+pub mod lock;
 mod node;
 mod outputs;
 mod record;

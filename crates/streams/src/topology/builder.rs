@@ -1,5 +1,7 @@
 //! The builder: collects the untyped graph and the typed outlets side by side.
 
+mod formats;
+
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -92,6 +94,7 @@ impl TopologyBuilder {
         let store = self.draft.store(topic, StoreKind::Table);
         let keys: Arc<dyn Serde<K>> = Arc::new(serdes.key);
         let values: Arc<dyn Serde<V>> = Arc::new(serdes.value);
+        self.draft.store_holds(store, &keys, &values);
         let records = Outlet::<K, Option<V>>::new();
         let nullable = Arcs { keys: Arc::clone(&keys), values: Arc::new(optional(Arc::clone(&values))) };
         let node = self.draft.source(topic, SourceRole::Table, &[store], &records, nullable);
@@ -133,9 +136,11 @@ impl TopologyBuilder {
         let name = self.draft.topic_name(topic);
         let keys: Arc<dyn Serde<K>> = Arc::new(serdes.key);
         let values: Arc<dyn Serde<V>> = Arc::new(serdes.value);
+        let (own_keys, own_values) = (Arc::clone(&keys), Arc::clone(&values));
         let id = self.draft.global(name.clone(), move || {
-            Arc::new(GlobalStore::new(name.clone(), Arc::clone(&keys), Arc::clone(&values)))
+            Arc::new(GlobalStore::new(name.clone(), Arc::clone(&own_keys), Arc::clone(&own_values)))
         });
+        self.draft.global_holds(id, &keys, &values);
         GlobalTable::new(self.draft.clone(), id, topic)
     }
 
@@ -219,6 +224,7 @@ impl Handle {
             self.problem(TopologyProblem::ReadTwice(topic.to_owned()));
         }
         let id = self.node(NodeKind::Source { topic: topic_id, role }, &[], stores);
+        self.node_holds(id, &serdes.keys, &serdes.values);
         let outlet = outlet.clone();
         let make: SourceFactory = Box::new(move |assembly| {
             Box::new(SourceNode {
