@@ -30,6 +30,26 @@ pub(crate) enum Command {
     /// List, describe, reset and delete groups of every kind
     #[command(subcommand)]
     Group(Group),
+    /// Tell what a new version of a topology means for its update
+    #[command(subcommand)]
+    App(App),
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum App {
+    /// Compare two lock files: may the new version be rolled out, or what must be stopped or reset?
+    #[command(
+        after_help = "Exit codes: 0 safe for a rolling update, 3 full stop needed, 4 check the serdes, \
+                            5 loses records in flight, 6 breaks state, 7 another application; 1 an error"
+    )]
+    Check {
+        /// The topology.lock of the version that runs
+        old: PathBuf,
+        /// The topology.lock of the version that is to run
+        new: PathBuf,
+        #[command(flatten)]
+        output: Output,
+    },
 }
 
 /// How a command prints its result.

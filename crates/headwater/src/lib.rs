@@ -98,6 +98,11 @@ mod processors_page {}
 #[doc = include_str!("../../../docs/concepts/errors.md")]
 mod errors_page {}
 
+/// The code of the book's page on the lock of a topology compiles.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/concepts/topology-lock.md")]
+mod topology_lock_page {}
+
 /// The code of the book's page on lunch abroad compiles and runs.
 #[cfg(doctest)]
 #[doc = include_str!("../../../docs/guide/lunch-abroad.md")]

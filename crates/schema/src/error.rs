@@ -100,8 +100,9 @@ impl fmt::Display for Part {
     }
 }
 
-/// `Option<Flight>` for `core::option::Option<flights::model::Flight>`.
-fn short_type_name<T>() -> String {
+/// The name of a type without module paths, which is the same on every compiler: `Option<Flight>` for
+/// `core::option::Option<flights::model::Flight>`.
+pub fn short_type_name<T: ?Sized>() -> String {
     let mut short = String::new();
     let mut word_start = 0;
     for symbol in type_name::<T>().chars() {

@@ -44,6 +44,10 @@ impl<T: Serialize + DeserializeOwned + 'static> Serde<T> for Json<T> {
             SerdeError::malformed::<T>(reason_of(&error), bytes, Some(position))
         })
     }
+
+    fn describe(&self) -> String {
+        "json".to_owned()
+    }
 }
 
 impl<T> Clone for Json<T> {

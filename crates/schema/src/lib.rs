@@ -14,7 +14,7 @@ mod pair;
 mod plain;
 mod serde;
 
-pub use error::{Part, Problem, SerdeError};
+pub use error::{Part, Problem, SerdeError, short_type_name};
 pub use json::{Json, json};
 pub use pair::{KeyValueSerde, serdes};
 pub use plain::{Ignored, Long, Optional, RawBytes, Utf8, bytes, ignored, long, optional, utf8};

@@ -63,6 +63,10 @@ impl Serde<String> for Utf8 {
             Err(error) => Err(SerdeError::malformed::<String>("not UTF-8", bytes, Some(error.valid_up_to()))),
         }
     }
+
+    fn describe(&self) -> String {
+        "utf8".to_owned()
+    }
 }
 
 impl Serde<Bytes> for RawBytes {
@@ -73,6 +77,10 @@ impl Serde<Bytes> for RawBytes {
 
     fn deserialize(&self, bytes: &[u8]) -> Result<Bytes, SerdeError> {
         Ok(Bytes::copy_from_slice(bytes))
+    }
+
+    fn describe(&self) -> String {
+        "bytes".to_owned()
     }
 }
 
@@ -87,6 +95,10 @@ impl Serde<i64> for Long {
             let reason = format!("it has 8 bytes, these are {}", bytes.len());
             SerdeError::malformed::<i64>(reason, bytes, None)
         })
+    }
+
+    fn describe(&self) -> String {
+        "long".to_owned()
     }
 }
 
@@ -105,6 +117,10 @@ impl Serde<()> for Ignored {
 
     fn null(&self) -> Option<()> {
         Some(())
+    }
+
+    fn describe(&self) -> String {
+        "ignored".to_owned()
     }
 }
 
@@ -126,6 +142,10 @@ impl<T: 'static, S: Serde<T>> Serde<Option<T>> for Optional<S> {
 
     fn null(&self) -> Option<Option<T>> {
         Some(None)
+    }
+
+    fn describe(&self) -> String {
+        format!("optional({})", self.0.describe())
     }
 }
 
@@ -163,6 +183,28 @@ mod tests {
             error.to_string(),
             "null where a String is needed (read it with `optional(..)` if null is legal here)"
         );
+    }
+
+    #[test]
+    fn a_serde_tells_its_format_by_name() {
+        struct Own;
+        impl Serde<String> for Own {
+            fn serialize(&self, value: &String, out: &mut Vec<u8>) -> Result<(), SerdeError> {
+                utf8().serialize(value, out)
+            }
+
+            fn deserialize(&self, bytes: &[u8]) -> Result<String, SerdeError> {
+                utf8().deserialize(bytes)
+            }
+        }
+        let own: std::sync::Arc<dyn Serde<String>> = std::sync::Arc::new(Own);
+        assert_eq!(optional(utf8()).describe(), "optional(utf8)");
+        assert_eq!(optional(crate::Json::<Vec<u8>>::new()).describe(), "optional(json)");
+        assert_eq!(
+            [bytes().describe(), long().describe(), ignored().describe()],
+            ["bytes", "long", "ignored"]
+        );
+        assert_eq!(own.describe(), "Own");
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::SerdeError;
+use crate::{SerdeError, short_type_name};
 
 /// Turns values of `T` into bytes and back.
 ///
@@ -27,6 +27,12 @@ pub trait Serde<T>: Send + Sync + 'static {
     /// The value that null stands for; `None` if null is not a value of `T`.
     fn null(&self) -> Option<T> {
         None
+    }
+
+    /// The name of the format, for people and for `topology.lock`: two serdes of one name write the same bytes for the
+    /// same value. The name of the serde's type, unless it has a better one.
+    fn describe(&self) -> String {
+        short_type_name::<Self>()
     }
 
     /// Appends the bytes of `value`; false, and nothing appended, if it is written as null.
@@ -61,5 +67,9 @@ impl<T: 'static, S: Serde<T> + ?Sized> Serde<T> for Arc<S> {
 
     fn null(&self) -> Option<T> {
         (**self).null()
+    }
+
+    fn describe(&self) -> String {
+        (**self).describe()
     }
 }

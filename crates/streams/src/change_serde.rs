@@ -71,6 +71,10 @@ impl<V: 'static> Serde<Change<V>> for ChangeSerde<V> {
             None => Err(malformed("it is empty")),
         }
     }
+
+    fn describe(&self) -> String {
+        format!("change({})", self.values.describe())
+    }
 }
 
 /// A length as a zigzag varint: twice itself, seven bits a byte, least significant first.

@@ -5,7 +5,9 @@
 //!
 //! Invariants: an id is an index into the list of its kind, in the order of declaration; parents come before children.
 
-use std::collections::BTreeMap;
+mod formats;
+
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::time::Duration;
 
@@ -14,6 +16,8 @@ use headwater_model::TopicName;
 use crate::join_windows::JoinWindows;
 use crate::watermark::Watermarks;
 use crate::window::{FixedWindows, SessionWindows};
+
+pub(crate) use formats::Formats;
 
 /// A node of a graph.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -46,6 +50,8 @@ pub(crate) struct Graph {
     pub(crate) source_watermarks: BTreeMap<NodeId, Watermarks>,
     /// How much older than the watermark, in milliseconds, the results of operators may be that hold them back.
     pub(crate) holds_ms: BTreeMap<NodeId, i64>,
+    /// What topics and stores hold.
+    pub(crate) formats: Formats,
 }
 
 #[derive(Debug)]
@@ -151,6 +157,18 @@ impl Graph {
 
     pub(crate) fn children(&self, of: NodeId) -> impl Iterator<Item = NodeId> {
         self.ids().filter(move |(_, node)| node.parents.contains(&of)).map(|(id, _)| id)
+    }
+
+    /// These nodes and all behind them, in the order of declaration.
+    pub(crate) fn nodes_behind(&self, first: impl Iterator<Item = NodeId>) -> Vec<NodeId> {
+        let mut open: Vec<NodeId> = first.collect();
+        let mut found = BTreeSet::new();
+        while let Some(id) = open.pop() {
+            if found.insert(id) {
+                open.extend(self.children(id));
+            }
+        }
+        found.into_iter().collect()
     }
 
     /// The id of a topic, which is added if it is new.

@@ -76,6 +76,11 @@ impl JoinWindows {
         ahead.saturating_add(whole_ms(self.grace))
     }
 
+    /// How much older, how much newer, and how late, in milliseconds.
+    pub(crate) fn parts_ms(&self) -> (i64, i64, i64) {
+        (whole_ms(self.before), whole_ms(self.after), whole_ms(self.grace))
+    }
+
     /// How long a record is kept. At least a millisecond, so that records of one time meet whatever the windows.
     pub(crate) fn retention_ms(&self) -> i64 {
         let size = whole_ms(self.before).saturating_add(whole_ms(self.after));

@@ -17,6 +17,7 @@ mod dsl;
 mod error;
 mod graph;
 mod join_windows;
+pub mod lock;
 mod node;
 mod outputs;
 mod processor;

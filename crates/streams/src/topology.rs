@@ -9,7 +9,7 @@
 //! Does not know: brokers, clients, how many instances run.
 
 pub(crate) mod builder;
-mod describe;
+pub(crate) mod describe;
 mod drawing;
 mod error;
 mod plan;

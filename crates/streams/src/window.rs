@@ -135,6 +135,10 @@ impl<K: 'static> Serde<Windowed<K>> for WindowedSerde<K> {
     fn is_null(&self, value: &Windowed<K>) -> bool {
         self.keys.is_null(&value.key)
     }
+
+    fn describe(&self) -> String {
+        format!("windowed({})", self.keys.describe())
+    }
 }
 
 pub(crate) fn whole_ms(duration: Duration) -> i64 {

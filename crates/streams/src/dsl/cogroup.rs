@@ -98,6 +98,7 @@ impl<K: Data, A: Data> CogroupedStream<K, A> {
             old_values: OldValues::default(),
             outlet: Outlet::new(),
         };
+        self.draft.store_holds(target.store, &target.keys, &target.values);
         let changes = self.aggregate_all(&target, |member, number| member.aggregate(&target, number));
         let view = KeyValueView::factory(target.store, &target.keys, &target.values);
         let lookup = Arc::new(move || -> Box<dyn Lookup<K, A>> { Box::new(view()) });
@@ -146,6 +147,7 @@ impl<K: Data, A: Data> WindowedCogroupedStream<K, A> {
             old_values: OldValues::default(),
             outlet: Outlet::new(),
         };
+        draft.store_holds(target.store, &target.keys, &target.values);
         let aggregate =
             |member: &dyn Member<K, A>, number| member.aggregate_windows(&target, windows, number);
         // Partitioned by the key alone, not by the bytes of key and window: whoever joins by them must repartition.

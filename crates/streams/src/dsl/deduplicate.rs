@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use headwater_schema::ignored;
+
 use super::Stream;
 use super::grouped::{known_keys, named};
 use crate::graph::StoreKind;
@@ -33,6 +35,7 @@ impl<K: Data, V: Data> Stream<K, V> {
         let keys = known_keys(self, name);
         let stream = self.by_key(name, &keys, true);
         let store = self.draft.store(name, StoreKind::Seen);
+        self.draft.store_holds(store, &keys, &ignored());
         let operator = named("deduplicate", name, Some(format!("within {window:?}")));
         let id_of = Arc::new(id);
         let without = stream.follow(operator, &[store], move |operator, next| Deduplicate {

@@ -179,6 +179,8 @@ impl<K: Data, V: Data, FK: Data, T: Data> ForeignJoin<K, V, FK, T> {
         let store_name = format!("{}-subscription-store", self.name);
         self.draft.claim(&store_name, "a store of a join");
         let store = self.draft.store(&store_name, StoreKind::Subscriptions);
+        let subscriptions_of = SubscriptionSerde { keys: Arc::clone(&self.left_serdes.keys) };
+        self.draft.store_holds(store, &self.right_serdes.keys, &subscriptions_of);
         let view = {
             let (foreign_keys, keys) =
                 (Arc::clone(&self.right_serdes.keys), Arc::clone(&self.left_serdes.keys));
@@ -215,6 +217,7 @@ impl<K: Data, V: Data, FK: Data, T: Data> ForeignJoin<K, V, FK, T> {
         });
         let Arcs { keys, values } = serdes;
         let store = self.draft.store(&self.name, StoreKind::KeyValue);
+        self.draft.store_holds(store, &keys, &values);
         let view = KeyValueView::factory(store, &keys, &values);
         let own_view = view.clone();
         let old_values = OldValues::default();
@@ -250,6 +253,7 @@ impl<K: Data, V: Data, FK: Data, T: Data> ForeignJoin<K, V, FK, T> {
         let parents: Vec<NodeId> = streams.iter().map(|stream| stream.node).collect();
         let kind = NodeKind::RepartitionSink { topic: id, name: name.clone() };
         let operator = self.draft.node(kind, &parents, &[]);
+        self.draft.node_holds(operator, &serdes.keys, &serdes.values);
         for stream in streams {
             let Arcs { keys, values } = serdes.clone();
             self.draft.attach(&stream.outlet, move |_| Sink {

@@ -96,6 +96,7 @@ impl<K: Data, V: Data> GroupedStream<K, V> {
     {
         let stream = self.stream.by_key(name, &keys, true);
         let store = stream.draft().store(name, StoreKind::KeyValue);
+        stream.draft().store_holds(store, &keys, &values);
         let view = KeyValueView::factory(store, &keys, &values);
         let own_view = view.clone();
         let fold = Arc::new(fold);
@@ -190,6 +191,7 @@ impl<K: Data, V: Data> WindowedStream<K, V> {
         let stream = self.stream.by_key(name, &keys, true);
         check(stream.draft(), name, &windows);
         let store = stream.draft().store(name, StoreKind::Windows(windows));
+        stream.draft().store_holds(store, &keys, &values);
         let detail = format!("by windows, {windows}{}", self.emit.detail());
         let old_values = OldValues::default();
         let windowing = Windowing {

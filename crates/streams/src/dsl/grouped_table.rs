@@ -108,6 +108,7 @@ impl<K: Data, V: Data> GroupedTable<K, V> {
         let name = operator.name.clone().unwrap_or_default();
         let changes = self.changes.by_key(&name, &self.keys, true);
         let store = changes.draft().store(&name, StoreKind::KeyValue);
+        changes.draft().store_holds(store, &keys, &values);
         let view = KeyValueView::factory(store, &keys, &values);
         let own_view = view.clone();
         let (add, subtract) = (Arc::new(add), Arc::new(subtract));

@@ -108,6 +108,7 @@ impl<K: Data, V: Data> SessionWindowedStream<K, V> {
         let (windows, emit) = (self.windows, self.emit);
         let stream = self.stream.by_key(name, &keys, true);
         let store = stream.draft().store(name, StoreKind::Sessions(windows));
+        stream.draft().store_holds(store, &keys, &values);
         let view = {
             let (keys, values) = (Arc::clone(&keys), Arc::clone(&values));
             move || SessionView::new(store, Arc::clone(&keys), Arc::clone(&values))

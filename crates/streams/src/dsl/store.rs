@@ -118,6 +118,7 @@ impl TopologyBuilder {
         let draft = self.draft().clone();
         draft.claim(name, "a store");
         let id = draft.store(name, kind);
+        draft.store_holds(id, &serdes.key, &serdes.value);
         let serdes = Arcs { keys: Arc::new(serdes.key), values: Arc::new(serdes.value) };
         let open = Arc::new(move || open(id, serdes.clone()));
         StoreBuilder { declared: Declared { draft, id, name: name.to_owned() }, open }

@@ -380,6 +380,7 @@ impl<K: Data, V: Data> Stream<K, V> {
 
     fn sink(&self, kind: NodeKind, topic: TopicId, serdes: Arcs<K, V>, drops_null_keys: bool) {
         let operator = self.draft.node(kind, &[self.node], &[]);
+        self.draft.node_holds(operator, &serdes.keys, &serdes.values);
         self.draft.attach(&self.outlet, move |_| Sink {
             operator,
             topic,

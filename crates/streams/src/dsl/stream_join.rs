@@ -109,6 +109,8 @@ impl<K: Data, V: Data> Stream<K, V> {
         let left = self.by_key(&format!("{name}-left"), &serdes.keys, drops_null_keys);
         let right = right.by_key(&format!("{name}-right"), &serdes.keys, drops_null_keys);
         let stores = join_stores(&self.draft, name, windows, kind);
+        self.draft.store_holds(stores.left, &serdes.keys, &serdes.left);
+        self.draft.store_holds(stores.right, &serdes.keys, &serdes.right);
         let all: Vec<_> = [stores.left, stores.right].into_iter().chain(stores.waiting).collect();
         let operator = self.draft.node(
             NodeKind::Operator(operator(name, windows, kind)),

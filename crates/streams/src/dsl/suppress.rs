@@ -188,6 +188,7 @@ impl<K: Data, V: Data> Table<K, V> {
         let store = draft.store(name, StoreKind::Buffer);
         let values = draft.known(self.values.as_ref(), Part::Value, name);
         let values = values.unwrap_or_else(|| Arc::new(Unknown));
+        draft.store_holds(store, &self.keys, &values);
         let view = BufferView::factory(store, !limits.are_none(), &self.keys, &values);
         let lookup = self.lookup().map(|table| {
             let view = view.clone();

@@ -28,6 +28,7 @@ impl<K: Data, V: Data> Stream<K, V> {
         let values: Arc<dyn Serde<T>> = Arc::new(serdes.value);
         let stream = self.nullable(&keys, &values).by_key(name, &keys, true);
         let store = stream.draft.store(name, StoreKind::KeyValue);
+        stream.draft.store_holds(store, &keys, &values);
         let view = KeyValueView::factory(store, &keys, &values);
         let own_view = view.clone();
         let old_values = OldValues::default();

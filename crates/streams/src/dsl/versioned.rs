@@ -74,6 +74,7 @@ impl TopologyBuilder {
         let store = draft.store(topic, StoreKind::Versioned(history));
         let keys: Arc<dyn Serde<K>> = Arc::new(serdes.key);
         let values: Arc<dyn Serde<V>> = Arc::new(serdes.value);
+        draft.store_holds(store, &keys, &values);
         let records = Outlet::<K, Option<V>>::new();
         let nullable = Arcs { keys: Arc::clone(&keys), values: Arc::new(optional(Arc::clone(&values))) };
         let source = draft.consumed((topic, SourceRole::Table), &[], &records, nullable, consumed);
@@ -226,8 +227,11 @@ impl<K: Data, V: Data> Stream<K, V> {
         let values = self.draft.known(self.values.as_ref(), Part::Value, name);
         let store_name = format!("{name}-Buffer");
         self.draft.claim(&store_name, "a store of a join");
-        let store = Some(self.draft.store(&store_name, StoreKind::JoinBuffer(grace)));
-        Buffer { store, values, ..buffer }
+        let store = self.draft.store(&store_name, StoreKind::JoinBuffer(grace));
+        if let Some(values) = &values {
+            self.draft.store_holds(store, keys, values);
+        }
+        Buffer { store: Some(store), values, ..buffer }
     }
 }
 

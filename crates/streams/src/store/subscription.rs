@@ -107,6 +107,10 @@ impl<K: 'static> Serde<Subscription<K>> for SubscriptionSerde<K> {
         let (key, partition) = (self.keys.deserialize(key)?, i32::from_be_bytes(*partition));
         Ok(Subscription { hash, instruction, key, partition })
     }
+
+    fn describe(&self) -> String {
+        format!("subscription({})", self.keys.describe())
+    }
 }
 
 impl<T: 'static> Serde<Response<T>> for ResponseSerde<T> {
@@ -137,6 +141,10 @@ impl<T: 'static> Serde<Response<T>> for ResponseSerde<T> {
         let is_there = !value.is_empty() || head & EMPTY_VALUE != 0;
         let value = if is_there { Some(self.values.deserialize(value)?) } else { None };
         Ok(Response { hash, value, partition: None })
+    }
+
+    fn describe(&self) -> String {
+        format!("response({})", self.values.describe())
     }
 }
 

@@ -1,5 +1,7 @@
 //! The builder: collects the untyped graph and the typed outlets side by side.
 
+mod formats;
+
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -132,6 +134,7 @@ impl TopologyBuilder {
         let store = self.draft.store(topic, StoreKind::Table);
         let keys: Arc<dyn Serde<K>> = Arc::new(serdes.key);
         let values: Arc<dyn Serde<V>> = Arc::new(serdes.value);
+        self.draft.store_holds(store, &keys, &values);
         let records = Outlet::<K, Option<V>>::new();
         let nullable = Arcs { keys: Arc::clone(&keys), values: Arc::new(optional(Arc::clone(&values))) };
         if consumed.timestamps.are_own() {
@@ -180,9 +183,11 @@ impl TopologyBuilder {
         let name = self.draft.topic_name(topic);
         let keys: Arc<dyn Serde<K>> = Arc::new(serdes.key);
         let values: Arc<dyn Serde<V>> = Arc::new(serdes.value);
+        let (own_keys, own_values) = (Arc::clone(&keys), Arc::clone(&values));
         let id = self.draft.global(name.clone(), move || {
-            Arc::new(GlobalStore::new(name.clone(), Arc::clone(&keys), Arc::clone(&values)))
+            Arc::new(GlobalStore::new(name.clone(), Arc::clone(&own_keys), Arc::clone(&own_values)))
         });
+        self.draft.global_holds(id, &keys, &values);
         GlobalTable::new(self.draft.clone(), id, topic)
     }
 
@@ -323,6 +328,7 @@ impl Handle {
         let id = self.node(NodeKind::Source { topic: topic_id, role }, &[], stores);
         self.lock().graph.source_watermarks.extend(consumed.watermarks.map(|own| (id, own)));
         let (outlet, timestamps) = (outlet.clone(), consumed.timestamps);
+        self.node_holds(id, &serdes.keys, &serdes.values);
         let make: SourceFactory = Box::new(move |assembly| {
             Box::new(SourceNode {
                 keys: Arc::clone(&serdes.keys),

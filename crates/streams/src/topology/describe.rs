@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::fmt;
 
-use super::Topology;
+use super::{SubTopology, Topology};
 use crate::graph::{Graph, NodeId, NodeKind, SourceRole, StoreKind};
 
 /// Prints each sub-topology as trees from its sources to its sinks.
@@ -39,9 +39,20 @@ impl fmt::Display for Topology {
     }
 }
 
+/// The trees of a sub-topology, from its sources to its sinks, a line a step.
+pub(crate) fn steps(graph: &Graph, sub_topology: &SubTopology) -> Vec<String> {
+    let mut text = String::new();
+    let mut printed = BTreeSet::new();
+    for source in sub_topology.sources() {
+        // Writing to a text does not fail.
+        let _ = tree(&mut text, graph, source.node, 0, &mut printed);
+    }
+    text.lines().map(str::to_owned).collect()
+}
+
 /// Prints a node and all behind it; what several nodes lead to stands behind the first of them.
 fn tree(
-    f: &mut fmt::Formatter<'_>,
+    f: &mut dyn fmt::Write,
     graph: &Graph,
     id: NodeId,
     depth: usize,

@@ -4,7 +4,6 @@
 //!
 //! Invariants: the same topology gives the same text. A topic is drawn once, however many read and write it.
 
-use std::collections::BTreeSet;
 use std::fmt::Write;
 
 use headwater_model::TopicName;
@@ -163,14 +162,7 @@ fn role_word(role: &SourceRole) -> &'static str {
 
 /// The nodes of a sub-topology, in the order of their declaration.
 fn nodes_of(graph: &Graph, part: &SubTopology) -> Vec<NodeId> {
-    let mut open: Vec<NodeId> = part.sources().iter().map(|source| source.node).collect();
-    let mut seen = BTreeSet::new();
-    while let Some(id) = open.pop() {
-        if seen.insert(id) {
-            open.extend(graph.children(id));
-        }
-    }
-    seen.into_iter().collect()
+    graph.nodes_behind(part.sources().iter().map(|source| source.node))
 }
 
 impl Picture {

@@ -104,4 +104,8 @@ impl<K: 'static> Serde<Windowed<K>> for SessionWindowedSerde<K> {
     fn is_null(&self, value: &Windowed<K>) -> bool {
         self.keys.is_null(&value.key)
     }
+
+    fn describe(&self) -> String {
+        format!("session-windowed({})", self.keys.describe())
+    }
 }
