@@ -4,5 +4,6 @@
 #![expect(clippy::needless_raw_string_hashes, reason = "expect-test writes expectations so")]
 
 mod conversions;
+mod lock;
 mod visits;
 mod web;

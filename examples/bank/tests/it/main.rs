@@ -5,4 +5,5 @@
 #![expect(clippy::needless_raw_string_hashes, reason = "expect-test writes expectations so")]
 
 mod account;
+mod lock;
 mod order;

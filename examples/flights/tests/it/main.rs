@@ -6,3 +6,4 @@
 
 mod board;
 mod feed;
+mod lock;

@@ -3,6 +3,7 @@
 #![cfg(test)]
 #![expect(clippy::needless_raw_string_hashes, reason = "expect-test writes expectations so")]
 
+mod lock;
 mod notices;
 mod payments;
 mod rates;
