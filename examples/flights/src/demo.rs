@@ -75,6 +75,8 @@ pub struct Demo<C: Connector = TcpConnector> {
     feed: JoinHandle<Result<(), FeedError>>,
     published: Arc<AtomicU64>,
     total: u64,
+    /// Departures that the microservice had counted before it started.
+    counted_before: u64,
 }
 
 impl<C: Connector> Demo<C> {
@@ -82,11 +84,12 @@ impl<C: Connector> Demo<C> {
     pub async fn start(client: Client<C>, flights: Flights) -> Result<Self, DemoError> {
         topics::create_missing(&client, &topics::all()?).await?;
         publish_entities(&client, Timestamp(flights.first_scheduled_ms() - ENTITIES_BEFORE_MS)).await?;
+        let counted_before = counted(&client).await?;
         let streams = Streams::start(topology()?, client.clone(), service_config()).await?;
         let (total, published) = (flights.len() as u64, Arc::new(AtomicU64::new(0)));
         let feed =
             tokio::spawn(publish_flights(client, TopicName::new(FLIGHTS)?, flights, Arc::clone(&published)));
-        Ok(Self { streams, feed, published, total })
+        Ok(Self { streams, feed, published, total, counted_before })
     }
 
     /// How far it is.
@@ -95,7 +98,7 @@ impl<C: Connector> Demo<C> {
         Status {
             total: self.total,
             published: self.published.load(Ordering::Relaxed),
-            counted: progress.records_in,
+            counted: self.counted_before + progress.records_in,
             updates: progress.records_out,
             late: progress.late.values().sum(),
         }
@@ -120,9 +123,9 @@ impl<C: Connector> Demo<C> {
 
     /// Lets the microservice count everything that is published, and ends it.
     pub async fn drain(self) -> Result<Status, DemoError> {
-        let mut status = self.status();
+        let (mut status, counted_before) = (self.status(), self.counted_before);
         let progress = self.streams.drain().await?;
-        status.counted = progress.records_in;
+        status.counted = counted_before + progress.records_in;
         status.updates = progress.records_out;
         status.late = progress.late.values().sum();
         Ok(status)
@@ -134,6 +137,13 @@ impl<C: Connector> Demo<C> {
         self.streams.stop().await?;
         Ok(())
     }
+}
+
+/// How many departures the microservice has counted: no offset of their topic is without one.
+async fn counted<C: Connector>(client: &Client<C>) -> Result<u64, DemoError> {
+    let committed = client.admin().group_offsets(APPLICATION).await?;
+    let of_flights = committed.iter().filter(|(at, _)| at.topic.as_str() == FLIGHTS);
+    Ok(of_flights.map(|(_, committed)| committed.offset.0.unsigned_abs()).sum())
 }
 
 /// The microservice has one instance. As a static member of its group it need not wait, after a crash, until the group has

@@ -14,7 +14,7 @@ use crate::topology::TaskId;
 pub struct Progress {
     /// How many tasks the instance has.
     pub tasks: usize,
-    /// Records taken in by the tasks that it has. A task that starts again counts again from its first record.
+    /// Records taken in by the tasks that it has. A task that starts again counts from what it takes in then.
     pub records_in: u64,
     /// Records written to topics, repartition topics included.
     pub records_out: u64,

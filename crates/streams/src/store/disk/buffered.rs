@@ -36,6 +36,34 @@ pub(crate) struct DiskStore {
     unwritten: BTreeMap<Bytes, Known>,
     unwritten_bytes: usize,
     read: RefCell<Cache<Bytes, Known, BySize>>,
+    floors: RefCell<Floors>,
+}
+
+/// Where the entries behind a key begin, for the keys from which a store is read again and again while what comes first is
+/// removed: the beginning, and single bytes. Without it, each such reading would pass all that was removed before.
+///
+/// Invariant: between a key and its floor, which is `None` behind the last entry, there is nothing.
+#[derive(Debug, Default)]
+struct Floors(BTreeMap<Vec<u8>, Option<Bytes>>);
+
+impl Floors {
+    /// The key that a range is read from, if its floor is kept.
+    fn section<'a>(from: &Bound<&'a [u8]>) -> Option<&'a [u8]> {
+        match from {
+            Bound::Unbounded => Some(&[]),
+            Bound::Included(from) if from.len() <= 1 => Some(from),
+            Bound::Included(_) | Bound::Excluded(_) => None,
+        }
+    }
+
+    /// An entry is put.
+    fn lower(&mut self, key: &[u8]) {
+        for (section, floor) in &mut self.0 {
+            if key >= section.as_slice() && floor.as_ref().is_none_or(|floor| key < floor.as_ref()) {
+                *floor = Some(Bytes::copy_from_slice(key));
+            }
+        }
+    }
 }
 
 /// Entries weigh what they take.
@@ -52,7 +80,14 @@ impl DiskStore {
     pub(super) fn new(name: &str, keyspace: Keyspace, cache_bytes: usize) -> Self {
         let entries = cache_bytes / (2 * ENTRY_OVERHEAD);
         let read = RefCell::new(Cache::with_weighter(entries, cache_bytes as u64, BySize));
-        Self { name: name.to_owned(), keyspace, unwritten: BTreeMap::new(), unwritten_bytes: 0, read }
+        Self {
+            name: name.to_owned(),
+            keyspace,
+            unwritten: BTreeMap::new(),
+            unwritten_bytes: 0,
+            read,
+            floors: RefCell::default(),
+        }
     }
 
     fn set(&mut self, key: &[u8], value: Known) -> Result<(), StoreError> {
@@ -61,14 +96,59 @@ impl DiskStore {
             return Err(StoreError { store: self.name.clone(), source: io::Error::other(reason) });
         }
         self.unwritten_bytes += size(key, value.as_ref());
-        match self.unwritten.get_mut(key) {
-            Some(known) => {
-                self.unwritten_bytes -= size(key, known.as_ref());
-                *known = value;
+        let is_put = value.is_some();
+        if let Some(known) = self.unwritten.get_mut(key) {
+            self.unwritten_bytes -= size(key, known.as_ref());
+            let was_there = known.is_some();
+            *known = value;
+            if was_there {
+                return Ok(());
             }
-            None => drop(self.unwritten.insert(Bytes::copy_from_slice(key), value)),
+        } else {
+            self.unwritten.insert(Bytes::copy_from_slice(key), value);
+        }
+        if is_put {
+            self.floors.get_mut().lower(key);
         }
         Ok(())
+    }
+
+    /// The entries of a range that may hold some.
+    fn merged<'a>(
+        &'a self,
+        range: KeyRange<'_>,
+    ) -> impl Iterator<Item = Result<(Bytes, Bytes), StoreError>> + use<'a> {
+        let bounds: (Bound<Vec<u8>>, Bound<Vec<u8>>) = (range.0.map(on_disk), range.1.map(on_disk));
+        let written = self.keyspace.range(bounds).map(|entry| {
+            let (key, value) = entry.into_inner().map_err(|error| failed(&self.name, error))?;
+            Ok((Bytes::from(key).slice(1..), Bytes::from(value)))
+        });
+        Merged::new(written, self.unwritten.range::<[u8], _>(range))
+    }
+
+    /// The entries of a range from a key whose floor is kept.
+    fn merged_from(&self, section: &[u8], to: Bound<&[u8]>) -> Entries<'_> {
+        let floor = self.floors.borrow().0.get(section).cloned();
+        let from = match &floor {
+            Some(Some(floor)) => Bound::Included(floor.as_ref()),
+            Some(None) => return Box::new(std::iter::empty()),
+            None => Bound::Included(section),
+        };
+        if is_empty((from, to)) {
+            return Box::new(std::iter::empty());
+        }
+        let mut entries = self.merged((from, to));
+        let first = entries.next();
+        let found = match (&first, to) {
+            (Some(Ok((key, _))), _) => Some(Some(key.clone())),
+            (None, Bound::Excluded(to)) => Some(Some(Bytes::copy_from_slice(to))),
+            (None, Bound::Unbounded) => Some(None),
+            (None, Bound::Included(_)) | (Some(Err(_)), _) => None,
+        };
+        if let Some(found) = found {
+            self.floors.borrow_mut().0.insert(section.to_vec(), found);
+        }
+        Box::new(first.into_iter().chain(entries))
     }
 
     fn get_written(&self, key: &[u8]) -> Result<Known, StoreError> {
@@ -102,13 +182,10 @@ impl ByteStore for DiskStore {
         if is_empty(range) {
             return Box::new(std::iter::empty());
         }
-        let bounds: (Bound<Vec<u8>>, Bound<Vec<u8>>) = (range.0.map(on_disk), range.1.map(on_disk));
-        let written = self.keyspace.range(bounds).map(|entry| {
-            let (key, value) = entry.into_inner().map_err(|error| failed(&self.name, error))?;
-            Ok((Bytes::from(key).slice(1..), Bytes::from(value)))
-        });
-        let unwritten = self.unwritten.range::<[u8], _>(range);
-        Box::new(Merged::new(written, unwritten))
+        match Floors::section(&range.0) {
+            Some(section) => self.merged_from(section, range.1),
+            None => Box::new(self.merged(range)),
+        }
     }
 
     fn unwritten_bytes(&self) -> usize {
