@@ -1,3 +1,5 @@
+//! How far tasks have come, by their inputs and by what writers tell.
+
 use headwater_model::PartitionId;
 
 use super::*;
