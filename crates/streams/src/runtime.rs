@@ -13,6 +13,7 @@
 //!
 //! Does not know: the broker; what tasks do.
 
+mod begin;
 mod changes;
 mod config;
 mod error;
@@ -38,6 +39,7 @@ use progress::{Bounds, Shared};
 use settled::Settled;
 use worker::{Assignment, Worker};
 
+pub use begin::Begin;
 pub use config::StreamsConfig;
 pub use error::StreamsError;
 pub use progress::Progress;
@@ -75,15 +77,27 @@ impl<C: Connector> Streams<C> {
         Ok(instance)
     }
 
-    /// Processes what the topics hold now, sub-topology by sub-topology, and ends. Nothing else of the application may
-    /// run meanwhile. A topology that [feeds itself](Topology::is_circular) has no such order, and is refused.
+    /// Processes what the topics hold now, sub-topology by sub-topology, and ends. It begins where the application has come,
+    /// and whatever runs next goes on where it ends. Nothing else of the application may run meanwhile. A topology that
+    /// [feeds itself](Topology::is_circular) has no such order, and is refused.
     pub async fn run_bounded(
+        topology: Topology,
+        client: Client<C>,
+        config: StreamsConfig,
+    ) -> Result<Progress, StreamsError> {
+        Self::run_bounded_from(Begin::Committed, topology, client, config).await
+    }
+
+    /// As [`run_bounded`](Self::run_bounded), of an application that has not begun yet, from other offsets or from a time on.
+    pub async fn run_bounded_from(
+        begin: Begin,
         topology: Topology,
         client: Client<C>,
         config: StreamsConfig,
     ) -> Result<Progress, StreamsError> {
         refuse_circle(&topology)?;
         let mut instance = Self::prepare(topology, client, &config).await?;
+        begin::elsewhere(&instance.client, &instance.topology, &instance.plan, &begin).await?;
         let ends = instance.external_ends().await?;
         let globals = globals::read_to_end(&instance.client, &instance.topology, &config).await?;
         let workers = config.workers.max(1);

@@ -56,6 +56,17 @@ pub enum StreamsError {
         /// The topic between them.
         topic: TopicName,
     },
+    /// A run was to begin elsewhere than where its application is.
+    #[error(
+        "\"{application}\" has begun already ({at} says so) and goes on where it is; to begin elsewhere give the run an \
+         application id of its own, or delete the application's group and internal topics first"
+    )]
+    HasBegun {
+        /// The application id.
+        application: String,
+        /// A source with a committed offset, or an internal topic with records.
+        at: TopicPartition,
+    },
     /// A changelog has changes, but the group has no offsets that would say which of them count.
     #[error(
         "task {task} cannot begin: its changelog \"{changelog}\" holds state, but the group has no committed offsets for the \

@@ -87,6 +87,16 @@ fn internal_topics(topology: &Topology, plan: &Plan) -> BTreeMap<TopicName, (Int
     repartitions.chain(changelogs).collect()
 }
 
+/// All partitions of a topology's internal topics.
+pub(super) fn internal_partitions(
+    topology: &Topology,
+    plan: &Plan,
+) -> impl Iterator<Item = TopicPartition> + use<> {
+    internal_topics(topology, plan).into_iter().flat_map(|(topic, (_, count))| {
+        (0..count).map(move |partition| TopicPartition::new(topic.clone(), PartitionId(partition)))
+    })
+}
+
 async fn make_internal_topics<C: Connector>(
     client: &Client<C>,
     needed: BTreeMap<TopicName, (InternalTopicKind, i32)>,

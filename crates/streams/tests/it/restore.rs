@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
 
-use headwater_client::admin::NewTopic;
+use headwater_client::admin::{NewTopic, OffsetSpec};
 use headwater_client::{ProducerConfig, ProducerRecord};
-use headwater_model::{Timestamp, TopicName};
+use headwater_model::{Offset, PartitionId, Timestamp, TopicName, TopicPartition};
 use headwater_schema::{long, serdes, utf8};
 use headwater_streams::{
-    Guarantee, Streams, StreamsConfig, StreamsError, Topology, TumblingWindows, windowed,
+    Begin, Guarantee, Streams, StreamsConfig, StreamsError, Topology, TumblingWindows, windowed,
 };
 use headwater_testkit::{Faults, SimCluster, simulate};
 use tempfile::TempDir;
@@ -209,5 +209,49 @@ fn a_changelog_of_another_shape_is_refused() {
              the application made it; to begin without its state, delete it and the group's offsets"
         );
         assert_eq!(records(&client, "counts-all-changelog").await, []);
+    });
+}
+
+#[test]
+fn a_run_from_a_time_on_finds_what_tables_knew_then_and_a_live_one_goes_on_where_it_ended() {
+    simulate(|| async {
+        let (_cluster, client) = cluster().await;
+        publish(&client, "names", 0..3).await;
+        publish(&client, "lines", 0..50).await;
+        let from =
+            |begin| Streams::run_bounded_from(begin, counts(), client.clone(), StreamsConfig::default());
+        let progress = from(Begin::At(Timestamp(30_000))).await.unwrap();
+        assert_eq!(progress.records_in, 200, "of each key those from second 30 on");
+        assert_eq!(newest(&client, "all").await, each(20));
+        assert_eq!(records(&client, "named").await[0].1, b"line-2: line-30");
+        publish(&client, "lines", 50..60).await;
+        let live = Streams::start(counts(), client.clone(), StreamsConfig::default()).await.unwrap();
+        live.drain().await.unwrap();
+        assert_eq!(newest(&client, "all").await, each(30));
+        let refused = from(Begin::At(Timestamp(0))).await.unwrap_err();
+        assert!(matches!(refused, StreamsError::HasBegun { .. }), "{refused}");
+    });
+}
+
+#[test]
+fn a_run_from_offsets_begins_there_and_elsewhere_at_the_beginning() {
+    simulate(|| async {
+        let (_cluster, client) = cluster().await;
+        publish(&client, "lines", 0..10).await;
+        let at = TopicPartition::new(name("lines"), PartitionId(1));
+        let wanted = [(at.clone(), OffsetSpec::Latest)];
+        let end = client.admin().offsets(&wanted).await.unwrap()[&at].offset.unwrap();
+        let begin = Begin::Offsets([(at, Offset(end.0 - 4))].into());
+        let config = StreamsConfig { workers: 2, ..StreamsConfig::default() };
+        let progress = Streams::run_bounded_from(begin, counts(), client.clone(), config).await.unwrap();
+        assert_eq!(progress.records_in as i64, 100 - end.0 + 4);
+        let error = Streams::run_bounded_from(
+            Begin::Offsets(BTreeMap::new()),
+            counts(),
+            client.clone(),
+            StreamsConfig::default(),
+        );
+        let error = error.await.unwrap_err().to_string();
+        assert!(error.contains("\"counts\" has begun already (lines-0 says so)"), "{error}");
     });
 }
