@@ -74,7 +74,7 @@ pub struct StoreWrite<'a> {
     pub key: &'a [u8],
     /// The value; null where the key was removed.
     pub value: Option<&'a [u8]>,
-    /// The time of the event.
+    /// The time of the event; of a removal, the stream time when changes are taken.
     pub timestamp: Timestamp,
     /// True if the key had no value when changes were taken before.
     pub is_new: bool,

@@ -288,7 +288,7 @@ impl Context {
     }
 
     /// Removes a key from a store; its changelog hears of it with the next commit.
-    pub(crate) fn delete(&mut self, id: StoreId, key: &[u8], _at: Timestamp) -> Result<(), NodeError> {
+    pub(crate) fn delete(&mut self, id: StoreId, key: &[u8]) -> Result<(), NodeError> {
         self.note_change(id, key)?;
         Ok(self.store_mut(id).delete(key)?)
     }

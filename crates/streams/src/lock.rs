@@ -36,6 +36,8 @@ pub struct TopologyLock {
     pub application_id: String,
     /// What is promised about each record's effects, in words.
     pub guarantee: String,
+    /// The watermarks that it goes by, in words; `None` if it goes by stream time.
+    pub watermarks: Option<String>,
     /// The topics of global tables.
     pub global_tables: Vec<LockedTopic>,
     /// The sub-topologies, in the order of their numbers.

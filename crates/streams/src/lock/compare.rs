@@ -32,7 +32,7 @@ pub fn compare(old: &TopologyLock, new: &TopologyLock) -> Report {
 }
 
 fn differences(pair: &Pair<'_>) -> Vec<Finding> {
-    let mut findings: Vec<Finding> = guarantee(pair).into_iter().collect();
+    let mut findings: Vec<Finding> = guarantee(pair).into_iter().chain(watermarks(pair)).collect();
     findings.extend(topics::sources(pair));
     findings.extend(topics::repartitions(pair));
     findings.extend(shape::sub_topologies(pair));
@@ -67,6 +67,20 @@ fn guarantee(pair: &Pair<'_>) -> Option<Finding> {
             "guarantee",
             format!("{old} -> {new}"),
             "it holds for what all instances do together: an old instance beside new ones would still give its own",
+        )
+    })
+}
+
+fn watermarks(pair: &Pair<'_>) -> Option<Finding> {
+    let (old, new) = (&pair.old.lock.watermarks, &pair.new.lock.watermarks);
+    let words = |watermarks: &Option<String>| watermarks.as_deref().unwrap_or("none").to_owned();
+    (old != new).then(|| {
+        Finding::new(
+            Effect::FullStop,
+            "watermarks",
+            format!("{} -> {}", words(old), words(new)),
+            "instances tell each other how far they have come: one that does not keeps the others waiting, and with \
+             another bound they would not agree on what is late",
         )
     })
 }

@@ -26,6 +26,7 @@ impl FromStr for TopologyLock {
         let mut lock = Self {
             application_id: fields.text("application")?,
             guarantee: fields.text("guarantee")?,
+            watermarks: fields.optional_text("watermarks")?,
             ..Self::default()
         };
         fields.end()?;

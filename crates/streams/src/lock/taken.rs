@@ -25,6 +25,7 @@ impl Topology {
         TopologyLock {
             application_id: self.application_id().to_owned(),
             guarantee: self.guarantee().to_string(),
+            watermarks: graph.watermarks.map(|watermarks| watermarks.to_string()),
             global_tables: global_tables.collect(),
             sub_topologies: self.sub_topologies().iter().map(|part| sub_topology(graph, part)).collect(),
         }

@@ -20,6 +20,9 @@ impl fmt::Display for TopologyLock {
         writeln!(f, "format = {FORMAT}")?;
         text(f, "application", &self.application_id)?;
         text(f, "guarantee", &self.guarantee)?;
+        if let Some(watermarks) = &self.watermarks {
+            text(f, "watermarks", watermarks)?;
+        }
         for table in &self.global_tables {
             heading(f, "global-table")?;
             topic(f, table)?;

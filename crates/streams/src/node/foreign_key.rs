@@ -224,7 +224,7 @@ where
     ) -> Result<Option<(Timestamp, T)>, NodeError> {
         match subscription.instruction {
             Instruction::Unsubscribe | Instruction::UnsubscribeAndSay => {
-                self.view.delete(foreign_key, &subscription.key, timestamp, context)?;
+                self.view.delete(foreign_key, &subscription.key, context)?;
             }
             Instruction::Subscribe | Instruction::SubscribeSilently => {
                 self.view.put(foreign_key, subscription, timestamp, context)?;

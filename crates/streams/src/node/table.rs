@@ -64,7 +64,7 @@ impl<K: Data, V: Data> TableNode<K, V> {
         let old = if self.sends_old { self.view.get(&record.key, context)? } else { None };
         match &record.value {
             Some(value) => self.view.put(&record.key, value, record.timestamp, context)?,
-            None => self.view.delete(&record.key, record.timestamp, context)?,
+            None => self.view.delete(&record.key, context)?,
         }
         Ok(old.map(|(_, value)| value))
     }

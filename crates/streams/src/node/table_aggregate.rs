@@ -62,7 +62,7 @@ where
         let new = self.aggregate(&key, change, before);
         match &new {
             Some(aggregate) => self.view.put(&key, aggregate, timestamp, context)?,
-            None => self.view.delete(&key, timestamp, context)?,
+            None => self.view.delete(&key, context)?,
         }
         Ok(Record { key, value: Change { new, old }, timestamp, headers })
     }

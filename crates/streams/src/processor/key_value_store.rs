@@ -94,10 +94,9 @@ impl<K: 'static, V: 'static> KeyValueStore<K, V> {
     /// Removes a key, which need not be there.
     pub fn delete(&mut self, key: &K, context: &mut ProcessingContext<'_>) -> Result<(), ProcessorError> {
         self.write_key(key, context)?;
-        let time = context.timestamp();
         let written = match &mut self.expiring {
-            Some(expiring) => expiring.delete(&self.key, time, context.context),
-            None => context.context.delete(self.store, &self.key, time),
+            Some(expiring) => expiring.delete(&self.key, context.context),
+            None => context.context.delete(self.store, &self.key),
         };
         context.written(written)
     }

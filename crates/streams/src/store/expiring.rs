@@ -59,11 +59,11 @@ impl Expiring {
         self.forget_old(context)?;
         let time = split_timed(timed_value).map_or(Timestamp(i64::MIN), |(time, _)| time);
         if self.is_over(time, context) {
-            return self.remove(key, context.stream_time(), context);
+            return self.remove(key, context);
         }
         if let Some(before) = self.time_of(key, context)?.filter(|before| *before != time) {
             write_mark(&mut self.mark, before, key);
-            context.delete(self.store, &self.mark, context.stream_time())?;
+            context.delete(self.store, &self.mark)?;
         }
         context.put(self.store, key, timed_value)?;
         self.oldest = self.oldest.min(time);
@@ -72,34 +72,28 @@ impl Expiring {
     }
 
     /// Removes an entry, whose key begins with [`ENTRY`]; there need not be one.
-    pub(crate) fn delete(
-        &mut self,
-        key: &[u8],
-        timestamp: Timestamp,
-        context: &mut Context,
-    ) -> Result<(), NodeError> {
+    pub(crate) fn delete(&mut self, key: &[u8], context: &mut Context) -> Result<(), NodeError> {
         self.forget_old(context)?;
-        self.remove(key, timestamp, context)
+        self.remove(key, context)
     }
 
-    fn remove(&mut self, key: &[u8], timestamp: Timestamp, context: &mut Context) -> Result<(), NodeError> {
+    fn remove(&mut self, key: &[u8], context: &mut Context) -> Result<(), NodeError> {
         if let Some(before) = self.time_of(key, context)? {
             write_mark(&mut self.mark, before, key);
-            context.delete(self.store, &self.mark, timestamp)?;
-            context.delete(self.store, key, timestamp)?;
+            context.delete(self.store, &self.mark)?;
+            context.delete(self.store, key)?;
         }
         Ok(())
     }
 
     /// Removes what is over.
     fn forget_old(&mut self, context: &mut Context) -> Result<(), NodeError> {
-        let now = context.stream_time();
         while let Some(mark) = self.first_mark_over(context)? {
-            context.delete(self.store, &mark, now)?;
+            context.delete(self.store, &mark)?;
             self.mark.clear();
             self.mark.push(ENTRY);
             self.mark.extend_from_slice(mark.get(KEY_AT..).unwrap_or_default());
-            context.delete(self.store, &self.mark, now)?;
+            context.delete(self.store, &self.mark)?;
         }
         Ok(())
     }

@@ -96,7 +96,7 @@ impl<K: 'static, V: 'static> JoinBuffer<K, V> {
 
     /// Removes an entry.
     pub(crate) fn remove(&self, (key, _): &Ripe, context: &mut Context) -> Result<(), NodeError> {
-        context.delete(self.store, key, context.stream_time())
+        context.delete(self.store, key)
     }
 
     fn read_entry(&self, (key, stored): &Ripe) -> Result<Record<K, V>, SerdeError> {

@@ -67,14 +67,9 @@ impl<K: 'static, V: 'static> KeyValueView<K, V> {
     }
 
     /// Removes a key.
-    pub(crate) fn delete(
-        &mut self,
-        key: &K,
-        timestamp: Timestamp,
-        context: &mut Context,
-    ) -> Result<(), NodeError> {
+    pub(crate) fn delete(&mut self, key: &K, context: &mut Context) -> Result<(), NodeError> {
         self.write_key(key, context)?;
-        context.delete(self.store, &self.key, timestamp)
+        context.delete(self.store, &self.key)
     }
 
     fn write_key(&mut self, key: &K, context: &Context) -> Result<(), NodeError> {

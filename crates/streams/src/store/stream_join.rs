@@ -227,7 +227,7 @@ impl<K: 'static, V: 'static> SideView<K, V> {
             let oldest = context.store(self.store).range((Bound::Unbounded, Bound::Unbounded)).next();
             match oldest.transpose()? {
                 Some((key, _)) if split_segment(&key).is_none_or(|segment| segment < first) => {
-                    context.delete(self.store, &key, context.stream_time())?;
+                    context.delete(self.store, &key)?;
                 }
                 _ => break,
             }
@@ -312,7 +312,7 @@ impl WaitingView {
     ) -> Result<(), NodeError> {
         self.write_key(side, keys, key, time, context)?;
         if context.store(self.store).get(&self.key)?.is_some() {
-            context.delete(self.store, &self.key, time)?;
+            context.delete(self.store, &self.key)?;
         }
         Ok(())
     }
@@ -347,7 +347,7 @@ impl WaitingView {
 
     /// What waited no longer, is no more.
     pub(crate) fn settle(&self, due: &Due, context: &mut Context) -> Result<(), NodeError> {
-        context.delete(self.store, &due.entry_key, due.time)
+        context.delete(self.store, &due.entry_key)
     }
 
     fn write_key<K: 'static>(

@@ -203,11 +203,10 @@ impl<FK: 'static, K: 'static> SubscriptionView<FK, K> {
         &mut self,
         foreign_key: &FK,
         key: &K,
-        timestamp: Timestamp,
         context: &mut Context,
     ) -> Result<(), NodeError> {
         self.write_key(foreign_key, key, context)?;
-        context.delete(self.store, &self.key, timestamp)
+        context.delete(self.store, &self.key)
     }
 
     /// Puts the subscriptions of a foreign key into `found`, as stored, in the order of the left keys' bytes.

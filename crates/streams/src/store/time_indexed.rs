@@ -106,9 +106,9 @@ impl<const N: usize> TimeIndexed<N> {
         context: &mut Context,
     ) -> Result<(), NodeError> {
         write_by_key(&mut self.from, key, position);
-        context.delete(self.store, &self.from, context.stream_time())?;
+        context.delete(self.store, &self.from)?;
         write_by_time(&mut self.from, key, position);
-        context.delete(self.store, &self.from, context.stream_time())
+        context.delete(self.store, &self.from)
     }
 
     /// The entries of a key whose positions lie between two, both included, in order.

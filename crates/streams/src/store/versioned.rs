@@ -217,7 +217,7 @@ impl<K: 'static, V: 'static> VersionedView<K, V> {
         context: &mut Context,
     ) -> Result<(), NodeError> {
         if version.from < time {
-            context.delete(self.store, &version.entry_key, time)?;
+            context.delete(self.store, &version.entry_key)?;
             self.put_history(version.from, time, version.content(), context)?;
         }
         self.put_value(time, version.to, value, context)
@@ -245,7 +245,7 @@ impl<K: 'static, V: 'static> VersionedView<K, V> {
     ) -> Result<(), NodeError> {
         self.write_latest_key();
         let Some(value) = value else {
-            return context.delete(self.store, &self.entry, time);
+            return context.delete(self.store, &self.entry);
         };
         write_timed(&mut self.value, time, value, self.values.as_ref())
             .map_err(|error| context.unstorable(self.store, error))?;
@@ -293,7 +293,7 @@ impl<K: 'static, V: 'static> VersionedView<K, V> {
             let oldest = context.store(self.store).prefix(&[HISTORY]).next().transpose()?;
             match oldest {
                 Some((key, _)) if split_segment(&key).is_none_or(|segment| segment < first) => {
-                    context.delete(self.store, &key, context.stream_time())?;
+                    context.delete(self.store, &key)?;
                 }
                 _ => return Ok(()),
             }

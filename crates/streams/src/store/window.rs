@@ -96,7 +96,7 @@ impl<K: 'static, V: 'static> WindowView<K, V> {
                 Ok(None)
             }
             _ => {
-                context.delete(self.store, &key, context.stream_time())?;
+                context.delete(self.store, &key)?;
                 Ok(Some(Entry { key, value }))
             }
         }

@@ -281,10 +281,10 @@ mod tests {
         let mut task = task();
         task.context.put(task.backings[0].store, b"a", &[0; 16]).expect("memory");
         task.context.put(task.backings[0].store, b"b", &[0; 16]).expect("memory");
-        task.context.delete(task.backings[0].store, b"a", Timestamp(1)).expect("memory");
+        task.context.delete(task.backings[0].store, b"a").expect("memory");
         assert_eq!(changes(&mut task), [("b".to_owned(), Some(0), true)]);
         task.context.put(task.backings[0].store, b"b", &[1; 16]).expect("memory");
-        task.context.delete(task.backings[0].store, b"b", Timestamp(1)).expect("memory");
+        task.context.delete(task.backings[0].store, b"b").expect("memory");
         assert_eq!(changes(&mut task), [("b".to_owned(), None, false)]);
     }
 }

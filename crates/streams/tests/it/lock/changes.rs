@@ -2,10 +2,10 @@
 
 use expect_test::expect;
 use headwater_schema::{Json, long, optional, serdes, utf8};
-use headwater_streams::Topology;
-use headwater_streams::lock::{Effect, compare};
+use headwater_streams::lock::{Effect, TopologyLock, compare};
+use headwater_streams::{Topology, Watermarks};
 
-use super::check;
+use super::{check, minutes};
 use crate::support::{Wearing, app, text};
 
 fn copied(app: &mut headwater_streams::TopologyBuilder) {
@@ -343,4 +343,21 @@ fn sinks_and_global_tables_are_each_instances_own_affair() {
         "#]],
     );
     assert_eq!(report.verdict(), Effect::CheckSerdes);
+}
+
+#[test]
+fn whoever_goes_by_other_watermarks_stops_first() {
+    let by = |bound| {
+        app(|app| {
+            app.watermarks(Watermarks::bounded_out_of_orderness(minutes(bound)));
+            copied(app);
+        })
+    };
+    let (without, one, two) = (app(copied).lock(), by(1).lock(), by(2).lock());
+    assert_eq!(one.to_string().parse::<TopologyLock>().unwrap(), one);
+    for (old, new) in [(&without, &one), (&one, &two), (&one, &without)] {
+        let report = compare(old, new);
+        assert_eq!(report.verdict(), Effect::FullStop, "{report}");
+    }
+    assert_eq!(compare(&one, &one).verdict(), Effect::Rolling);
 }
