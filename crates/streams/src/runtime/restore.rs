@@ -51,7 +51,7 @@ impl<C: Connector> Restore<'_, C> {
             Err(error) => return Err(error.into()),
         };
         let backings = tasks.iter().flat_map(Task::backings);
-        let existing = backings.filter(|(at, input)| input.is_none() || self.exists(at));
+        let existing = backings.filter(|(at, input)| input.is_none() || self.plan.has(at));
         let found = self.find(existing.map(|(at, _)| at.clone()).collect()).await?;
         let mut readers = BTreeMap::new();
         for (index, task) in tasks.iter_mut().enumerate() {
@@ -72,12 +72,7 @@ impl<C: Connector> Restore<'_, C> {
     /// The inputs of a task, if it has stores to be filled.
     fn inputs(&self, task: &Task) -> Vec<TopicPartition> {
         let has_stores = task.backings().len() > 0;
-        task.inputs().filter(|at| has_stores && self.exists(at)).cloned().collect()
-    }
-
-    /// True if an input has this partition.
-    fn exists(&self, at: &TopicPartition) -> bool {
-        self.plan.partitions(&at.topic).is_some_and(|count| at.partition.0 < count)
+        task.inputs().filter(|at| has_stores && self.plan.has(at)).cloned().collect()
     }
 
     /// What the cluster has of all backings, but for what a commit says.

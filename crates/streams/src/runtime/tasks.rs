@@ -75,19 +75,14 @@ impl Tasks {
 
     /// Goes on with the tasks that it has, and these new ones. Gives where to read each of the partitions from, of those
     /// that exist.
-    pub(super) fn resume(
-        &mut self,
-        new: Vec<Task>,
-        starts: &Starts,
-        exists: impl Fn(&TopicPartition) -> bool,
-    ) -> Vec<(TopicPartition, StartAt)> {
+    pub(super) fn resume(&mut self, new: Vec<Task>, starts: &Starts) -> Vec<(TopicPartition, StartAt)> {
         let known = std::mem::take(&mut self.suspended).into_iter().map(|(id, task)| (id, task, false));
         let new = new.into_iter().map(|task| (task.id(), task, true));
         let mut reading = Vec::new();
         for (id, mut task, is_new) in known.chain(new) {
             let inputs: Vec<_> = task.inputs().cloned().collect();
             for (index, at) in inputs.into_iter().enumerate() {
-                if !exists(&at) {
+                if !self.plan.has(&at) {
                     // Of topics that are not joined, one may have fewer partitions than there are tasks.
                     task.set_end(index, End::Bounded(Offset::ZERO));
                     continue;

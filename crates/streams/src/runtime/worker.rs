@@ -213,10 +213,7 @@ impl<C: Connector> Worker<C> {
         let Some(starts) = restore.fill(&mut new).await? else {
             return Ok(Vec::new());
         };
-        let plan = &self.plan;
-        let exists =
-            |at: &TopicPartition| plan.partitions(&at.topic).is_some_and(|count| at.partition.0 < count);
-        let starts = self.tasks.resume(new, &starts, exists);
+        let starts = self.tasks.resume(new, &starts);
         self.state.settled = true;
         self.state.finished.clear();
         self.tell();

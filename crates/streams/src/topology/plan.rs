@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use headwater_model::{PartitionId, TopicName};
+use headwater_model::{PartitionId, TopicName, TopicPartition};
 
 use super::{SubTopology, TaskId, Topology};
 
@@ -83,6 +83,11 @@ impl Plan {
     pub fn writers(&self, topic: &TopicName) -> impl Iterator<Item = TaskId> {
         let sub_topologies = self.writers.get(topic).into_iter().flatten();
         sub_topologies.flat_map(|sub_topology| self.tasks(*sub_topology))
+    }
+
+    /// True if a topic of the plan has this partition.
+    pub(crate) fn has(&self, at: &TopicPartition) -> bool {
+        self.partitions(&at.topic).is_some_and(|count| at.partition.0 < count)
     }
 
     /// The partition count of a topic that the topology reads.
