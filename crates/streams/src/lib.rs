@@ -34,9 +34,9 @@ pub use changes::{StoreWrite, StoreWrites};
 pub use chooser::{Chooser, Head, Priority, RoundRobin};
 pub use consumed::{Consumed, InvalidTimestamp};
 pub use dsl::{
-    Buffer, CogroupedStream, EagerBuffer, GlobalTable, GroupedStream, GroupedTable, SessionWindowedStream,
-    Split, StoreBuilder, Stores, Stream, StrictBuffer, Suppressed, Table, VersionedTable,
-    WindowedCogroupedStream, WindowedStream, Windows,
+    Buffer, CogroupedStream, EagerBuffer, GlobalTable, GroupedStream, GroupedTable,
+    SessionWindowedCogroupedStream, SessionWindowedStream, Split, StoreBuilder, Stores, Stream, StrictBuffer,
+    Suppressed, Table, VersionedTable, WindowedCogroupedStream, WindowedStream, Windows,
 };
 pub use error::{ErrorPolicies, Location, OnError, ReadError, TaskError};
 pub use graph::SourceRole;

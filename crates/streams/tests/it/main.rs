@@ -41,4 +41,5 @@ mod to_table;
 mod versioned;
 mod watermarks;
 mod watermarks_runtime;
+mod windowed_cogroups;
 mod windows;
