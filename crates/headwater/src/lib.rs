@@ -51,8 +51,8 @@ pub mod prelude {
     pub use headwater_streams::{
         Buffer, Chooser, CogroupedStream, Consumed, EmitStrategy, ErrorPolicies, FixedKeyProcessor,
         FixedKeyProcessorContext, FixedKeyRecord, GlobalTable, GroupedStream, GroupedTable, HoppingWindows,
-        InvalidTimestamp, JoinWindows, KeyValueStore, OnError, Priority, ProcessingContext, Processor,
-        ProcessorContext, ProcessorError, PunctuationType, Record, RoundRobin,
+        InternalTopicConfigs, InvalidTimestamp, JoinWindows, KeyValueStore, OnError, Priority,
+        ProcessingContext, Processor, ProcessorContext, ProcessorError, PunctuationType, Record, RoundRobin,
         SessionWindowedCogroupedStream, SessionWindowedStream, SessionWindows, SlidingWindows, Split,
         StoreBuilder, Stream, Streams, StreamsConfig, Suppressed, Table, TaskConfig, Timer, Topology,
         TopologyError, TumblingWindows, VersionedTable, Watermarks, WindowStore, Windowed,

@@ -47,7 +47,7 @@ pub use processor::{
     ProcessorContext, ProcessorError, PunctuationType, RecordMetadata, Timer, WindowStore,
 };
 pub use record::{Data, Header, Headers, Record};
-pub use runtime::{Begin, Progress, Streams, StreamsConfig, StreamsError};
+pub use runtime::{Begin, InternalTopicConfigs, Progress, Streams, StreamsConfig, StreamsError};
 pub use store::global::{Applied, GlobalStores};
 pub use store::{ByteStore, DiskBatch, Entries, KeyRange, MemoryStore, StateError, StatePlace, StoreError};
 pub use task::{End, Step, Task, TaskConfig, TaskMetrics};

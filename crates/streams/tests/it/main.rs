@@ -14,6 +14,7 @@ mod foreign_keys;
 mod global_tables;
 mod grouped_tables;
 mod hopping_windows;
+mod internal_topics;
 mod lock;
 mod on_close;
 mod operators;
