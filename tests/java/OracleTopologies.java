@@ -12,6 +12,7 @@ import org.apache.kafka.common.utils.Bytes;
 import org.apache.kafka.streams.KeyValue;
 import org.apache.kafka.streams.StreamsBuilder;
 import org.apache.kafka.streams.kstream.Branched;
+import org.apache.kafka.streams.kstream.CogroupedKStream;
 import org.apache.kafka.streams.kstream.Consumed;
 import org.apache.kafka.streams.kstream.EmitStrategy;
 import org.apache.kafka.streams.kstream.GlobalKTable;
@@ -68,6 +69,8 @@ final class OracleTopologies {
     }
 
     private static final Duration LONG = Duration.ofDays(1);
+    /** A grace of cogroups that no record exceeds: each of their streams has a stream time of its own. */
+    private static final Duration NEVER_LATE = Duration.ofMillis(100);
 
     private OracleTopologies() {}
 
@@ -149,10 +152,13 @@ final class OracleTopologies {
             writeTable(grouped.count());
             writeTable(grouped.reduce(OracleTopologies::join));
         });
-        ALL.put("cogroup", b -> writeTable(in(b).groupByKey()
+        ALL.put("cogroup", b -> writeTable(cogrouped(b).aggregate(() -> "", Materialized.with(TEXT, TEXT))));
+    }
+
+    private static CogroupedKStream<String, String> cogrouped(StreamsBuilder b) {
+        return in(b).groupByKey()
                 .<String>cogroup(OracleTopologies::fold)
-                .cogroup(other(b).groupByKey(), (key, value, so) -> tail(so + "(" + value + ")"))
-                .aggregate(() -> "", Materialized.with(TEXT, TEXT))));
+                .cogroup(other(b).groupByKey(), (key, value, so) -> tail(so + "(" + value + ")"));
     }
 
     private static void tumbling() {
@@ -165,11 +171,8 @@ final class OracleTopologies {
                 .aggregate(() -> "", OracleTopologies::fold, Materialized.with(TEXT, TEXT))));
         ALL.put("tumbling-count-rekeyed", b -> writeWindows(byLetter(in(b))
                 .windowedBy(TimeWindows.ofSizeAndGrace(ms(10), ms(5))).count()));
-        ALL.put("tumbling-cogroup", b -> writeWindows(in(b).groupByKey()
-                .<String>cogroup(OracleTopologies::fold)
-                .cogroup(other(b).groupByKey(), (key, value, so) -> tail(so + "(" + value + ")"))
-                // No record is that late: each member has a stream time of its own.
-                .windowedBy(TimeWindows.ofSizeAndGrace(ms(10), ms(100)))
+        ALL.put("tumbling-cogroup", b -> writeWindows(cogrouped(b)
+                .windowedBy(TimeWindows.ofSizeAndGrace(ms(10), NEVER_LATE))
                 .aggregate(() -> "", Materialized.with(TEXT, TEXT))));
     }
 
@@ -184,10 +187,12 @@ final class OracleTopologies {
                 .windowedBy(SlidingWindows.ofTimeDifferenceWithNoGrace(ms(10))).reduce(OracleTopologies::join)));
         ALL.put("sliding-aggregate", b -> writeWindows(in(b).groupByKey().windowedBy(slides)
                 .aggregate(() -> "", OracleTopologies::fold, Materialized.with(TEXT, TEXT))));
-        ALL.put("sliding-cogroup", b -> writeWindows(in(b).groupByKey()
-                .<String>cogroup(OracleTopologies::fold)
-                .cogroup(other(b).groupByKey(), (key, value, so) -> tail(so + "(" + value + ")"))
-                .windowedBy(slides).aggregate(() -> "", Materialized.with(TEXT, TEXT))));
+        ALL.put("hopping-cogroup", b -> writeWindows(cogrouped(b)
+                .windowedBy(TimeWindows.ofSizeAndGrace(ms(20), NEVER_LATE).advanceBy(ms(6)))
+                .aggregate(() -> "", Materialized.with(TEXT, TEXT))));
+        ALL.put("sliding-cogroup", b -> writeWindows(cogrouped(b)
+                .windowedBy(SlidingWindows.ofTimeDifferenceAndGrace(ms(10), NEVER_LATE))
+                .aggregate(() -> "", Materialized.with(TEXT, TEXT))));
     }
 
     private static void sessions() {
@@ -198,10 +203,8 @@ final class OracleTopologies {
         ALL.put("session-aggregate", b -> writeWindows(in(b).groupByKey().windowedBy(sessions)
                 .aggregate(() -> "", OracleTopologies::fold, OracleTopologies::merge,
                         Materialized.with(TEXT, TEXT))));
-        ALL.put("session-cogroup", b -> writeWindows(in(b).groupByKey()
-                .<String>cogroup(OracleTopologies::fold)
-                .cogroup(other(b).groupByKey(), (key, value, so) -> tail(so + "(" + value + ")"))
-                .windowedBy(sessions)
+        ALL.put("session-cogroup", b -> writeWindows(cogrouped(b)
+                .windowedBy(SessionWindows.ofInactivityGapAndGrace(ms(10), NEVER_LATE))
                 .aggregate(() -> "", OracleTopologies::merge, Materialized.with(TEXT, TEXT))));
     }
 

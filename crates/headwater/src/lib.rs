@@ -51,11 +51,12 @@ pub mod prelude {
     pub use headwater_streams::{
         Buffer, Chooser, CogroupedStream, Consumed, EmitStrategy, ErrorPolicies, FixedKeyProcessor,
         FixedKeyProcessorContext, FixedKeyRecord, GlobalTable, GroupedStream, GroupedTable, HoppingWindows,
-        InvalidTimestamp, JoinWindows, KeyValueStore, OnError, Priority, ProcessingContext, Processor,
-        ProcessorContext, ProcessorError, PunctuationType, Record, RoundRobin, SessionWindowedStream,
-        SessionWindows, SlidingWindows, Split, StoreBuilder, Stream, Streams, StreamsConfig, Suppressed,
-        Table, TaskConfig, Timer, Topology, TopologyError, TumblingWindows, VersionedTable, Watermarks,
-        WindowStore, Windowed, WindowedCogroupedStream, WindowedStream, session_windowed, windowed,
+        InternalTopicConfigs, InvalidTimestamp, JoinWindows, KeyValueStore, OnError, Priority,
+        ProcessingContext, Processor, ProcessorContext, ProcessorError, PunctuationType, Record, RoundRobin,
+        SessionWindowedCogroupedStream, SessionWindowedStream, SessionWindows, SlidingWindows, Split,
+        StoreBuilder, Stream, Streams, StreamsConfig, Suppressed, Table, TaskConfig, Timer, Topology,
+        TopologyError, TumblingWindows, VersionedTable, Watermarks, WindowStore, Windowed,
+        WindowedCogroupedStream, WindowedStream, session_windowed, windowed,
     };
 }
 

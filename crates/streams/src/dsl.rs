@@ -22,8 +22,9 @@ mod timed;
 mod to_table;
 mod versioned;
 mod windowed;
+mod windowed_cogroup;
 
-pub use cogroup::{CogroupedStream, WindowedCogroupedStream};
+pub use cogroup::CogroupedStream;
 pub use flow::Split;
 pub use grouped::{GroupedStream, WindowedStream};
 pub use grouped_table::GroupedTable;
@@ -35,3 +36,4 @@ pub(crate) use table::LookupFactory;
 pub use table::{GlobalTable, Table};
 pub use versioned::VersionedTable;
 pub use windowed::Windows;
+pub use windowed_cogroup::{SessionWindowedCogroupedStream, WindowedCogroupedStream};

@@ -34,9 +34,9 @@ pub use changes::{StoreWrite, StoreWrites};
 pub use chooser::{Chooser, Head, Priority, RoundRobin};
 pub use consumed::{Consumed, InvalidTimestamp};
 pub use dsl::{
-    Buffer, CogroupedStream, EagerBuffer, GlobalTable, GroupedStream, GroupedTable, SessionWindowedStream,
-    Split, StoreBuilder, Stores, Stream, StrictBuffer, Suppressed, Table, VersionedTable,
-    WindowedCogroupedStream, WindowedStream, Windows,
+    Buffer, CogroupedStream, EagerBuffer, GlobalTable, GroupedStream, GroupedTable,
+    SessionWindowedCogroupedStream, SessionWindowedStream, Split, StoreBuilder, Stores, Stream, StrictBuffer,
+    Suppressed, Table, VersionedTable, WindowedCogroupedStream, WindowedStream, Windows,
 };
 pub use error::{ErrorPolicies, Location, OnError, ReadError, TaskError};
 pub use graph::SourceRole;
@@ -47,7 +47,7 @@ pub use processor::{
     ProcessorContext, ProcessorError, PunctuationType, RecordMetadata, Timer, WindowStore,
 };
 pub use record::{Data, Header, Headers, Record};
-pub use runtime::{Begin, Progress, Streams, StreamsConfig, StreamsError};
+pub use runtime::{Begin, InternalTopicConfigs, Progress, Streams, StreamsConfig, StreamsError};
 pub use store::global::{Applied, GlobalStores};
 pub use store::{ByteStore, DiskBatch, Entries, KeyRange, MemoryStore, StateError, StatePlace, StoreError};
 pub use task::{End, Step, Task, TaskConfig, TaskMetrics};

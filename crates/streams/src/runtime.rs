@@ -24,6 +24,7 @@ mod progress;
 mod restore;
 mod settled;
 mod tasks;
+mod topic_configs;
 mod worker;
 
 use std::collections::BTreeMap;
@@ -45,6 +46,7 @@ pub use begin::Begin;
 pub use config::StreamsConfig;
 pub use error::StreamsError;
 pub use progress::Progress;
+pub use topic_configs::InternalTopicConfigs;
 
 /// A running instance of an application.
 ///
@@ -157,7 +159,7 @@ impl<C: Connector> Streams<C> {
         config: &StreamsConfig,
     ) -> Result<Self, StreamsError> {
         prepare::dead_letter_topic(&client, &config.task).await?;
-        let plan = prepare::topics(&client, &topology).await?;
+        let plan = prepare::topics(&client, &topology, &config.internal_topics).await?;
         let shared = Arc::new(Shared::new(config.workers.max(1)));
         let (workers, follower) = (JoinSet::new(), JoinSet::new());
         Ok(Self { client, topology, plan, shared, workers, follower })

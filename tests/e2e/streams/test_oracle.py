@@ -19,10 +19,7 @@ from support.processes import Conversation, run
 from support.topologies import TOPOLOGIES, records
 
 # Topologies of Kafka Streams that we have no counterpart of yet.
-NOT_COMPARED: dict[str, str] = {
-    "sliding-cogroup": "cogroup, sliding windows",
-    "session-cogroup": "cogroup, session windows",
-}
+NOT_COMPARED: dict[str, str] = {}
 
 COMPARED = [name for name in TOPOLOGIES if name not in NOT_COMPARED]
 # More is a nightly part.

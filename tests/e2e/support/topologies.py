@@ -75,6 +75,7 @@ TOPOLOGIES: dict[str, tuple[Input, ...]] = {
     "tumbling-cogroup": (_WINDOWED, _WINDOWED_OTHER),
     "hopping-count": (_TIMED,),
     "hopping-aggregate": (_WINDOWED,),
+    "hopping-cogroup": (_WINDOWED, _WINDOWED_OTHER),
     "sliding-count": (_TIMED,),
     "sliding-reduce": (_WINDOWED,),
     "sliding-aggregate": (_WINDOWED,),

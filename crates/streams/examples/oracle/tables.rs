@@ -1,7 +1,7 @@
 //! Streams that part and meet, tables without stores, tables grouped anew, groups taken together.
 
 use headwater_schema::{KeyValueSerde, Long, Optional, Utf8, long, optional, serdes, utf8};
-use headwater_streams::{GroupedTable, Stream, Table, TopologyBuilder};
+use headwater_streams::{CogroupedStream, GroupedTable, Stream, Table, TopologyBuilder};
 
 use super::{
     Build, Text, fold, input, is_long, nullable, other, present, tail, text, values, write, write_table,
@@ -62,12 +62,15 @@ fn merge(app: &mut TopologyBuilder) {
 }
 
 fn cogroup(app: &mut TopologyBuilder) {
-    let (one, other) = (present(&input(app)), present(&other(app)));
-    let both = one.group_by_key().cogroup(fold).cogroup(&other.group_by_key(), fold_other);
-    write_table(&both.aggregate("folded", String::new, values()));
+    write_table(&cogrouped(app).aggregate("folded", String::new, values()));
 }
 
-pub(super) fn fold_other(_key: &Text, value: String, so_far: String) -> String {
+pub(super) fn cogrouped(app: &mut TopologyBuilder) -> CogroupedStream<Text, String> {
+    let (one, other) = (present(&input(app)), present(&other(app)));
+    one.group_by_key().cogroup(fold).cogroup(&other.group_by_key(), fold_other)
+}
+
+fn fold_other(_key: &Text, value: String, so_far: String) -> String {
     tail([so_far, value].join("(") + ")")
 }
 

@@ -1,23 +1,28 @@
 //! Windows of every kind, and results that are held back until they close.
 
+use std::time::Duration;
+
 use headwater_streams::{
     Buffer, EmitStrategy, HoppingWindows, SessionWindows, SlidingWindows, Suppressed, TopologyBuilder,
     TumblingWindows,
 };
 
-use super::tables::fold_other;
-use super::{Build, Text, fold, input, join, ms, other, present, tail, values, write_table, write_windows};
+use super::tables::cogrouped;
+use super::{Build, Text, fold, input, join, ms, present, tail, values, write_table, write_windows};
 
 pub(super) const ALL: &[(&str, Build)] = &[
     ("tumbling-cogroup", tumbling_cogroup),
     ("hopping-count", hopping_count),
     ("hopping-aggregate", hopping_aggregate),
+    ("hopping-cogroup", hopping_cogroup),
     ("sliding-count", sliding_count),
     ("sliding-reduce", sliding_reduce),
     ("sliding-aggregate", sliding_aggregate),
+    ("sliding-cogroup", sliding_cogroup),
     ("session-count", session_count),
     ("session-reduce", session_reduce),
     ("session-aggregate", session_aggregate),
+    ("session-cogroup", session_cogroup),
     ("tumbling-on-close", tumbling_on_close),
     ("hopping-on-close", hopping_on_close),
     ("sliding-on-close", sliding_on_close),
@@ -46,14 +51,27 @@ fn sessions() -> SessionWindows {
     SessionWindows::with_gap(ms(10)).grace(ms(15))
 }
 
+/// A grace of cogroups that no record exceeds: Kafka Streams' streams of them each have a stream time of their own.
+const NEVER_LATE: Duration = Duration::from_millis(100);
+
 fn tumbling_cogroup(app: &mut TopologyBuilder) {
-    let (one, other) = (present(&input(app)), present(&other(app)));
-    let both = one.group_by_key().cogroup(fold).cogroup(&other.group_by_key(), fold_other);
-    write_windows(&both.windowed_by(TumblingWindows::of(ms(10)).grace(ms(100))).aggregate(
-        "folded",
-        String::new,
-        values(),
-    ));
+    let grouped = cogrouped(app).windowed_by(TumblingWindows::of(ms(10)).grace(NEVER_LATE));
+    write_windows(&grouped.aggregate("folded", String::new, values()));
+}
+
+fn hopping_cogroup(app: &mut TopologyBuilder) {
+    let windows = HoppingWindows::of(ms(20)).advance_by(ms(6)).grace(NEVER_LATE);
+    write_windows(&cogrouped(app).windowed_by(windows).aggregate("folded", String::new, values()));
+}
+
+fn sliding_cogroup(app: &mut TopologyBuilder) {
+    let grouped = cogrouped(app).windowed_by(SlidingWindows::of(ms(10)).grace(NEVER_LATE));
+    write_windows(&grouped.aggregate("folded", String::new, values()));
+}
+
+fn session_cogroup(app: &mut TopologyBuilder) {
+    let grouped = cogrouped(app).windowed_by(SessionWindows::with_gap(ms(10)).grace(NEVER_LATE));
+    write_windows(&grouped.aggregate("folded", String::new, merge, values()));
 }
 
 fn hopping_count(app: &mut TopologyBuilder) {

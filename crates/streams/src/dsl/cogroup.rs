@@ -8,14 +8,16 @@ use headwater_schema::{KeyValueSerde, Serde};
 
 use super::grouped::named;
 use super::stream::step;
+use super::windowed::Windows;
+use super::windowed_cogroup::Aggregators;
 use super::{GroupedStream, Stream, Table};
 use crate::graph::{NodeId, NodeKind, StoreId, StoreKind};
-use crate::node::{Aggregate, OldValues, Outlet, WindowAggregate};
+use crate::node::{Aggregate, OldValues, Outlet};
 use crate::record::{Change, Data};
-use crate::store::{KeyValueView, Lookup, WindowView};
+use crate::store::{KeyValueView, Lookup};
 use crate::topology::TopologyProblem;
 use crate::topology::builder::Handle;
-use crate::window::{EmitStrategy, TumblingWindows, Windowed, WindowedSerde};
+use crate::window::Windowed;
 
 /// Streams grouped by one kind of key, to be aggregated into one table. Their topics must have equal partition counts,
 /// but for those whose key was changed.
@@ -35,13 +37,6 @@ use crate::window::{EmitStrategy, TumblingWindows, Windowed, WindowedSerde};
 pub struct CogroupedStream<K, A> {
     draft: Handle,
     members: Vec<Arc<dyn Member<K, A>>>,
-}
-
-/// Streams grouped by one kind of key and by windows of event time.
-#[derive(Debug, Clone)]
-pub struct WindowedCogroupedStream<K, A> {
-    cogrouped: CogroupedStream<K, A>,
-    windows: TumblingWindows,
 }
 
 impl<K: Data, V: Data> GroupedStream<K, V> {
@@ -73,8 +68,8 @@ impl<K: Data, A: Data> CogroupedStream<K, A> {
     }
 
     /// Divides each group into windows of event time.
-    pub fn windowed_by(&self, windows: TumblingWindows) -> WindowedCogroupedStream<K, A> {
-        WindowedCogroupedStream { cogrouped: self.clone(), windows }
+    pub fn windowed_by<W: Windows>(&self, windows: W) -> W::Cogrouped<K, A> {
+        windows.divide_all(self.clone())
     }
 
     /// Folds the records of a key into one value, beginning with what `init` gives. Every record gives an update, whose
@@ -88,17 +83,7 @@ impl<K: Data, A: Data> CogroupedStream<K, A> {
         SK: Serde<K>,
         SA: Serde<A>,
     {
-        self.draft.claim(name, "a cogroup");
-        let target = Target {
-            name: name.to_owned(),
-            store: self.draft.store(name, StoreKind::KeyValue),
-            keys: Arc::new(serdes.key),
-            values: Arc::new(serdes.value),
-            init: Arc::new(init),
-            old_values: OldValues::default(),
-            outlet: Outlet::new(),
-        };
-        self.draft.store_holds(target.store, &target.keys, &target.values);
+        let target = self.target(name, StoreKind::KeyValue, Arc::new(init), serdes);
         let changes = self.aggregate_all(&target, |member, number| member.aggregate(&target, number));
         let view = KeyValueView::factory(target.store, &target.keys, &target.values);
         let lookup = Arc::new(move || -> Box<dyn Lookup<K, A>> { Box::new(view()) });
@@ -106,8 +91,34 @@ impl<K: Data, A: Data> CogroupedStream<K, A> {
         Table::new(changes, old_values, (vec![store], name), keys, values, Some(lookup))
     }
 
+    /// What the members are to fill, and where.
+    pub(super) fn target<L: Data, SK, SA>(
+        &self,
+        name: &str,
+        kind: StoreKind,
+        init: Init<A>,
+        serdes: KeyValueSerde<SK, SA>,
+    ) -> Target<K, A, L>
+    where
+        SK: Serde<K>,
+        SA: Serde<A>,
+    {
+        self.draft.claim(name, "a cogroup");
+        let target = Target {
+            name: name.to_owned(),
+            store: self.draft.store(name, kind),
+            keys: Arc::new(serdes.key),
+            values: Arc::new(serdes.value),
+            init,
+            old_values: OldValues::default(),
+            outlet: Outlet::new(),
+        };
+        self.draft.store_holds(target.store, &target.keys, &target.values);
+        target
+    }
+
     /// Hangs all members before the target's outlet.
-    fn aggregate_all<L: Data>(
+    pub(super) fn aggregate_all<L: Data>(
         &self,
         target: &Target<K, A, L>,
         aggregate: impl Fn(&dyn Member<K, A>, usize) -> NodeId,
@@ -117,60 +128,28 @@ impl<K: Data, A: Data> CogroupedStream<K, A> {
         let node = self.draft.node(NodeKind::Operator(step("merge")), &nodes, &[]);
         Stream::new(self.draft.clone(), node, target.outlet.clone(), None, None, false)
     }
-}
 
-impl<K: Data, A: Data> WindowedCogroupedStream<K, A> {
-    /// Folds the records of a key and window into one value, beginning with what `init` gives; see
-    /// [`CogroupedStream::aggregate`]. Records too late for their window are dropped and counted under `name`.
-    pub fn aggregate<I, SK, SA>(
-        &self,
-        name: &str,
-        init: I,
-        serdes: KeyValueSerde<SK, SA>,
-    ) -> Table<Windowed<K>, A>
-    where
-        I: Fn() -> A + Send + Sync + 'static,
-        SK: Serde<K>,
-        SA: Serde<A>,
-    {
-        let (draft, windows) = (&self.cogrouped.draft, self.windows);
-        draft.claim(name, "a cogroup");
-        if windows.size_ms() == 0 {
-            draft.problem(TopologyProblem::EmptyWindows(name.to_owned()));
-        }
-        let target = Target {
-            name: name.to_owned(),
-            store: draft.store(name, StoreKind::Windows(windows.into())),
-            keys: Arc::new(serdes.key),
-            values: Arc::new(serdes.value),
-            init: Arc::new(init),
-            old_values: OldValues::default(),
-            outlet: Outlet::new(),
-        };
-        draft.store_holds(target.store, &target.keys, &target.values);
-        let aggregate =
-            |member: &dyn Member<K, A>, number| member.aggregate_windows(&target, windows, number);
-        // Partitioned by the key alone, not by the bytes of key and window: whoever joins by them must repartition.
-        let changes = self.cogrouped.aggregate_all(&target, aggregate).rekeyed();
-        let Target { store, keys, values, old_values, .. } = target;
-        let keys: Arc<dyn Serde<Windowed<K>>> = Arc::new(WindowedSerde::new(keys, windows.into()));
-        Table::new(changes, old_values, (vec![store], name), keys, values, None)
+    pub(super) fn draft(&self) -> &Handle {
+        &self.draft
     }
 }
 
 /// What all members of a cogroup fill. Its results are keyed by `L`.
-struct Target<K, A, L> {
-    name: String,
-    store: StoreId,
-    keys: Arc<dyn Serde<K>>,
-    values: Arc<dyn Serde<A>>,
-    init: Arc<dyn Fn() -> A + Send + Sync>,
-    old_values: OldValues,
-    outlet: Outlet<L, Change<A>>,
+pub(super) struct Target<K, A, L> {
+    pub(super) name: String,
+    pub(super) store: StoreId,
+    pub(super) keys: Arc<dyn Serde<K>>,
+    pub(super) values: Arc<dyn Serde<A>>,
+    pub(super) init: Init<A>,
+    pub(super) old_values: OldValues,
+    pub(super) outlet: Outlet<L, Change<A>>,
 }
 
+/// What an aggregate begins with.
+pub(super) type Init<A> = Arc<dyn Fn() -> A + Send + Sync>;
+
 /// One stream of a cogroup, the type of its values erased.
-trait Member<K, A>: Send + Sync {
+pub(super) trait Member<K, A>: Send + Sync {
     /// Hangs the aggregation behind the stream.
     fn aggregate(&self, target: &Target<K, A, K>, number: usize) -> NodeId;
 
@@ -178,7 +157,7 @@ trait Member<K, A>: Send + Sync {
     fn aggregate_windows(
         &self,
         target: &Target<K, A, Windowed<K>>,
-        windows: TumblingWindows,
+        aggregators: &Aggregators<K, A>,
         number: usize,
     ) -> NodeId;
 }
@@ -215,25 +194,12 @@ where
     fn aggregate_windows(
         &self,
         target: &Target<K, A, Windowed<K>>,
-        windows: TumblingWindows,
+        aggregators: &Aggregators<K, A>,
         number: usize,
     ) -> NodeId {
         let stream = self.partitioned(target, number);
-        let node = target.node(&stream, Some(format!("by windows, {windows}")));
-        let (store, keys, values) = (target.store, Arc::clone(&target.keys), Arc::clone(&target.values));
-        let fold = Arc::new(self.fold_from(&target.init));
-        let (wanted, next) = (target.old_values.clone(), target.outlet.clone());
-        stream.draft.attach(&stream.outlet, move |assembly| WindowAggregate {
-            operator: node,
-            windows: windows.into(),
-            emit: EmitStrategy::OnUpdate,
-            view: WindowView::new(store, Arc::clone(&keys), Arc::clone(&values)),
-            fold: Arc::clone(&fold),
-            sends_old: wanted.are_wanted(),
-            next: Box::new(next.assemble_shared(assembly)),
-            has_failed: false,
-            takes: PhantomData,
-        });
+        let node = target.node(&stream, Some(aggregators.detail().to_owned()));
+        aggregators.fill(target, (&stream, node), self.fold_from(&target.init));
         node
     }
 }
@@ -249,10 +215,7 @@ impl<K: Data, V: Data, F> GroupMember<K, V, F> {
         self.stream.by_key(&name, &target.keys, true)
     }
 
-    fn fold_from<A>(
-        &self,
-        init: &Arc<dyn Fn() -> A + Send + Sync>,
-    ) -> impl Fn(&K, V, Option<A>) -> A + Send + Sync + use<K, V, A, F>
+    fn fold_from<A>(&self, init: &Init<A>) -> impl Fn(&K, V, Option<A>) -> A + Send + Sync + use<K, V, A, F>
     where
         F: Fn(&K, V, A) -> A + Send + Sync,
     {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use headwater_schema::{KeyValueSerde, Part, Serde, SerdeError, long};
 
-use super::windowed::{Windowing, Windows, check};
+use super::windowed::{Folding, Windowing, Windows, check};
 use super::{Stream, Table};
 use crate::graph::{Operator, StoreKind};
 use crate::node::{Aggregate, OldValues};
@@ -192,18 +192,31 @@ impl<K: Data, V: Data> WindowedStream<K, V> {
         check(stream.draft(), name, &windows);
         let store = stream.draft().store(name, StoreKind::Windows(windows));
         stream.draft().store_holds(store, &keys, &values);
-        let detail = format!("by windows, {windows}{}", self.emit.detail());
         let old_values = OldValues::default();
         let windowing = Windowing {
-            operator: named(verb, name, Some(detail)),
             store,
             emit: self.emit,
             old_values: old_values.clone(),
             keys: Arc::clone(&keys),
             values: Arc::clone(&values),
+        };
+        let folding = Folding {
+            operator: named(verb, name, Some(format!("by windows, {windows}{}", self.emit.detail()))),
+            store,
+            hold_ms: self.emit.holds(windows.hold_ms()),
+            keys: Arc::clone(&keys),
+            values: None,
             fold: Arc::new(fold),
         };
-        let changes = windowing.behind(&stream, windows);
+        let changes = match windows {
+            FixedWindows::Tumbling(windows) => stream.folded(folding, windowing.by_steps(windows.into())),
+            FixedWindows::Hopping(windows) => stream.folded(folding, windowing.by_steps(windows.into())),
+            FixedWindows::Sliding(windows) => {
+                // As in Kafka, null values are dropped as null keys are.
+                let folding = Folding { values: stream.values().cloned(), ..folding };
+                stream.folded(folding, windowing.sliding(windows))
+            }
+        };
         // Partitioned by the key alone, not by the bytes of key and window: whoever joins by them must repartition.
         let changes = changes.rekeyed();
         let windowed_keys: Arc<dyn Serde<Windowed<K>>> = Arc::new(WindowedSerde::new(keys, windows));

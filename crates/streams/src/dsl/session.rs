@@ -1,16 +1,15 @@
 //! Groups within sessions.
 
-use std::marker::PhantomData;
 use std::sync::Arc;
 
 use headwater_schema::{KeyValueSerde, Serde, long};
 
 use super::grouped::{known_keys, known_values, named};
+use super::windowed::{Folding, Windowing};
 use super::{Stream, Table};
 use crate::graph::StoreKind;
-use crate::node::{OldValues, SessionAggregate};
+use crate::node::OldValues;
 use crate::record::Data;
-use crate::store::SessionView;
 use crate::window::{EmitStrategy, SessionWindowedSerde, SessionWindows, Windowed};
 
 /// A stream grouped by its key and by sessions of event time.
@@ -105,33 +104,26 @@ impl<K: Data, V: Data> SessionWindowedStream<K, V> {
         F: Fn(&K, V, Option<A>) -> A + Send + Sync + 'static,
         M: Fn(&K, Option<A>, A) -> A + Send + Sync + 'static,
     {
-        let (windows, emit) = (self.windows, self.emit);
         let stream = self.stream.by_key(name, &keys, true);
-        let store = stream.draft().store(name, StoreKind::Sessions(windows));
+        let store = stream.draft().store(name, StoreKind::Sessions(self.windows));
         stream.draft().store_holds(store, &keys, &values);
-        let view = {
-            let (keys, values) = (Arc::clone(&keys), Arc::clone(&values));
-            move || SessionView::new(store, Arc::clone(&keys), Arc::clone(&values))
-        };
-        let (fold, merge) = (Arc::new(fold), Arc::new(merge));
-        let operator = named(verb, name, Some(format!("by {windows}{}", emit.detail())));
         let old_values = OldValues::default();
-        let wanted = old_values.clone();
-        let hold_ms = emit.holds(windows.retention_ms());
-        let changes =
-            stream.follow_timed(operator, &[store], hold_ms, move |operator, next| SessionAggregate {
-                operator,
-                windows,
-                emit,
-                view: view(),
-                fold: Arc::clone(&fold),
-                merge: Arc::clone(&merge),
-                sends_old: wanted.are_wanted(),
-                next,
-                found: Vec::new(),
-                replaced: Vec::new(),
-                takes: PhantomData,
-            });
+        let windowing = Windowing {
+            store,
+            emit: self.emit,
+            old_values: old_values.clone(),
+            keys: Arc::clone(&keys),
+            values: Arc::clone(&values),
+        };
+        let folding = Folding {
+            operator: named(verb, name, Some(format!("by {}{}", self.windows, self.emit.detail()))),
+            store,
+            hold_ms: self.emit.holds(self.windows.retention_ms()),
+            keys: Arc::clone(&keys),
+            values: None,
+            fold: Arc::new(fold),
+        };
+        let changes = stream.folded(folding, windowing.sessions(self.windows, merge));
         // Partitioned by the key alone, not by the bytes of key and session: whoever joins by them must repartition.
         let changes = changes.rekeyed();
         let windowed_keys: Arc<dyn Serde<Windowed<K>>> = Arc::new(SessionWindowedSerde::new(keys));

@@ -1,15 +1,19 @@
-//! What is made of windows of one length: the nodes behind a [`WindowedStream`].
+//! The kinds of windows that groups can be divided into, and what makes the aggregates by them.
 
-use std::marker::PhantomData;
 use std::sync::Arc;
 
 use headwater_schema::Serde;
 
-use super::{SessionWindowedStream, Stream, WindowedStream};
-use crate::graph::{Operator, StoreId};
-use crate::node::{OldValues, SlidingAggregate, WindowAggregate};
+use super::{
+    CogroupedStream, SessionWindowedCogroupedStream, SessionWindowedStream, Stream, WindowedCogroupedStream,
+    WindowedStream,
+};
+use crate::graph::{NodeId, Operator, StoreId};
+use crate::node::{
+    Aggregator, Intake, Node, OldValues, OnTime, SessionAggregate, SlidingAggregate, WindowAggregate,
+};
 use crate::record::{Change, Data};
-use crate::store::{SlidingView, WindowView};
+use crate::store::{SessionView, SlidingView, WindowView};
 use crate::topology::TopologyProblem;
 use crate::topology::builder::Handle;
 use crate::window::{
@@ -17,45 +21,75 @@ use crate::window::{
     Windowed,
 };
 
-/// Windows that a [`GroupedStream`](super::GroupedStream) can be divided into.
+/// Windows that a [`GroupedStream`](super::GroupedStream) or a [`CogroupedStream`] can be divided into.
 pub trait Windows: Copy {
     /// The stream by these windows.
     type Grouped<K: Data, V: Data>;
 
+    /// Streams of one aggregate by these windows.
+    type Cogrouped<K: Data, A: Data>;
+
     /// Divides a stream that is grouped by its key.
     #[doc(hidden)]
     fn divide<K: Data, V: Data>(self, stream: Stream<K, V>) -> Self::Grouped<K, V>;
+
+    /// Divides streams that are grouped by their keys.
+    #[doc(hidden)]
+    fn divide_all<K: Data, A: Data>(self, cogrouped: CogroupedStream<K, A>) -> Self::Cogrouped<K, A>;
 }
 
 impl Windows for TumblingWindows {
     type Grouped<K: Data, V: Data> = WindowedStream<K, V>;
+    type Cogrouped<K: Data, A: Data> = WindowedCogroupedStream<K, A>;
 
     fn divide<K: Data, V: Data>(self, stream: Stream<K, V>) -> WindowedStream<K, V> {
         WindowedStream::new(stream, self.into())
+    }
+
+    fn divide_all<K: Data, A: Data>(self, cogrouped: CogroupedStream<K, A>) -> WindowedCogroupedStream<K, A> {
+        WindowedCogroupedStream::new(cogrouped, self.into())
     }
 }
 
 impl Windows for HoppingWindows {
     type Grouped<K: Data, V: Data> = WindowedStream<K, V>;
+    type Cogrouped<K: Data, A: Data> = WindowedCogroupedStream<K, A>;
 
     fn divide<K: Data, V: Data>(self, stream: Stream<K, V>) -> WindowedStream<K, V> {
         WindowedStream::new(stream, self.into())
+    }
+
+    fn divide_all<K: Data, A: Data>(self, cogrouped: CogroupedStream<K, A>) -> WindowedCogroupedStream<K, A> {
+        WindowedCogroupedStream::new(cogrouped, self.into())
     }
 }
 
 impl Windows for SlidingWindows {
     type Grouped<K: Data, V: Data> = WindowedStream<K, V>;
+    type Cogrouped<K: Data, A: Data> = WindowedCogroupedStream<K, A>;
 
     fn divide<K: Data, V: Data>(self, stream: Stream<K, V>) -> WindowedStream<K, V> {
         WindowedStream::new(stream, self.into())
+    }
+
+    fn divide_all<K: Data, A: Data>(self, cogrouped: CogroupedStream<K, A>) -> WindowedCogroupedStream<K, A> {
+        WindowedCogroupedStream::new(cogrouped, self.into())
     }
 }
 
 impl Windows for SessionWindows {
     type Grouped<K: Data, V: Data> = SessionWindowedStream<K, V>;
+    type Cogrouped<K: Data, A: Data> = SessionWindowedCogroupedStream<K, A>;
 
     fn divide<K: Data, V: Data>(self, stream: Stream<K, V>) -> SessionWindowedStream<K, V> {
         SessionWindowedStream::new(stream, self)
+    }
+
+    fn divide_all<K: Data, A: Data>(
+        self,
+        cogrouped: CogroupedStream<K, A>,
+    ) -> SessionWindowedCogroupedStream<K, A> {
+        SessionWindowedCogroupedStream::new(cogrouped, self)
     }
 }
 
@@ -73,87 +107,109 @@ pub(super) fn check(draft: &Handle, name: &str, windows: &FixedWindows) {
     }
 }
 
-/// An aggregate by windows that is still to be hung behind a stream.
-pub(super) struct Windowing<K, A, F> {
-    pub(super) operator: Operator,
+/// What an aggregate by windows is made of, whatever kind of windows it has.
+pub(super) struct Windowing<K, A> {
     pub(super) store: StoreId,
     pub(super) emit: EmitStrategy,
     pub(super) old_values: OldValues,
     pub(super) keys: Arc<dyn Serde<K>>,
     pub(super) values: Arc<dyn Serde<A>>,
-    pub(super) fold: Arc<F>,
 }
 
-impl<K, A, F> Windowing<K, A, F>
-where
-    K: Data,
-    A: Data,
-{
-    pub(super) fn behind<V>(
-        self,
-        stream: &Stream<K, V>,
-        windows: FixedWindows,
-    ) -> Stream<Windowed<K>, Change<A>>
-    where
-        V: Data,
-        F: Fn(&K, V, Option<A>) -> A + Send + Sync + 'static,
-    {
-        let hold_ms = self.emit.holds(windows.hold_ms());
-        match windows {
-            FixedWindows::Tumbling(windows) => self.by_steps(stream, windows.into(), hold_ms),
-            FixedWindows::Hopping(windows) => self.by_steps(stream, windows.into(), hold_ms),
-            FixedWindows::Sliding(windows) => self.sliding(stream, windows, hold_ms),
-        }
-    }
+/// Where the results of windows go.
+pub(super) type Results<K, A> = Box<dyn Node<Windowed<K>, Change<A>>>;
 
-    fn by_steps<V>(
+impl<K: Data, A: Data> Windowing<K, A> {
+    /// What makes, for each task, the aggregate by windows that begin step by step.
+    pub(super) fn by_steps(
         self,
-        stream: &Stream<K, V>,
         windows: StepWindows,
-        hold_ms: Option<i64>,
-    ) -> Stream<Windowed<K>, Change<A>>
-    where
-        V: Data,
-        F: Fn(&K, V, Option<A>) -> A + Send + Sync + 'static,
-    {
-        let Self { operator, store, emit, old_values, keys, values, fold } = self;
-        stream.follow_timed(operator, &[store], hold_ms, move |operator, next| WindowAggregate {
+    ) -> impl Fn(NodeId, Results<K, A>) -> WindowAggregate<K, A> + Send + Sync + 'static {
+        let Self { store, emit, old_values, keys, values } = self;
+        move |operator, next| WindowAggregate {
             operator,
             windows,
             emit,
             view: WindowView::new(store, Arc::clone(&keys), Arc::clone(&values)),
-            fold: Arc::clone(&fold),
             sends_old: old_values.are_wanted(),
             next,
             has_failed: false,
-            takes: PhantomData,
-        })
+        }
     }
 
-    fn sliding<V>(
+    /// What makes, for each task, the aggregate by sliding windows.
+    pub(super) fn sliding(
         self,
-        stream: &Stream<K, V>,
         windows: SlidingWindows,
-        hold_ms: Option<i64>,
-    ) -> Stream<Windowed<K>, Change<A>>
-    where
-        V: Data,
-        F: Fn(&K, V, Option<A>) -> A + Send + Sync + 'static,
-    {
-        let Self { operator, store, emit, old_values, keys, values, fold } = self;
-        let record_values = stream.values().cloned();
-        stream.follow_timed(operator, &[store], hold_ms, move |operator, next| SlidingAggregate {
+    ) -> impl Fn(NodeId, Results<K, A>) -> SlidingAggregate<K, A> + Send + Sync + 'static {
+        let Self { store, emit, old_values, keys, values } = self;
+        move |operator, next| SlidingAggregate {
             operator,
             windows,
             emit,
             view: SlidingView::new(store, Arc::clone(&keys), Arc::clone(&values)),
-            values: record_values.clone(),
-            fold: Arc::clone(&fold),
             sends_old: old_values.are_wanted(),
             next,
             found: Vec::new(),
             has_failed: false,
-            takes: PhantomData,
+        }
+    }
+
+    /// What makes, for each task, the aggregate by sessions. `merge` makes one aggregate of that of the sessions so far, of
+    /// which there is none at first, and that of another.
+    pub(super) fn sessions<M>(
+        self,
+        windows: SessionWindows,
+        merge: M,
+    ) -> impl Fn(NodeId, Results<K, A>) -> SessionAggregate<K, A, M> + Send + Sync + 'static
+    where
+        M: Fn(&K, Option<A>, A) -> A + Send + Sync + 'static,
+    {
+        let Self { store, emit, old_values, keys, values } = self;
+        let merge = Arc::new(merge);
+        move |operator, next| SessionAggregate {
+            operator,
+            windows,
+            emit,
+            view: SessionView::new(store, Arc::clone(&keys), Arc::clone(&values)),
+            merge: Arc::clone(&merge),
+            sends_old: old_values.are_wanted(),
+            next,
+            found: Vec::new(),
+            replaced: Vec::new(),
+        }
+    }
+}
+
+/// How a stream is folded into an aggregate of its own.
+pub(super) struct Folding<K, V, F> {
+    pub(super) operator: Operator,
+    pub(super) store: StoreId,
+    pub(super) hold_ms: Option<i64>,
+    pub(super) keys: Arc<dyn Serde<K>>,
+    /// Where null values are left out: how values are written.
+    pub(super) values: Option<Arc<dyn Serde<V>>>,
+    pub(super) fold: Arc<F>,
+}
+
+impl<K: Data, V: Data> Stream<K, V> {
+    /// The results of an aggregate of this stream alone.
+    pub(super) fn folded<A, G, F>(
+        &self,
+        folding: Folding<K, V, F>,
+        make: impl Fn(NodeId, Results<K, A>) -> G + Send + Sync + 'static,
+    ) -> Stream<Windowed<K>, Change<A>>
+    where
+        A: Data,
+        G: Aggregator<Key = K, Aggregate = A> + OnTime + 'static,
+        F: Fn(&K, V, Option<A>) -> A + Send + Sync + 'static,
+    {
+        let Folding { operator, store, hold_ms, keys, values, fold } = folding;
+        self.follow_timed(operator, &[store], hold_ms, move |operator, next| Intake {
+            keys: Arc::clone(&keys),
+            values: values.clone(),
+            fold: Arc::clone(&fold),
+            aggregator: make(operator, next),
         })
     }
 }

@@ -1,9 +1,8 @@
 //! Aggregation of the records of a key within sessions.
 
-use std::marker::PhantomData;
 use std::sync::Arc;
 
-use super::{Node, OnTime, Processed};
+use super::{Aggregator, Node, OnTime, Processed};
 use crate::context::Context;
 use crate::graph::NodeId;
 use crate::record::{Change, Data, Headers, Record};
@@ -15,13 +14,11 @@ use crate::window::{EmitStrategy, SessionWindows, Window, Windowed};
 /// once, when its session is over.
 ///
 /// A result's time is the end of its session. As in Kafka, results that are handed on at once have no headers.
-pub(crate) struct SessionAggregate<K, V, A, F, M> {
+pub(crate) struct SessionAggregate<K, A, M> {
     pub(crate) operator: NodeId,
     pub(crate) windows: SessionWindows,
     pub(crate) emit: EmitStrategy,
     pub(crate) view: SessionView<K, A>,
-    /// Makes the new aggregate of a value and the old one, of which there is none at first.
-    pub(crate) fold: Arc<F>,
     /// Makes one aggregate of that of the sessions so far, of which there is none at first, and that of another.
     pub(crate) merge: Arc<M>,
     pub(crate) sends_old: bool,
@@ -30,34 +27,32 @@ pub(crate) struct SessionAggregate<K, V, A, F, M> {
     pub(crate) found: Vec<(Window, A)>,
     /// The sessions that a new one replaces, with their old values where those are wanted; kept for the same reason.
     pub(crate) replaced: Vec<(Window, Option<A>)>,
-    pub(crate) takes: PhantomData<fn(V)>,
 }
 
-impl<K, V, A, F, M> Node<K, V> for SessionAggregate<K, V, A, F, M>
+impl<K, A, M> Aggregator for SessionAggregate<K, A, M>
 where
     K: Data,
-    V: Data,
     A: Data,
-    F: Fn(&K, V, Option<A>) -> A + Send + Sync,
     M: Fn(&K, Option<A>, A) -> A + Send + Sync,
 {
-    fn process(&mut self, record: Record<K, V>, context: &mut Context) -> Processed {
-        if self.view.is_null(&record.key) {
-            context.drop_null_key();
-            return Ok(());
-        }
+    type Key = K;
+    type Aggregate = A;
+
+    fn take<V, F>(&mut self, record: Record<K, V>, fold: &F, context: &mut Context) -> Processed
+    where
+        V: Data,
+        F: Fn(&K, V, Option<A>) -> A,
+    {
         let headers = record.headers.clone();
-        self.add(record, context)?;
+        self.add(record, fold, context)?;
         if self.emit.is_told(context) { Ok(()) } else { self.close(&headers, context) }
     }
 }
 
-impl<K, V, A, F, M> OnTime for SessionAggregate<K, V, A, F, M>
+impl<K, A, M> OnTime for SessionAggregate<K, A, M>
 where
     K: Data,
-    V: Data,
     A: Data,
-    F: Fn(&K, V, Option<A>) -> A + Send + Sync,
     M: Fn(&K, Option<A>, A) -> A + Send + Sync,
 {
     fn on_time(&mut self, context: &mut Context) -> Processed {
@@ -65,15 +60,16 @@ where
     }
 }
 
-impl<K, V, A, F, M> SessionAggregate<K, V, A, F, M>
+impl<K, A, M> SessionAggregate<K, A, M>
 where
     K: Data,
-    V: Data,
     A: Data,
-    F: Fn(&K, V, Option<A>) -> A + Send + Sync,
     M: Fn(&K, Option<A>, A) -> A + Send + Sync,
 {
-    fn add(&mut self, record: Record<K, V>, context: &mut Context) -> Processed {
+    fn add<V, F>(&mut self, record: Record<K, V>, fold: &F, context: &mut Context) -> Processed
+    where
+        F: Fn(&K, V, Option<A>) -> A,
+    {
         let mut found = std::mem::take(&mut self.found);
         found.clear();
         if let Err(error) = self.view.find(&record.key, record.timestamp, &self.windows, &mut found, context)
@@ -87,7 +83,7 @@ where
         } else {
             let Record { key, value, .. } = record;
             let (merged, old) = self.merge_found(&key, (own, session), &mut found);
-            let aggregate = (self.fold)(&key, value, merged);
+            let aggregate = fold(&key, value, merged);
             // What cannot be written must not cost the sessions that it is made of.
             if let Err(error) = self.view.prepare(session, &aggregate, context) {
                 return context.fail(*error);

@@ -19,22 +19,31 @@ pub(crate) struct Shared<K, V>(Arc<Mutex<Box<dyn Node<K, V>>>>);
 impl<K: Data, V: Data> Outlet<K, V> {
     /// The nodes behind this outlet, the same ones however often a task asks.
     pub(crate) fn assemble_shared(&self, assembly: &Assembly<'_>) -> Shared<K, V> {
+        Shared(self.share(assembly, |nodes| nodes))
+    }
+
+    /// What is made of the nodes behind this outlet, the same thing however often a task asks.
+    pub(crate) fn share<T: 'static>(
+        &self,
+        assembly: &Assembly<'_>,
+        make: impl FnOnce(Box<dyn Node<K, V>>) -> T,
+    ) -> Arc<Mutex<T>> {
         let outlet = Arc::as_ptr(&self.followers).addr();
         if let Some(known) = assembly.shared.get(outlet) {
             return known;
         }
-        let shared = Shared(Arc::new(Mutex::new(self.assemble(assembly))));
-        assembly.shared.keep(outlet, shared.clone());
+        let shared = Arc::new(Mutex::new(make(self.assemble(assembly))));
+        assembly.shared.keep(outlet, Arc::clone(&shared));
         shared
     }
 }
 
 impl Known {
-    fn get<K: Data, V: Data>(&self, outlet: usize) -> Option<Shared<K, V>> {
-        self.0.borrow().get(&outlet)?.downcast_ref::<Shared<K, V>>().cloned()
+    fn get<T: 'static>(&self, outlet: usize) -> Option<Arc<Mutex<T>>> {
+        self.0.borrow().get(&outlet)?.downcast_ref::<Arc<Mutex<T>>>().cloned()
     }
 
-    fn keep<K: Data, V: Data>(&self, outlet: usize, shared: Shared<K, V>) {
+    fn keep<T: 'static>(&self, outlet: usize, shared: Arc<Mutex<T>>) {
         self.0.borrow_mut().insert(outlet, Box::new(shared));
     }
 }
@@ -42,11 +51,5 @@ impl Known {
 impl<K: Data, V: Data> Node<K, V> for Shared<K, V> {
     fn process(&mut self, record: Record<K, V>, context: &mut Context) -> Processed {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).process(record, context)
-    }
-}
-
-impl<K, V> Clone for Shared<K, V> {
-    fn clone(&self) -> Self {
-        Self(Arc::clone(&self.0))
     }
 }

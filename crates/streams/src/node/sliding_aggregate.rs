@@ -9,13 +9,9 @@
 //! newest to the oldest, then the new ones as listed above. Records so early that their left window would begin before
 //! 1970 share the one that begins there.
 
-use std::marker::PhantomData;
-use std::sync::Arc;
-
 use headwater_model::Timestamp;
-use headwater_schema::Serde;
 
-use super::{Node, NodeError, OnTime, Processed};
+use super::{Aggregator, Node, NodeError, OnTime, Processed};
 use crate::context::Context;
 use crate::error::TaskError;
 use crate::graph::NodeId;
@@ -25,23 +21,21 @@ use crate::window::{EmitStrategy, SlidingWindows, Windowed};
 
 /// Folds each record into the aggregates of its windows, and hands on the new aggregates: each at once, or each once
 /// when its window closes.
-pub(crate) struct SlidingAggregate<K, V, A, F> {
+pub(crate) struct SlidingAggregate<K, A> {
     pub(crate) operator: NodeId,
     pub(crate) windows: SlidingWindows,
     pub(crate) emit: EmitStrategy,
     pub(crate) view: SlidingView<K, A>,
-    /// Where it is known how values are written: as in Kafka, null values are dropped as null keys are.
-    pub(crate) values: Option<Arc<dyn Serde<V>>>,
-    /// Makes the new aggregate of a value and the old one, of which there is none at first.
-    pub(crate) fold: Arc<F>,
     pub(crate) sends_old: bool,
     pub(crate) next: Box<dyn Node<Windowed<K>, Change<A>>>,
     /// The windows near a record; kept so that finding them allocates nothing.
     pub(crate) found: Vec<FoundWindow<A>>,
     /// True if the record at hand met an error.
     pub(crate) has_failed: bool,
-    pub(crate) takes: PhantomData<fn(V)>,
 }
+
+/// A record whose value is known only by what it makes of an aggregate, of which there is none at first.
+type Taken<'a, K, A> = Record<K, &'a dyn Fn(&K, Option<A>) -> A>;
 
 /// What the windows that exist tell of those that a record needs.
 struct Neighbours<A> {
@@ -61,58 +55,41 @@ impl<A> Neighbours<A> {
     }
 }
 
-impl<K, V, A, F> Node<K, V> for SlidingAggregate<K, V, A, F>
-where
-    K: Data,
-    V: Data,
-    A: Data,
-    F: Fn(&K, V, Option<A>) -> A + Send + Sync,
-{
-    fn process(&mut self, record: Record<K, V>, context: &mut Context) -> Processed {
-        if self.view.is_null(&record.key) {
-            context.drop_null_key();
-            return Ok(());
-        }
-        if self.is_null(&record.value) {
-            context.drop_null_value();
-            return Ok(());
-        }
-        self.has_failed = false;
-        let close_time = self.windows.close_time(context.stream_time());
-        if record.timestamp.plus_ms(self.windows.size_ms()) < close_time {
-            context.drop_late(self.operator);
-        } else if let Err(error) = self.find(&record, context) {
-            return context.fail(*error);
-        } else if record.timestamp < self.epoch_end() {
-            self.add_early(&record, context)?;
-        } else {
-            self.add(&record, context)?;
-        }
-        if self.emit.is_told(context) { Ok(()) } else { self.close(&record.headers, context) }
+impl<K: Data, A: Data> Aggregator for SlidingAggregate<K, A> {
+    type Key = K;
+    type Aggregate = A;
+
+    fn take<V, F>(&mut self, record: Record<K, V>, fold: &F, context: &mut Context) -> Processed
+    where
+        V: Data,
+        F: Fn(&K, V, Option<A>) -> A,
+    {
+        let Record { key, value, timestamp, headers } = record;
+        let fold = |key: &K, so_far| fold(key, value.clone(), so_far);
+        self.take_folded(&Record { key, value: &fold, timestamp, headers }, context)
     }
 }
 
-impl<K, V, A, F> OnTime for SlidingAggregate<K, V, A, F>
-where
-    K: Data,
-    V: Data,
-    A: Data,
-    F: Fn(&K, V, Option<A>) -> A + Send + Sync,
-{
+impl<K: Data, A: Data> OnTime for SlidingAggregate<K, A> {
     fn on_time(&mut self, context: &mut Context) -> Processed {
         self.close(&Headers::default(), context)
     }
 }
 
-impl<K, V, A, F> SlidingAggregate<K, V, A, F>
-where
-    K: Data,
-    V: Data,
-    A: Data,
-    F: Fn(&K, V, Option<A>) -> A + Send + Sync,
-{
-    fn is_null(&self, value: &V) -> bool {
-        self.values.as_ref().is_some_and(|values| values.is_null(value))
+impl<K: Data, A: Data> SlidingAggregate<K, A> {
+    fn take_folded(&mut self, record: &Taken<'_, K, A>, context: &mut Context) -> Processed {
+        self.has_failed = false;
+        let close_time = self.windows.close_time(context.stream_time());
+        if record.timestamp.plus_ms(self.windows.size_ms()) < close_time {
+            context.drop_late(self.operator);
+        } else if let Err(error) = self.find(record, context) {
+            return context.fail(*error);
+        } else if record.timestamp < self.epoch_end() {
+            self.add_early(record, context)?;
+        } else {
+            self.add(record, context)?;
+        }
+        if self.emit.is_told(context) { Ok(()) } else { self.close(&record.headers, context) }
     }
 
     /// The end of the window that begins 1970; later records have left windows of their own.
@@ -121,7 +98,7 @@ where
     }
 
     /// Finds the windows that a record lies in or touches, and the last one before it.
-    fn find(&mut self, record: &Record<K, V>, context: &mut Context) -> Result<(), NodeError> {
+    fn find(&mut self, record: &Taken<'_, K, A>, context: &mut Context) -> Result<(), NodeError> {
         self.found.clear();
         let reach = self.windows.size_ms().saturating_mul(2);
         let kept = self.kept_from(context)?;
@@ -144,7 +121,7 @@ where
     }
 
     /// Adds a record whose left window begins in 1970 or later.
-    fn add(&mut self, record: &Record<K, V>, context: &mut Context) -> Processed {
+    fn add(&mut self, record: &Taken<'_, K, A>, context: &mut Context) -> Processed {
         let found = std::mem::take(&mut self.found);
         if let Some(mut near) = self.update_found(&found, record, context)? {
             self.add_previous_right(near.previous, &found, record, context)?;
@@ -160,7 +137,7 @@ where
     fn update_found(
         &mut self,
         found: &[FoundWindow<A>],
-        record: &Record<K, V>,
+        record: &Taken<'_, K, A>,
         context: &mut Context,
     ) -> Result<Option<Neighbours<A>>, NodeError> {
         let mut near = Neighbours::new();
@@ -192,7 +169,7 @@ where
         &mut self,
         previous: Option<Timestamp>,
         found: &[FoundWindow<A>],
-        record: &Record<K, V>,
+        record: &Taken<'_, K, A>,
         context: &mut Context,
     ) -> Processed {
         let Some(start) = previous.map(|previous| previous.plus_ms(1)) else {
@@ -208,7 +185,7 @@ where
     fn add_left(
         &mut self,
         near: &mut Neighbours<A>,
-        record: &Record<K, V>,
+        record: &Taken<'_, K, A>,
         context: &mut Context,
     ) -> Processed {
         if near.has_left {
@@ -222,7 +199,12 @@ where
 
     /// Makes the right window of the record, if there are records in it. It holds what the window that it is taken from
     /// did before this record.
-    fn add_right(&mut self, near: Neighbours<A>, record: &Record<K, V>, context: &mut Context) -> Processed {
+    fn add_right(
+        &mut self,
+        near: Neighbours<A>,
+        record: &Taken<'_, K, A>,
+        context: &mut Context,
+    ) -> Processed {
         match near.right.filter(|right| right.latest > record.timestamp) {
             Some(right) if !near.has_right => {
                 let start = record.timestamp.plus_ms(1);
@@ -233,7 +215,7 @@ where
     }
 
     /// Adds a record whose left window would begin before 1970.
-    fn add_early(&mut self, record: &Record<K, V>, context: &mut Context) -> Processed {
+    fn add_early(&mut self, record: &Taken<'_, K, A>, context: &mut Context) -> Processed {
         let found = std::mem::take(&mut self.found);
         let mut near = Neighbours::new();
         let shared = found.first().filter(|window| window.start == Timestamp(0));
@@ -263,12 +245,17 @@ where
     }
 
     /// Folds the record into a window that exists.
-    fn update(&mut self, window: &FoundWindow<A>, record: &Record<K, V>, context: &mut Context) -> Processed {
+    fn update(
+        &mut self,
+        window: &FoundWindow<A>,
+        record: &Taken<'_, K, A>,
+        context: &mut Context,
+    ) -> Processed {
         if self.is_late(window.start, context) {
             return Ok(());
         }
         let old = self.sends_old.then(|| window.aggregate.clone());
-        let aggregate = (self.fold)(&record.key, record.value.clone(), Some(window.aggregate.clone()));
+        let aggregate = (record.value)(&record.key, Some(window.aggregate.clone()));
         let latest = window.latest.max(record.timestamp);
         self.put(FoundWindow { start: window.start, latest, aggregate }, (false, old), record, context)
     }
@@ -278,13 +265,13 @@ where
         &mut self,
         start: Timestamp,
         begins_with: Option<A>,
-        record: &Record<K, V>,
+        record: &Taken<'_, K, A>,
         context: &mut Context,
     ) -> Processed {
         if self.is_late(start, context) {
             return Ok(());
         }
-        let aggregate = (self.fold)(&record.key, record.value.clone(), begins_with);
+        let aggregate = (record.value)(&record.key, begins_with);
         self.put(FoundWindow { start, latest: record.timestamp, aggregate }, (true, None), record, context)
     }
 
@@ -301,7 +288,7 @@ where
         &mut self,
         window: FoundWindow<A>,
         (is_new, old): (bool, Option<A>),
-        record: &Record<K, V>,
+        record: &Taken<'_, K, A>,
         context: &mut Context,
     ) -> Processed {
         if let Err(error) = self.view.put(&record.key, &window, is_new, context) {

@@ -47,6 +47,14 @@ impl Assembly<'_> {
         Self { timed: Some(Register::default()), ..self }
     }
 
+    /// Registers a node that waits for event time, if somebody is to tell it; nodes behind it are registered already.
+    fn register<N: OnTime + 'static>(&self, node: &Arc<Mutex<N>>) {
+        if let Some(register) = &self.timed {
+            let shared: Shared = Arc::clone(node) as Shared;
+            register.0.borrow_mut().push(shared);
+        }
+    }
+
     /// The nodes that wait for event time, once all are assembled.
     pub(crate) fn take_timed(&self) -> Timed {
         let nodes = self.timed.as_ref().map(|register| register.0.take());
@@ -62,14 +70,30 @@ impl<K: Data, V: Data> Outlet<K, V> {
     ) {
         self.followers().push(Box::new(move |assembly| {
             let node = make(assembly);
-            let Some(register) = &assembly.timed else {
+            if assembly.timed.is_none() {
                 return Box::new(node);
-            };
+            }
             let node = Arc::new(Mutex::new(node));
-            let shared: Shared = Arc::clone(&node) as Shared;
-            register.0.borrow_mut().push(shared);
+            assembly.register(&node);
             Box::new(Registered(node))
         }));
+    }
+
+    /// What is made of the nodes behind this outlet and waits for event time, one for each task, however often it asks.
+    pub(crate) fn share_timed<N: OnTime + 'static>(
+        &self,
+        assembly: &Assembly<'_>,
+        make: impl FnOnce(Box<dyn Node<K, V>>) -> N,
+    ) -> Arc<Mutex<N>> {
+        let mut is_new = false;
+        let node = self.share(assembly, |nodes| {
+            is_new = true;
+            make(nodes)
+        });
+        if is_new {
+            assembly.register(&node);
+        }
+        node
     }
 }
 

@@ -1,9 +1,6 @@
 //! Aggregation of the records of a key within windows of event time.
 
-use std::marker::PhantomData;
-use std::sync::Arc;
-
-use super::{Node, OnTime, Processed};
+use super::{Aggregator, Node, OnTime, Processed};
 use crate::context::Context;
 use crate::error::TaskError;
 use crate::graph::NodeId;
@@ -13,66 +10,48 @@ use crate::window::{EmitStrategy, StepWindows, Window, Windowed};
 
 /// Folds each record into the aggregates of its key and windows, the oldest window first, and hands on the new
 /// aggregates: each at once, or each once when its window closes.
-pub(crate) struct WindowAggregate<K, V, A, F> {
+pub(crate) struct WindowAggregate<K, A> {
     pub(crate) operator: NodeId,
     pub(crate) windows: StepWindows,
     pub(crate) emit: EmitStrategy,
     pub(crate) view: WindowView<K, A>,
-    /// Makes the new aggregate of a value and the old one, of which there is none at first.
-    pub(crate) fold: Arc<F>,
     pub(crate) sends_old: bool,
     pub(crate) next: Box<dyn Node<Windowed<K>, Change<A>>>,
     /// True if the record at hand met an error.
     pub(crate) has_failed: bool,
-    pub(crate) takes: PhantomData<fn(V)>,
 }
 
-impl<K, V, A, F> Node<K, V> for WindowAggregate<K, V, A, F>
-where
-    K: Data,
-    V: Data,
-    A: Data,
-    F: Fn(&K, V, Option<A>) -> A + Send + Sync,
-{
-    fn process(&mut self, record: Record<K, V>, context: &mut Context) -> Processed {
-        if self.view.is_null(&record.key) {
-            context.drop_null_key();
-            return Ok(());
-        }
+impl<K: Data, A: Data> Aggregator for WindowAggregate<K, A> {
+    type Key = K;
+    type Aggregate = A;
+
+    fn take<V, F>(&mut self, record: Record<K, V>, fold: &F, context: &mut Context) -> Processed
+    where
+        V: Data,
+        F: Fn(&K, V, Option<A>) -> A,
+    {
         self.has_failed = false;
         let headers = record.headers.clone();
         let (earlier, newest) = self.windows.windows_of(record.timestamp);
         for window in earlier {
             if self.takes(window, context) {
-                self.update(window, record.clone(), context)?;
+                self.update(window, record.clone(), fold, context)?;
             }
         }
         if self.takes(newest, context) {
-            self.update(newest, record, context)?;
+            self.update(newest, record, fold, context)?;
         }
         self.close_now(&headers, context)
     }
 }
 
-impl<K, V, A, F> OnTime for WindowAggregate<K, V, A, F>
-where
-    K: Data,
-    V: Data,
-    A: Data,
-    F: Fn(&K, V, Option<A>) -> A + Send + Sync,
-{
+impl<K: Data, A: Data> OnTime for WindowAggregate<K, A> {
     fn on_time(&mut self, context: &mut Context) -> Processed {
         self.close(&Headers::default(), context)
     }
 }
 
-impl<K, V, A, F> WindowAggregate<K, V, A, F>
-where
-    K: Data,
-    V: Data,
-    A: Data,
-    F: Fn(&K, V, Option<A>) -> A + Send + Sync,
-{
+impl<K: Data, A: Data> WindowAggregate<K, A> {
     /// False, and counted, if the window is closed.
     fn takes(&self, window: Window, context: &mut Context) -> bool {
         let is_closed = self.windows.is_closed(window, context.stream_time());
@@ -82,7 +61,16 @@ where
         !is_closed
     }
 
-    fn update(&mut self, window: Window, record: Record<K, V>, context: &mut Context) -> Processed {
+    fn update<V, F>(
+        &mut self,
+        window: Window,
+        record: Record<K, V>,
+        fold: &F,
+        context: &mut Context,
+    ) -> Processed
+    where
+        F: Fn(&K, V, Option<A>) -> A,
+    {
         let Record { key, value, timestamp, headers } = record;
         let (timestamp, aggregate) = match self.view.get(&key, window, context) {
             Ok(Some((latest, aggregate))) => (latest.max(timestamp), Some(aggregate)),
@@ -90,7 +78,7 @@ where
             Err(error) => return self.fail(*error, context),
         };
         let old = if self.sends_old { aggregate.clone() } else { None };
-        let aggregate = (self.fold)(&key, value, aggregate);
+        let aggregate = fold(&key, value, aggregate);
         if let Err(error) = self.view.put(&key, window, &aggregate, timestamp, context) {
             return self.fail(*error, context);
         }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use headwater_client::{ConsumerConfig, OffsetReset, ProducerConfig};
 
+use super::topic_configs::InternalTopicConfigs;
 use crate::store::StatePlace;
 use crate::task::TaskConfig;
 use crate::topology::{Plan, Topology};
@@ -24,6 +25,8 @@ pub struct StreamsConfig {
     /// How many bytes of memory all stores of the instance may take, if they are on disk: half for what is not committed
     /// (when that is full, it is committed early), half for what is read often. Default 128 MiB.
     pub state_memory: usize,
+    /// Configs of the changelogs and repartition topics that the instance makes. Default none but their own.
+    pub internal_topics: InternalTopicConfigs,
     /// How tasks deal with errors and idle inputs.
     pub task: TaskConfig,
     /// How records are produced. Batches are larger by default than a producer's: up to 128 KiB.
@@ -52,6 +55,7 @@ impl Default for StreamsConfig {
             max_buffered_bytes: 4 << 20,
             state_dir: None,
             state_memory: 128 << 20,
+            internal_topics: InternalTopicConfigs::new(),
             task: TaskConfig::default(),
             producer: ProducerConfig { batch_size: 128 << 10, ..ProducerConfig::default() },
             consumer: ConsumerConfig {

@@ -38,6 +38,24 @@ pub enum StreamsError {
         /// How many are needed.
         needed: i32,
     },
+    /// Configs are for a topic that the application does not have.
+    #[error(
+        "there are configs for \"{topic}\", which is no internal topic of \"{application}\"; its description names them all"
+    )]
+    NoSuchInternalTopic {
+        /// The application id.
+        application: String,
+        /// The topic.
+        topic: String,
+    },
+    /// A config of internal topics is not the author's to set.
+    #[error(
+        "internal topics cannot have another \"{config}\": what they hold would not last, or not be as it was written"
+    )]
+    OwnTopicConfig {
+        /// The config.
+        config: String,
+    },
     /// A policy says to write records to the dead-letter topic, and there is none.
     #[error("a policy is to write records to the dead-letter topic, but `task.dead_letter_topic` names none")]
     NoDeadLetterTopic,

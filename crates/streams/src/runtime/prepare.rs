@@ -7,6 +7,7 @@ use headwater_client::{AdminError, Client, Connector};
 use headwater_model::{ErrorCode, Offset, PartitionId, TopicName, TopicPartition};
 
 use super::error::StreamsError;
+use super::topic_configs::InternalTopicConfigs;
 use crate::task::TaskConfig;
 use crate::topology::{InternalTopicKind, Plan, Topology};
 
@@ -14,13 +15,15 @@ use crate::topology::{InternalTopicKind, Plan, Topology};
 pub(super) async fn topics<C: Connector>(
     client: &Client<C>,
     topology: &Topology,
+    configs: &InternalTopicConfigs,
 ) -> Result<Plan, StreamsError> {
+    configs.check(topology)?;
     let sources: Vec<TopicName> = topology.source_topics().into_iter().cloned().collect();
     let existing = partition_counts(client, &sources).await?;
     let application = || topology.application_id().to_owned();
     let plan = Plan::new(topology, &existing)
         .map_err(|source| StreamsError::Plan { application: application(), source })?;
-    make_internal_topics(client, internal_topics(topology, &plan)).await?;
+    make_internal_topics(client, internal_topics(topology, &plan), configs).await?;
     Ok(plan)
 }
 
@@ -100,9 +103,14 @@ pub(super) fn internal_partitions(
 async fn make_internal_topics<C: Connector>(
     client: &Client<C>,
     needed: BTreeMap<TopicName, (InternalTopicKind, i32)>,
+    configs: &InternalTopicConfigs,
 ) -> Result<(), StreamsError> {
-    let new: Vec<NewTopic> =
-        needed.iter().map(|(topic, (kind, partitions))| internal_topic(topic, *kind, *partitions)).collect();
+    let new = needed.iter().map(|(topic, (kind, partitions))| {
+        let new = NewTopic::new(topic.clone(), *partitions);
+        let configs = configs.of(topic, *kind).into_iter();
+        configs.fold(new, |new, (config, value)| new.with_config(config, value))
+    });
+    let new: Vec<NewTopic> = new.collect();
     if new.is_empty() {
         return Ok(());
     }
@@ -120,14 +128,4 @@ async fn make_internal_topics<C: Connector>(
         }
     }
     Ok(())
-}
-
-fn internal_topic(topic: &TopicName, kind: InternalTopicKind, partitions: i32) -> NewTopic {
-    let topic = NewTopic::new(topic.clone(), partitions);
-    match kind {
-        InternalTopicKind::Repartition => {
-            topic.with_config("cleanup.policy", "delete").with_config("retention.ms", "-1")
-        }
-        InternalTopicKind::Changelog => topic.with_config("cleanup.policy", "compact"),
-    }
 }

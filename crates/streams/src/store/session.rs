@@ -31,11 +31,6 @@ impl<K: 'static, V: 'static> SessionView<K, V> {
         Self { entries: TimeIndexed::new(store), keys, values, key: Vec::new(), value: Vec::new() }
     }
 
-    /// True if the key is one that stands for null, which has no sessions.
-    pub(crate) fn is_null(&self, key: &K) -> bool {
-        self.keys.is_null(key)
-    }
-
     /// Adds to `found` the sessions of a key that a record of that time belongs to, in the order of their ends.
     pub(crate) fn find(
         &mut self,

@@ -37,11 +37,6 @@ impl<K: 'static, V: 'static> SlidingView<K, V> {
         Self { entries: TimeIndexed::new(store), keys, values, key: Vec::new(), value: Vec::new() }
     }
 
-    /// True if the key is one that stands for null, which has no windows.
-    pub(crate) fn is_null(&self, key: &K) -> bool {
-        self.keys.is_null(key)
-    }
-
     /// The newest start of all windows that were put.
     pub(crate) fn newest_start(&mut self, context: &Context) -> Result<Timestamp, NodeError> {
         Ok(self.entries.newest(context)?)

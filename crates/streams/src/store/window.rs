@@ -40,11 +40,6 @@ impl<K: 'static, V: 'static> WindowView<K, V> {
         Self { store, keys, values, key: Vec::new(), value: Vec::new(), oldest_start: Timestamp(i64::MIN) }
     }
 
-    /// True if the key is one that stands for null, which no window has.
-    pub(crate) fn is_null(&self, key: &K) -> bool {
-        self.keys.is_null(key)
-    }
-
     /// The value of a key in a window, and its time.
     pub(crate) fn get(
         &mut self,

@@ -8,8 +8,8 @@ use headwater_model::{Offset, Timestamp, TopicPartition, Uuid};
 use crate::graph::StoreId;
 use crate::store::Reflected;
 
-/// How old a store on disk may be and still be brought up to date: compaction keeps removals for a day by default, and
-/// who has missed one would keep what was removed.
+/// How old a store on disk may be and still be brought up to date: compaction keeps removals for a day, as changelogs are
+/// [made](crate::InternalTopicConfigs), and who has missed one would keep what was removed.
 const MAX_AGE: Duration = Duration::from_hours(12);
 
 /// What backs one store.

@@ -9,7 +9,8 @@ use headwater_client::{ProducerConfig, ProducerRecord};
 use headwater_model::{Offset, PartitionId, Timestamp, TopicName, TopicPartition};
 use headwater_schema::{long, serdes, utf8};
 use headwater_streams::{
-    Begin, Guarantee, Streams, StreamsConfig, StreamsError, Topology, TumblingWindows, windowed,
+    Begin, EmitStrategy, Guarantee, HoppingWindows, SessionWindows, SlidingWindows, Streams, StreamsConfig,
+    StreamsError, Topology, TumblingWindows, windowed,
 };
 use headwater_testkit::{Faults, SimCluster, simulate};
 use tempfile::TempDir;
@@ -146,6 +147,66 @@ fn a_store_on_disk_reads_only_what_it_has_missed() {
         Streams::run_bounded(counts(), client.clone(), on_disk(&state)).await.unwrap();
         assert_eq!(newest(&client, "all").await, each(70));
     });
+}
+
+/// Cogroups of lines and names in windows of three kinds.
+fn cogroups() -> Topology {
+    let mut app = Topology::builder("cogroups").guarantee(Guarantee::AtLeastOnce);
+    let (lines, names) =
+        (app.stream("lines", serdes(utf8(), utf8())), app.stream("names", serdes(utf8(), utf8())));
+    let both = lines
+        .group_by_key()
+        .cogroup(|_: &String, line: String, so_far: String| format!("{so_far},{line}"))
+        .cogroup(&names.group_by_key(), |_, name: String, so_far| format!("{so_far};{name}"));
+    let text = || serdes(utf8(), utf8());
+    let sliding = SlidingWindows::of(Duration::from_secs(7)).grace(Duration::from_secs(5));
+    both.windowed_by(sliding)
+        .aggregate("sliding", String::new, text())
+        .updates()
+        .to("all", serdes(windowed(utf8(), sliding), utf8()));
+    let hopping = HoppingWindows::of(Duration::from_secs(9)).advance_by(Duration::from_secs(4));
+    let hopping =
+        both.windowed_by(hopping).emit(EmitStrategy::on_close()).aggregate("hopping", String::new, text());
+    hopping.updates().map(|total| (total.key.key, total.value)).to("minutes", text());
+    let sessions =
+        both.windowed_by(SessionWindows::with_gap(Duration::from_secs(6))).emit(EmitStrategy::on_close());
+    let merge = |_: &String, so_far: String, session: String| so_far + "|" + &session;
+    let sessions = sessions.aggregate("sessions", String::new, merge, text());
+    sessions.updates().map(|total| (total.key.key, total.value)).to("named", text());
+    app.build().unwrap()
+}
+
+/// Publishes numbers up to each of the ends, and runs the cogroups there; gives all that they wrote.
+async fn run_at(ends: Vec<i64>, config: StreamsConfig) -> Vec<Vec<(String, Vec<u8>)>> {
+    let mut cluster = SimCluster::start(1, Faults::none()).unwrap();
+    let client = cluster.client("streams").await.unwrap();
+    create(&client, &[("lines", 1), ("names", 1), ("all", 1), ("minutes", 1), ("named", 1)]).await;
+    let mut begin = 0;
+    for end in ends {
+        // Now and then nothing happens for a while, so that sessions end.
+        for number in (begin..end).filter(|number| number % 20 < 12) {
+            let topic = if number % 3 == 0 { "names" } else { "lines" };
+            publish(&client, topic, number..number + 1).await;
+        }
+        Streams::run_bounded(cogroups(), client.clone(), config.clone()).await.unwrap();
+        begin = end;
+    }
+    let mut written = Vec::new();
+    for topic in ["all", "minutes", "named"] {
+        written.push(records(&client, topic).await);
+    }
+    written
+}
+
+#[test]
+fn cogroups_within_windows_go_on_where_they_were_from_changelogs_and_from_disk() {
+    let run = |ends: &'static [i64], config| simulate(move || run_at(ends.to_vec(), config));
+    let at_once = run(&[90], StreamsConfig::default());
+    assert!(at_once.iter().all(|written| written.len() > 10), "{at_once:?}");
+    let ends = &[5, 28, 29, 44, 90];
+    assert_eq!(run(ends, StreamsConfig::default()), at_once);
+    let folder = TempDir::new().unwrap();
+    assert_eq!(run(ends, on_disk(folder.path())), at_once);
 }
 
 #[test]

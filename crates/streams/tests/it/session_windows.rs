@@ -304,7 +304,7 @@ fn keys_are_written_as_kafkas_session_windowed_serde_writes_them() {
 }
 
 /// The sessions of the times, as one sees them when all have come.
-fn naive(times: &[i64], gap: i64) -> Vec<(i64, i64, i64)> {
+pub(crate) fn naive(times: &[i64], gap: i64) -> Vec<(i64, i64, i64)> {
     let mut times = times.to_vec();
     times.sort_unstable();
     let mut sessions: Vec<(i64, i64, i64)> = Vec::new();

@@ -245,7 +245,7 @@ fn a_store_shows_the_windows_in_the_order_of_their_starts() {
 }
 
 /// The windows of the times and how many lie in each, as one sees them when all have come.
-fn naive(times: &[i64], size: i64) -> Vec<(i64, i64)> {
+pub(crate) fn naive(times: &[i64], size: i64) -> Vec<(i64, i64)> {
     let inside =
         |start: i64| times.iter().filter(|time| (start..=start + size).contains(*time)).count() as i64;
     let left = times.iter().map(|time| (time - size).max(0));

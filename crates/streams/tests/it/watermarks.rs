@@ -224,6 +224,32 @@ proptest! {
     }
 
     #[test]
+    fn cogroups_on_close_are_the_same_however_their_partitions_interleave(
+        events in vec(partition(), 4),
+        arrivals in arrivals(),
+    ) {
+        let topology = app(|app| {
+            app.watermarks(bound());
+            let streams = ["left", "right"].map(|topic| by_value(&app.stream(topic, text())).group_by_key());
+            let count = |_: &String, _: String, count: i64| count + 1;
+            let windows = streams[0].cogroup(count).cogroup(&streams[1], count).windowed_by(windows());
+            windows
+                .emit(EmitStrategy::on_close())
+                .aggregate("counts", || 0, serdes(utf8(), long()))
+                .updates()
+                .map(|count| (format!("{}@{}", count.key.key, count.key.start), count.value.to_string()))
+                .to("out", text());
+        });
+        let mut inputs = partitions_of("left", &events[..2], 2);
+        inputs.extend(partitions_of("right", &events[2..], 2));
+        let mut driver = driver(&topology, &inputs);
+        feed(&mut driver, &inputs, &arrivals);
+        let all = inputs.iter().flat_map(|(_, events)| events);
+        prop_assert_eq!(results(&mut driver), naive_counts(all.map(|(key, time)| (format!("v{key}"), *time))));
+        prop_assert_eq!(driver.metrics().late, BTreeMap::new());
+    }
+
+    #[test]
     fn joins_of_streams_are_the_same_however_their_partitions_interleave(
         events in vec(partition(), 4),
         arrivals in arrivals(),
