@@ -50,6 +50,8 @@ pub(crate) struct Graph {
     pub(crate) source_watermarks: BTreeMap<NodeId, Watermarks>,
     /// How much older than the watermark, in milliseconds, the results of operators may be that hold them back.
     pub(crate) holds_ms: BTreeMap<NodeId, i64>,
+    /// How many partitions repartition topics have of which the author says so.
+    pub(crate) partitions: BTreeMap<TopicName, i32>,
     /// What topics and stores hold.
     pub(crate) formats: Formats,
 }

@@ -79,6 +79,8 @@ pub struct LockedSource {
     pub topic: LockedTopic,
     /// What it is read as.
     pub role: SourceRole,
+    /// How many partitions it has, if that is for the author to say.
+    pub partitions: Option<i64>,
 }
 
 /// What a sub-topology remembers.

@@ -21,6 +21,7 @@ mod error;
 mod globals;
 mod prepare;
 mod progress;
+mod purge;
 mod restore;
 mod settled;
 mod tasks;

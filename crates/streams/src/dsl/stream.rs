@@ -170,6 +170,22 @@ impl<K: Data, V: Data> Stream<K, V> {
         self.through(name, Arcs { keys: Arc::new(serdes.key), values: Arc::new(serdes.value) }, false)
     }
 
+    /// As [`Stream::repartition`], through a topic of so many partitions: as many tasks work behind it. Without a number, there
+    /// are as many as the topics have that feed it, or that it is joined with.
+    #[must_use]
+    pub fn repartition_into<SK: Serde<K>, SV: Serde<V>>(
+        &self,
+        name: &str,
+        partitions: i32,
+        serdes: KeyValueSerde<SK, SV>,
+    ) -> Self {
+        if partitions < 1 {
+            self.draft.problem(TopologyProblem::NoPartitions(name.to_owned()));
+        }
+        self.draft.partition(name, partitions);
+        self.repartition(name, serdes)
+    }
+
     /// Joins each record with the table's value of its key; without one there is no result. Records of the table
     /// trigger nothing; records whose key is null are dropped and counted.
     pub fn join<T, W, F>(&self, name: &str, table: &Table<K, T>, join: F) -> Stream<K, W>

@@ -112,7 +112,8 @@ fn source(fields: &mut Fields) -> Result<LockedSource, LockError> {
             return Err(LockProblem::Value { field: "as".to_owned(), wanted }.at(line));
         }
     };
-    Ok(LockedSource { topic: topic(fields)?, role })
+    let partitions = if fields.has("partitions") { Some(fields.number("partitions")?) } else { None };
+    Ok(LockedSource { topic: topic(fields)?, role, partitions })
 }
 
 fn store(fields: &mut Fields) -> Result<LockedStore, LockError> {

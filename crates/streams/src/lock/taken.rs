@@ -37,6 +37,7 @@ fn sub_topology(graph: &Graph, part: &SubTopology) -> LockedSubTopology {
     let sources = part.sources().iter().map(|source| LockedSource {
         topic: topic(graph, source.node, &source.topic),
         role: source.role.clone(),
+        partitions: graph.partitions.get(&source.topic).map(|count| i64::from(*count)),
     });
     let sinks = nodes.iter().filter_map(|id| match &graph.node(*id).kind {
         NodeKind::Sink { topic: written } => Some(topic(graph, *id, graph.topic(*written))),

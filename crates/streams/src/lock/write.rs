@@ -78,6 +78,9 @@ fn source(f: &mut fmt::Formatter<'_>, source: &LockedSource) -> fmt::Result {
             text(f, "name", name)?;
         }
     }
+    if let Some(partitions) = source.partitions {
+        writeln!(f, "partitions = {partitions}")?;
+    }
     holds(f, source.topic.format.as_ref())
 }
 

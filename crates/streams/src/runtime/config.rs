@@ -17,6 +17,8 @@ pub struct StreamsConfig {
     pub workers: usize,
     /// How often positions are committed, after everything that was made of the records is acknowledged. Default 1 s.
     pub commit_interval: Duration,
+    /// How often the records of repartition topics are deleted that are worked off and committed. Default 30 s.
+    pub repartition_purge_interval: Duration,
     /// How many bytes of an input may wait to be processed before its partition is paused. Default 4 MiB.
     pub max_buffered_bytes: usize,
     /// The folder that stores are kept in, below it one for the application; an instance that starts again then reads of
@@ -52,6 +54,7 @@ impl Default for StreamsConfig {
         Self {
             workers: 1,
             commit_interval: Duration::from_secs(1),
+            repartition_purge_interval: Duration::from_secs(30),
             max_buffered_bytes: 4 << 20,
             state_dir: None,
             state_memory: 128 << 20,

@@ -16,6 +16,7 @@ use super::changes::Changes;
 use super::config::StreamsConfig;
 use super::error::{StreamsError, because};
 use super::progress::{Orders, Shared, WorkerState};
+use super::purge::Purge;
 use super::restore::Restore;
 use super::tasks::Tasks;
 use crate::changes::{NEW_ENTRY, StoreWrites};
@@ -61,6 +62,7 @@ pub(super) struct Worker<C: Connector> {
     /// What the group has, as far as this worker knows.
     committed: BTreeMap<TopicPartition, CommittedOffset>,
     changes: Changes,
+    purge: Purge,
     committed_at: Monotonic,
     paused: BTreeSet<TopicPartition>,
 }
@@ -104,6 +106,7 @@ impl<C: Connector> Worker<C> {
             state: WorkerState::default(),
             committed: BTreeMap::new(),
             changes: Changes::default(),
+            purge: Purge::new(config.repartition_purge_interval, client.clock().monotonic()),
             committed_at: client.clock().monotonic(),
             paused: BTreeSet::new(),
             client,
@@ -343,11 +346,22 @@ impl<C: Connector> Worker<C> {
         match self.consumer.commit(news.clone()).await {
             Ok(()) => {
                 self.committed.extend(news);
+                self.purge();
                 self.tasks.have_committed(self.client.clock().now())
             }
             // The group is dividing its partitions anew: who gets them does again what was not committed.
             Err(CommitError::Rebalancing | CommitError::NotMember(_)) => Ok(()),
             Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Lets repartition topics go of what is committed, every so often.
+    fn purge(&mut self) {
+        let now = self.client.clock().monotonic();
+        if self.purge.is_due(now) {
+            let of_repartitions = self.committed.iter().filter(|(at, _)| self.plan.is_repartition(&at.topic));
+            let offsets = of_repartitions.map(|(at, committed)| (at.clone(), committed.offset)).collect();
+            self.purge.begin(&self.client, now, offsets);
         }
     }
 

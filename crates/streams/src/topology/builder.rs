@@ -418,6 +418,12 @@ impl Handle {
     }
 
     /// `<application>-<name>-<suffix>`.
+    /// Gives the repartition topic of that name so many partitions.
+    pub(crate) fn partition(&self, name: &str, partitions: i32) {
+        let topic = self.internal_topic(name, "repartition");
+        self.lock().graph.partitions.insert(topic, partitions);
+    }
+
     pub(crate) fn internal_topic(&self, name: &str, suffix: &str) -> TopicName {
         let application_id = self.lock().graph.application_id.clone();
         self.topic_name(&format!("{application_id}-{name}-{suffix}"))

@@ -74,7 +74,11 @@ fn tree(
         }
         NodeKind::Sink { topic } => write!(f, "to {}", graph.topic(*topic))?,
         NodeKind::RepartitionSink { topic, name } => {
-            write!(f, "repartition {name} -> {}", graph.topic(*topic))?;
+            let topic = graph.topic(*topic);
+            write!(f, "repartition {name} -> {topic}")?;
+            if let Some(partitions) = graph.partitions.get(topic) {
+                write!(f, " of {partitions} partitions")?;
+            }
         }
     }
     if !printed.insert(id) {

@@ -52,6 +52,9 @@ pub enum TopologyProblem {
         /// Key or value.
         part: Part,
     },
+    /// A repartition topic without partitions.
+    #[error("the repartition topic of \"{0}\" must have one partition at least")]
+    NoPartitions(String),
     /// Windows without a size.
     #[error("the windows of \"{0}\" are shorter than a millisecond")]
     EmptyWindows(String),

@@ -44,8 +44,8 @@ pub enum PlanError {
 impl Plan {
     /// The plan for a topology, given the partition counts of topics that exist.
     ///
-    /// A repartition topic gets as many partitions as the topics that it is joined with, else as many as the widest
-    /// topic that feeds it.
+    /// A repartition topic gets as many partitions as the author says or as the topics have that it is joined with, else as
+    /// many as the widest topic that feeds it.
     pub fn new(topology: &Topology, existing: &BTreeMap<TopicName, i32>) -> Result<Self, PlanError> {
         let needed = topology.source_topics();
         let missing: Vec<_> =
@@ -55,12 +55,15 @@ impl Plan {
         }
         let external = |topic: &&TopicName| existing.get(*topic).map(|count| ((*topic).clone(), *count));
         let mut partitions: BTreeMap<_, _> = needed.iter().filter_map(external).collect();
+        partitions.extend(topology.graph().partitions.clone());
         let sub_topologies = topology.sub_topologies();
+        join_alike(sub_topologies, &mut partitions);
+        let settled = partitions.clone();
         let repartitions: Vec<_> =
             sub_topologies.iter().flat_map(SubTopology::repartitions).cloned().collect();
         // Each round settles at least one topic, so that there is an end even where sub-topologies feed each other.
         for _ in 0..=repartitions.len() {
-            for topic in &repartitions {
+            for topic in repartitions.iter().filter(|topic| !settled.contains_key(*topic)) {
                 if let Some(count) = wanted_partitions(topic, sub_topologies, &partitions) {
                     partitions.insert(topic.clone(), count);
                 }
@@ -95,6 +98,11 @@ impl Plan {
         self.partitions.get(topic).copied()
     }
 
+    /// True for a repartition topic.
+    pub(crate) fn is_repartition(&self, topic: &TopicName) -> bool {
+        self.writers.contains_key(topic)
+    }
+
     /// The repartition topics, with their partition counts.
     pub fn repartition_topics(&self) -> impl Iterator<Item = (&TopicName, i32)> {
         self.repartitions.iter().filter_map(|topic| Some((topic, self.partitions(topic)?)))
@@ -112,18 +120,30 @@ impl Plan {
     }
 }
 
+/// What is joined with a topic whose partitions are known has as many.
+fn join_alike(sub_topologies: &[SubTopology], known: &mut BTreeMap<TopicName, i32>) {
+    let groups: Vec<_> = sub_topologies.iter().flat_map(SubTopology::copartitioned).collect();
+    loop {
+        let before = known.len();
+        for group in &groups {
+            if let Some(count) = group.topics.iter().find_map(|topic| known.get(topic).copied()) {
+                for topic in &group.topics {
+                    known.entry(topic.clone()).or_insert(count);
+                }
+            }
+        }
+        if known.len() == before {
+            return;
+        }
+    }
+}
+
 fn wanted_partitions(
     topic: &TopicName,
     sub_topologies: &[SubTopology],
     known: &BTreeMap<TopicName, i32>,
 ) -> Option<i32> {
     let reader = sub_topologies.iter().find(|sub| sub.reads(topic))?;
-    let external = |other: &&TopicName| reader.external_sources().any(|source| source.topic == **other);
-    let joined_with = reader.copartitioned().iter().filter(|group| group.topics.contains(topic));
-    let joined_with = joined_with.flat_map(|group| &group.topics).find(external);
-    if let Some(fixed) = joined_with {
-        return known.get(fixed).copied();
-    }
     let writers = sub_topologies.iter().filter(|sub| sub.repartitions().contains(topic));
     // Repartition topics that are joined with each other must agree on the widest of what feeds them.
     let partners = reader.copartitioned().iter().filter(|group| group.topics.contains(topic));

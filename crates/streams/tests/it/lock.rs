@@ -64,7 +64,11 @@ fn a_lock_records_what_the_next_version_must_agree_with() {
 
 #[test]
 fn a_lock_is_read_back_as_it_was_written() {
-    for topology in [everything(), app(foreign_key)] {
+    for topology in [
+        everything(),
+        app(foreign_key),
+        app(|app| drop(app.stream("in", text()).repartition_into("by", 3, text()))),
+    ] {
         let lock = topology.lock();
         assert_eq!(lock.to_string().parse(), Ok(lock.clone()));
         let report = compare(&lock, &lock);

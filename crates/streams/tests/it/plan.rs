@@ -340,6 +340,52 @@ fn repartition_topics_that_are_joined_with_each_other_are_as_wide_as_the_widest_
     );
 }
 
+/// Orders by another key, through seven partitions.
+fn seven(orders: &headwater_streams::Stream<String, String>) -> headwater_streams::Stream<String, String> {
+    orders.repartition_into("seven", 7, text())
+}
+
+#[test]
+fn a_repartition_topic_has_as_many_partitions_as_its_author_says_and_so_has_what_is_joined_with_it() {
+    let counted = rekeyed(|_, orders| drop(seven(&orders).group_by_key().count("counts")));
+    check_plan(
+        &counted,
+        &[("cities", 2), ("orders", 3)],
+        &expect![[r#"
+        app-seven-repartition 7
+        tasks 0_0 0_1 1_0 1_1 1_2 2_0 2_1 2_2 2_3 2_4 2_5 2_6"#]],
+    );
+    let joined = app(|app| {
+        let clicks = app.stream("clicks", text()).select_key(|word| word.value.clone()).with_serdes(text());
+        let counts = clicks.group_by_key().count("counts");
+        let orders = seven(&app.stream("orders", text()));
+        orders.join("clicks-of", &counts, |order, _| order.value).to("out", text());
+    });
+    check_plan(
+        &joined,
+        &[("clicks", 9), ("orders", 3)],
+        &expect![[r#"
+        app-counts-repartition 7
+        app-seven-repartition 7
+        tasks 0_0 0_1 0_2 0_3 0_4 0_5 0_6 0_7 0_8 1_0 1_1 1_2 2_0 2_1 2_2 2_3 2_4 2_5 2_6"#]],
+    );
+}
+
+#[test]
+fn a_repartition_topic_of_another_number_than_what_it_is_joined_with_is_refused() {
+    let joined = rekeyed(|cities, orders| drop(seven(&orders).join("city", &cities, |order, _| order.value)));
+    check_plan(
+        &joined,
+        &[("cities", 2), ("orders", 5)],
+        &expect![[
+            r#""join city" needs topics with equal partition counts, but "cities" has 2 and "app-seven-repartition" has 7; create one of them anew, or send the stream through `.repartition(..)`"#
+        ]],
+    );
+    let mut app = Topology::builder("app").guarantee(Guarantee::AtLeastOnce);
+    let _ = app.stream("orders", text()).repartition_into("none", 0, text());
+    expect![[r#"the topology "app" cannot be built: the repartition topic of "none" must have one partition at least"#]].assert_eq(&app.build().unwrap_err().to_string());
+}
+
 #[test]
 fn an_application_may_feed_itself_in_a_circle() {
     let topology = app(|app| {

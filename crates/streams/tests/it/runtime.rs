@@ -389,3 +389,37 @@ fn a_record_that_cannot_be_read_is_skipped_and_counted_if_the_author_says_so() {
 pub(crate) async fn pause(duration: Duration) {
     tokio::time::sleep(duration).await;
 }
+
+#[test]
+fn repartition_topics_let_go_of_what_is_committed_and_of_nothing_else() {
+    simulate(|| async {
+        let mut cluster = SimCluster::start(1, Faults::none()).unwrap();
+        let client = cluster.client("streams").await.unwrap();
+        create(&client, &[("lines", 3), ("counts", 1)]).await;
+        let config = || StreamsConfig {
+            repartition_purge_interval: Duration::from_secs(1),
+            ..StreamsConfig::default()
+        };
+        let by_word = (0..3)
+            .map(|number| TopicPartition::new(name("word-count-by-word-repartition"), PartitionId(number)));
+        let by_word: Vec<_> = by_word.collect();
+        for round in 1..=3 {
+            let live = Streams::start(word_count(), client.clone(), config()).await.unwrap();
+            publish(&client, (round - 1) * 200..round * 200).await;
+            // Behind a crash, the group waits until the session of the one that died is over.
+            pause(Duration::from_mins(1)).await;
+            assert_eq!(newest(&client, "counts").await, words(round * 200), "round {round}");
+            let committed = client.admin().group_offsets("word-count").await.unwrap();
+            let wanted: Vec<_> = by_word.iter().map(|at| (at.clone(), OffsetSpec::Earliest)).collect();
+            let kept = client.admin().offsets(&wanted).await.unwrap();
+            for at in &by_word {
+                let committed = committed.get(at).map(|committed| committed.offset).unwrap_or_default();
+                assert!(kept[at].offset.unwrap() <= committed, "{at}");
+            }
+            let deleted: i64 = kept.values().map(|kept| kept.offset.unwrap().0).sum();
+            assert!(deleted as u64 >= (round - 1) * 600, "{deleted} in round {round}");
+            // The second one ends as a crash does.
+            if round == 2 { drop(live) } else { drop(live.stop().await.unwrap()) }
+        }
+    });
+}

@@ -88,6 +88,9 @@ fn topics_of(part: &LockedSubTopology) -> impl Iterator<Item = &str> {
 /// Topics by which the application hands records to itself.
 pub(super) fn repartitions(pair: &Pair<'_>) -> Vec<Finding> {
     let findings = pair.repartitions.iter().filter_map(|fate| match *fate {
+        Fate::Kept(topic, old, new) if old.is.partitions != new.is.partitions => {
+            Some(other_partitions(pair, topic, old, new.is))
+        }
         Fate::Kept(topic, old, new) => repartition_holds(topic, old, new),
         Fate::Added(topic, _) => Some(Finding::new(
             Effect::FullStop,
@@ -103,6 +106,23 @@ pub(super) fn repartitions(pair: &Pair<'_>) -> Vec<Finding> {
         )),
     });
     findings.collect()
+}
+
+/// Kafka can add partitions to a topic, but what is in the old ones stays there, and so does the state made of it.
+fn other_partitions(pair: &Pair<'_>, topic: &str, old: In<'_, LockedSource>, new: &LockedSource) -> Finding {
+    let word = |count: Option<i64>| match count {
+        Some(count) => format!("{count} partitions"),
+        None => "as many partitions as what feeds it".to_owned(),
+    };
+    let change = format!("{} -> {}", word(old.is.partitions), word(new.partitions));
+    let reason = "keys go to other partitions, away from what is remembered of them; the new version does not start where \
+                  the topic or a changelog behind it has another number than it needs";
+    let finding = Finding::new(Effect::BreaksState, repartition(topic), change, reason)
+        .working_off(topic)
+        .resetting(topic);
+    let stores = pair.old.part(old.part).into_iter().flat_map(|part| &part.stores);
+    let changelogs = stores.filter(|store| !store.is_backed_by_a_source());
+    changelogs.fold(finding, |finding, store| finding.resetting(&store.backed_by))
 }
 
 fn left(topic: &str, change: &str, more: &str) -> Finding {

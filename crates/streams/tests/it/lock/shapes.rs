@@ -185,6 +185,48 @@ fn a_repartition_topic_in_front_of_a_store_may_part_records_from_their_entries()
 }
 
 #[test]
+fn a_repartition_topic_of_another_number_of_partitions_begins_anew() {
+    let into = |partitions| {
+        move |app: &mut TopologyBuilder| {
+            let words = app.stream("in", text()).repartition_into("by-key", partitions, text());
+            drop(words.group_by_key().count("counts"));
+        }
+    };
+    let report = check(
+        into(4),
+        into(6),
+        &expect![[r#"
+            app: breaks state
+
+            breaks state  repartition topic app-by-key-repartition: 4 partitions -> 6 partitions
+                          keys go to other partitions, away from what is remembered of them; the new version does not start
+                          where the topic or a changelog behind it has another number than it needs
+
+            what to do
+            1. stop what writes to the inputs, and wait until `headwater group describe app` shows no lag; what must be worked off: app-by-key-repartition
+            2. stop all instances
+            3. headwater topic delete app-by-key-repartition
+            4. headwater topic delete app-counts-changelog
+            5. delete what instances keep of these stores on their disks
+            6. only to fill the stores from the beginning of the inputs, and send all results again: `headwater group reset-offsets app --to-earliest`; else they begin empty where the positions are
+            7. start the new version
+        "#]],
+    );
+    assert_eq!(report.verdict(), Effect::BreaksState);
+    assert_eq!(report.reset(), ["app-by-key-repartition", "app-counts-changelog"]);
+    check(
+        into(4),
+        into(4),
+        &expect![[r#"
+        app: nothing has changed, rolling update safe
+
+        what to do
+        1. replace the instances one after the other, or all at once
+    "#]],
+    );
+}
+
+#[test]
 fn what_waits_in_a_repartition_topic_that_is_no_longer_read_is_lost() {
     let report = check(
         repartitioned("by-key"),
