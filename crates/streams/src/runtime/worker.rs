@@ -133,7 +133,8 @@ impl<C: Connector> Worker<C> {
         loop {
             let orders = self.orders.borrow_and_update().clone();
             if orders.stop {
-                return self.commit().await;
+                self.commit().await?;
+                return self.tasks.close(self.client.clock().now());
             }
             if let Some(event) = self.next_event(wait).await? {
                 self.take_event(event).await?;
@@ -199,7 +200,7 @@ impl<C: Connector> Worker<C> {
     ) -> Result<Vec<(TopicPartition, StartAt)>, StreamsError> {
         self.paused.clear();
         let mut new = Vec::new();
-        for id in self.tasks.keep(tasks) {
+        for id in self.tasks.keep(tasks, self.client.clock().now())? {
             new.extend(self.make(id).await?);
         }
         let restore = Restore {
