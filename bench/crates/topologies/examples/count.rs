@@ -5,7 +5,7 @@
 //! taken with each commit, as for a changelog, and thrown away.
 
 use std::path::PathBuf;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anyhow::Context;
 use clap::Parser;
@@ -54,7 +54,7 @@ fn main() -> anyhow::Result<()> {
         None => topology.task(id, &globals, &config),
     };
     let mut task = task.context("no such task")?;
-    let (used, started) = (Used::now()?, Instant::now());
+    let (used, started) = (Used::now()?, now()?);
     let changes = count(&mut task, &how)?;
     report("counted", used, started)?;
     task.write_committed(now()?)?;
@@ -123,7 +123,7 @@ impl Used {
     }
 }
 
-fn report(what: &str, before: Used, started: Instant) -> anyhow::Result<()> {
+fn report(what: &str, before: Used, started: Timestamp) -> anyhow::Result<()> {
     let used = Used::now()?;
     let seconds = |ticks: u64| ticks as f64 / 100.0;
     let status = std::fs::read_to_string("/proc/self/status")?;
@@ -131,7 +131,7 @@ fn report(what: &str, before: Used, started: Instant) -> anyhow::Result<()> {
         "{what}: CPU {:.2} + {:.2} s, {:.2} s by the clock, {} MB written, peak {} MB",
         seconds(used.user - before.user),
         seconds(used.system - before.system),
-        started.elapsed().as_secs_f64(),
+        (now()?.0 - started.0) as f64 / 1_000.0,
         (used.written - before.written) / 1_000_000,
         number_behind(&status, "VmHWM:")? / 1_000,
     );

@@ -66,7 +66,6 @@ impl Tasks {
 
     /// Lets go of all tasks in good order: what they have committed is written.
     pub(super) fn close(&mut self, now: Timestamp) -> Result<(), StreamsError> {
-        self.suspend();
         self.keep(&BTreeSet::new(), now).map(drop)
     }
 

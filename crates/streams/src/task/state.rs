@@ -85,6 +85,7 @@ impl Task {
         if let Some(backing) = self.backings.get_mut(index) {
             backing.advance(batch.next_offset());
         }
+        self.make_room();
         if self.must_commit() { Ok(self.write_stores(now)?) } else { Ok(()) }
     }
 
