@@ -15,7 +15,7 @@ use crate::graph::{Graph, NodeId, StoreId};
 use crate::node::{NodeError, Processed};
 use crate::outputs::Outputs;
 use crate::store::timed::{join_timed, split_timed};
-use crate::store::{ByteStore, DiskBatch, JoinTimes, Observed, StoreError};
+use crate::store::{ByteStore, DiskStore, JoinTimes, Observed, StoreError};
 use crate::task::TaskConfig;
 use crate::watermark::{Mark, Standing, TaskTime};
 
@@ -295,7 +295,7 @@ impl Context {
 
     fn note_change(&mut self, id: StoreId, key: &[u8]) -> Result<(), StoreError> {
         if self.keeps_changes && self.graph.store(id).has_changelog() && !self.changed.contains(id, key) {
-            let existed = self.store(id).get(key)?.is_some();
+            let existed = self.store(id).contains(key)?;
             self.changed.add(id, key, existed);
         }
         Ok(())
@@ -384,9 +384,22 @@ impl Context {
         self.stores.values().map(|store| store.unwritten_bytes()).sum()
     }
 
-    /// Adds all that waits in the stores to a batch.
-    pub(crate) fn write_stores(&mut self, batch: &mut DiskBatch) {
-        self.stores.values_mut().for_each(|store| store.write_to(batch));
+    /// Forgets what stores on disk keep of what they have written, if there is no room for it beside what waits.
+    pub(crate) fn make_room(&mut self, room: usize) {
+        let written: usize = self.all_on_disk().map(|store| store.written_bytes()).sum();
+        if written > 0 && written + self.unwritten_bytes() > room {
+            self.all_on_disk().for_each(DiskStore::forget_written);
+        }
+    }
+
+    /// A store, if it is on disk.
+    pub(crate) fn on_disk(&mut self, id: StoreId) -> Option<&mut DiskStore> {
+        self.stores.get_mut(&id)?.on_disk()
+    }
+
+    /// The stores that are on disk.
+    pub(crate) fn all_on_disk(&mut self) -> impl Iterator<Item = &mut DiskStore> {
+        self.stores.values_mut().filter_map(|store| store.on_disk())
     }
 
     /// The error of an entry that cannot be read.

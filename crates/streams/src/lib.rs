@@ -49,7 +49,7 @@ pub use processor::{
 pub use record::{Data, Header, Headers, Record};
 pub use runtime::{Begin, InternalTopicConfigs, Progress, Streams, StreamsConfig, StreamsError};
 pub use store::global::{Applied, GlobalStores};
-pub use store::{ByteStore, DiskBatch, Entries, KeyRange, MemoryStore, StateError, StatePlace, StoreError};
+pub use store::{ByteStore, DiskStore, Entries, KeyRange, MemoryStore, StateError, StatePlace, StoreError};
 pub use task::{End, Step, Task, TaskConfig, TaskMetrics};
 pub use test_driver::{TestConfig, TestDriver, TestError, TestRecord};
 pub use topology::{

@@ -37,7 +37,7 @@ use headwater_model::Timestamp;
 
 pub(crate) use buffer::{BufferView, Held, Prior};
 pub(crate) use disk::Reflected;
-pub use disk::{DiskBatch, StateError, StatePlace};
+pub use disk::{DiskStore, StateError, StatePlace};
 pub(crate) use expiring::{ENTRY, Expiring, is_over};
 pub(crate) use join_buffer::{JoinBuffer, Ripe};
 pub(crate) use key_value::{KeyValueView, Lookup, entry_reader};
@@ -80,6 +80,11 @@ pub trait ByteStore: Send + Debug {
     /// The value of a key.
     fn get(&self, key: &[u8]) -> Result<Option<Bytes>, StoreError>;
 
+    /// True if a key has a value.
+    fn contains(&self, key: &[u8]) -> Result<bool, StoreError> {
+        Ok(self.get(key)?.is_some())
+    }
+
     /// Sets the value of a key.
     fn put(&mut self, key: &[u8], value: &[u8]) -> Result<(), StoreError>;
 
@@ -97,13 +102,15 @@ pub trait ByteStore: Send + Debug {
         }
     }
 
-    /// How many bytes wait for [`write_to`](Self::write_to); none where nothing outlives the process.
+    /// How many bytes wait to be written; none where nothing outlives the process.
     fn unwritten_bytes(&self) -> usize {
         0
     }
 
-    /// Adds everything that waits to a batch, which is written at once.
-    fn write_to(&mut self, _batch: &mut DiskBatch) {}
+    /// The store on disk that it is, if it is one.
+    fn on_disk(&mut self) -> Option<&mut DiskStore> {
+        None
+    }
 }
 
 /// True for ranges that cannot hold a key, on which ordered maps panic.

@@ -111,6 +111,8 @@ pub struct Task {
     readers: BTreeMap<StoreId, EntryReader>,
     /// Where the stores are, if they are on disk.
     folder: Option<TaskFolder>,
+    /// When stores on disk were last written, by the wall clock.
+    written_at: Timestamp,
 }
 
 /// The stores of a task, and what they are made of.
@@ -175,6 +177,7 @@ impl Task {
             backings,
             readers,
             folder,
+            written_at: Timestamp::NONE,
         }
     }
 
@@ -239,6 +242,7 @@ impl Task {
 
     /// Processes up to `limit` records, the oldest first, or as the topology's chooser says.
     pub fn step(&mut self, now: Monotonic, limit: usize) -> Result<Step, TaskError> {
+        self.make_room();
         self.processors.begin(&mut self.context).map_err(|error| *error)?;
         for _ in 0..limit {
             let choice = self.choose(now)?;

@@ -24,8 +24,8 @@ pub struct StreamsConfig {
     /// The folder that stores are kept in, below it one for the application; an instance that starts again then reads of
     /// its changelogs only what it has missed. `None`, the default, keeps stores in memory alone, and reads all of them.
     pub state_dir: Option<PathBuf>,
-    /// How many bytes of memory all stores of the instance may take, if they are on disk: half for what is not committed
-    /// (when that is full, it is committed early), half for what is read often. Default 128 MiB.
+    /// How many bytes of memory all stores of the instance may take, if they are on disk: three quarters for what waits to
+    /// be written (when that is full, it is committed early) and what was written last, the rest for what is read. Beside it the disk's filters and indexes take about two bytes for each key. Default 128 MiB.
     pub state_memory: usize,
     /// Configs of the changelogs and repartition topics that the instance makes. Default none but their own.
     pub internal_topics: InternalTopicConfigs,

@@ -53,10 +53,20 @@ impl Tasks {
     }
 
     /// Lets go of all other tasks, and gives those of these that it does not have.
-    pub(super) fn keep(&mut self, tasks: &BTreeSet<TaskId>) -> Vec<TaskId> {
+    pub(super) fn keep(
+        &mut self,
+        tasks: &BTreeSet<TaskId>,
+        now: Timestamp,
+    ) -> Result<Vec<TaskId>, StreamsError> {
         self.suspend();
-        self.suspended.retain(|id, _| tasks.contains(id));
-        tasks.iter().filter(|id| !self.suspended.contains_key(id)).copied().collect()
+        let others = self.suspended.extract_if(.., |id, _| !tasks.contains(id));
+        close(others, now)?;
+        Ok(tasks.iter().filter(|id| !self.suspended.contains_key(id)).copied().collect())
+    }
+
+    /// Lets go of all tasks in good order: what they have committed is written.
+    pub(super) fn close(&mut self, now: Timestamp) -> Result<(), StreamsError> {
+        self.keep(&BTreeSet::new(), now).map(drop)
     }
 
     /// Makes a task, which is not among these yet; `None` if the topology has none such.
@@ -109,7 +119,7 @@ impl Tasks {
         self.owners.clear();
     }
 
-    /// Forgets the tasks: others may have them.
+    /// Forgets the tasks as they are: others may have them.
     pub(super) fn lose(&mut self) {
         self.running.clear();
         self.suspended.clear();
@@ -230,4 +240,13 @@ impl Tasks {
         let (id, input) = *self.owners.get(at)?;
         Some((self.running.get_mut(&id)?, input))
     }
+}
+
+/// Lets go of tasks: what they have committed is written.
+fn close(tasks: impl Iterator<Item = (TaskId, Task)>, now: Timestamp) -> Result<(), StreamsError> {
+    for (id, mut task) in tasks {
+        let written = task.write_committed(now);
+        written.map_err(|source| StreamsError::Task { task: id, source: source.into() })?;
+    }
+    Ok(())
 }

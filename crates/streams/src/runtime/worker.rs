@@ -138,7 +138,8 @@ impl<C: Connector> Worker<C> {
         loop {
             let orders = self.orders.borrow_and_update().clone();
             if orders.stop {
-                return self.commit().await;
+                self.commit().await?;
+                return self.tasks.close(self.client.clock().now());
             }
             if let Some(event) = self.next_event(wait).await? {
                 self.take_event(event).await?;
@@ -210,7 +211,7 @@ impl<C: Connector> Worker<C> {
     ) -> Result<Vec<(TopicPartition, StartAt)>, StreamsError> {
         self.paused.clear();
         let mut new = Vec::new();
-        for id in self.tasks.keep(tasks) {
+        for id in self.tasks.keep(tasks, self.client.clock().now())? {
             new.extend(self.make(id).await?);
         }
         let restore = Restore {
@@ -341,7 +342,8 @@ impl<C: Connector> Worker<C> {
         }
         let news = self.tasks.news(&self.committed);
         if news.is_empty() {
-            return Ok(());
+            // All is committed already, and may wait to be written.
+            return self.tasks.have_committed(self.client.clock().now());
         }
         match self.consumer.commit(news.clone()).await {
             Ok(()) => {

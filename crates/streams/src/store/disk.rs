@@ -1,11 +1,11 @@
 //! Stores on disk: a database for each task, in it a keyspace for each store.
 //!
-//! Owns: the folder of a task, whose it is, and the batch that writes what waits in all of the task's stores together
-//! with the offsets of what backs them.
+//! Owns: the folder of a task, whose it is, what its stores wait with and read, and how they are laid out on disk.
 //!
-//! Invariants: what is on disk is a state that the application's group has committed, whole, and says up to which
-//! offset of its changelog (or of the topic that it is read from) each store has come; so a folder that was left in the
-//! midst of anything is brought up to date from there. A folder is opened by one process, for the task that made it.
+//! Invariants: what is on disk of a store is a state that the application's group has committed, whole, and says up to
+//! which offset of its changelog (or of the topic that it is read from) the store has come; so a folder that was left in
+//! the midst of anything is brought up to date from there. Stores of a task need not have come equally far. A folder is
+//! opened by one process, for the task that made it.
 //!
 //! Does not know: who reads the changelogs, when something is committed.
 
@@ -13,22 +13,24 @@ mod buffered;
 mod error;
 mod identity;
 mod merged;
+mod read;
 #[cfg(test)]
 mod tests;
 
 use std::fmt;
 use std::path::PathBuf;
+use std::sync::Arc;
 
-use fjall::{Database, Keyspace, KeyspaceCreateOptions, OwnedWriteBatch};
+use fjall::compaction::Leveled;
+use fjall::config::{PartitioningPolicy, PinningPolicy};
+use fjall::{Database, Keyspace, KeyspaceCreateOptions};
 use headwater_model::{Offset, Timestamp, Uuid};
 
-pub(crate) use buffered::DiskStore;
+pub use buffered::DiskStore;
 pub use error::StateError;
 pub(crate) use identity::Identity;
 
-use super::StoreError;
-
-/// The keyspace that says whose the folder is, and what its stores reflect.
+/// The keyspace that says whose the folder is.
 const META: &str = "headwater";
 
 /// Files that a database keeps open.
@@ -37,15 +39,19 @@ const OPEN_FILES: usize = 64;
 /// The least that the database's log may grow to.
 const JOURNAL_BYTES: u64 = 64 << 20;
 
-/// The least that the database buffers for a store.
-const LEAST_MEMTABLE: u64 = 1 << 20;
+/// How much the database buffers for a store: only what is written in small pieces.
+const MEMTABLE: u64 = 1 << 20;
+
+/// How large its tables are.
+const TABLE: u64 = 16 << 20;
 
 /// Where a task's state is kept on disk, and how much memory its stores may take.
 #[derive(Debug, Clone)]
 pub struct StatePlace {
     /// The folder of the application's state; tasks have folders in it.
     pub folder: PathBuf,
-    /// How many bytes the task's stores may keep in memory: half for what is not committed, half for what is read often.
+    /// How many bytes the task's stores may keep in memory: three quarters for what waits to be written, and for what was
+    /// written last, the rest for what is read.
     pub memory: usize,
 }
 
@@ -69,11 +75,6 @@ pub(crate) struct TaskFolder {
     stores: usize,
 }
 
-/// What is to be written in one go.
-pub struct DiskBatch {
-    batch: OwnedWriteBatch,
-}
-
 impl TaskFolder {
     /// Opens or makes the folder of a task, if it is this task's.
     pub(crate) fn open(place: &StatePlace, identity: &Identity) -> Result<Self, StateError> {
@@ -89,9 +90,7 @@ impl TaskFolder {
             .cache_size(block_cache)
             .open()
             .map_err(failed)?;
-        let meta = database
-            .keyspace(META, || KeyspaceCreateOptions::default().max_memtable_size(LEAST_MEMTABLE))
-            .map_err(failed)?;
+        let meta = database.keyspace(META, options).map_err(failed)?;
         let folder = Self { path, database, meta, memory: place.memory, stores: identity.stores.len() };
         folder.claim(identity)?;
         Ok(folder)
@@ -100,45 +99,16 @@ impl TaskFolder {
     /// One of the task's stores.
     pub(crate) fn store(&self, name: &str) -> Result<DiskStore, StateError> {
         let share = self.memory / self.stores.max(1);
-        let memtable = ((share / 8) as u64).max(LEAST_MEMTABLE);
-        let keyspace = self
-            .database
-            .keyspace(name, || KeyspaceCreateOptions::default().max_memtable_size(memtable))
-            .map_err(|error| StateError::of(&self.path, error))?;
-        Ok(DiskStore::new(name, keyspace, share / 4))
+        let open = || {
+            let keyspace = self.database.keyspace(name, options)?;
+            DiskStore::open(name, &self.path, (self.database.clone(), keyspace), share / 8)
+        };
+        open().map_err(|error| StateError::of(&self.path, error))
     }
 
-    /// How many bytes may wait to be written, in all stores together.
+    /// How many bytes may wait to be written, in all stores together. What was written last may have what is left of them.
     pub(crate) fn room(&self) -> usize {
-        self.memory / 2
-    }
-
-    /// How far a store has come; `None` if it is new.
-    pub(crate) fn reflected(&self, store: &str) -> Result<Option<Reflected>, StoreError> {
-        let found = self.meta.get(reflected_key(store)).map_err(|error| failed(store, error))?;
-        Ok(found.and_then(|bytes| Reflected::read(&bytes)))
-    }
-
-    pub(crate) fn batch(&self) -> DiskBatch {
-        DiskBatch { batch: self.database.batch() }
-    }
-
-    /// Notes how far a store has come with this batch.
-    pub(crate) fn reflect(&self, store: &str, reflected: Reflected, batch: &mut DiskBatch) {
-        batch.batch.insert(&self.meta, reflected_key(store), reflected.to_bytes());
-    }
-
-    /// Forgets all that a store holds, which does not fit what backs it any more.
-    pub(crate) fn clear(&self, store: &str) -> Result<(), StoreError> {
-        let failed = |error| failed(store, error);
-        let keyspace = self.database.keyspace(store, KeyspaceCreateOptions::default).map_err(failed)?;
-        // What it reflects goes first: a folder that is left halfway is read as new.
-        self.meta.remove(reflected_key(store)).map_err(failed)?;
-        let mut batch = self.database.batch();
-        for entry in keyspace.iter() {
-            batch.remove(&keyspace, entry.key().map_err(failed)?);
-        }
-        batch.commit().map_err(failed)
+        self.memory / 4 * 3
     }
 
     /// Checks that the folder is this task's, and makes it so if it is new.
@@ -158,15 +128,12 @@ impl TaskFolder {
     }
 }
 
-impl DiskBatch {
-    /// Writes all of it, or nothing. It outlives the process; whether it outlives a loss of power does not matter,
-    /// because what is then missing is missing as a whole, and is read from the changelogs again.
-    pub(crate) fn commit(self, store: &str) -> Result<(), StoreError> {
-        self.batch.commit().map_err(|error| failed(store, error))
-    }
-}
-
 impl Reflected {
+    /// True if it is where another is, whenever that was.
+    fn is_at(self, other: Self) -> bool {
+        (self.topic_id, self.offset) == (other.topic_id, other.offset)
+    }
+
     fn to_bytes(self) -> [u8; 32] {
         let mut bytes = [0; 32];
         let parts = [self.offset.0.to_be_bytes(), self.at.0.to_be_bytes()];
@@ -188,26 +155,28 @@ impl Reflected {
     }
 }
 
-fn reflected_key(store: &str) -> Vec<u8> {
-    [b"reflects/", store.as_bytes()].concat()
+/// How a store's tables are made, and read.
+///
+/// Filters and indexes stay in memory, about two bytes for a key: in the block cache, which has a bound for each piece too,
+/// they would be as large as the cache, and be read and checked whole for one key. Tables that are written past the database's
+/// buffers are its level 1, which it does not keep in memory by itself: theirs are in small blocks, which the cache takes.
+fn options() -> KeyspaceCreateOptions {
+    let in_pieces = PartitioningPolicy::new([false, true, false]);
+    KeyspaceCreateOptions::default()
+        .max_memtable_size(MEMTABLE)
+        .filter_block_pinning_policy(PinningPolicy::all(true))
+        .index_block_pinning_policy(PinningPolicy::all(true))
+        .filter_block_partitioning_policy(in_pieces.clone())
+        .index_block_partitioning_policy(in_pieces)
+        .compaction_strategy(Arc::new(Leveled::default().with_table_target_size(TABLE)))
 }
 
 fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
 
-fn failed(store: &str, error: fjall::Error) -> StoreError {
-    StoreError { store: store.to_owned(), source: error::io_error(error) }
-}
-
 impl fmt::Debug for TaskFolder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("TaskFolder").field("path", &self.path).finish_non_exhaustive()
-    }
-}
-
-impl fmt::Debug for DiskBatch {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("DiskBatch").field("entries", &self.batch.len()).finish()
     }
 }

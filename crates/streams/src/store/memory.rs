@@ -1,6 +1,7 @@
 //! A byte store in memory.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 use bytes::Bytes;
 
@@ -22,13 +23,17 @@ impl MemoryStore {
 
 impl ByteStore for MemoryStore {
     fn get(&self, key: &[u8]) -> Result<Option<Bytes>, StoreError> {
-        Ok(self.entries.get(key).map(copied))
+        Ok(SmallBytes::find(&self.entries, key).map(copied))
+    }
+
+    fn contains(&self, key: &[u8]) -> Result<bool, StoreError> {
+        Ok(SmallBytes::find(&self.entries, key).is_some())
     }
 
     fn put(&mut self, key: &[u8], value: &[u8]) -> Result<(), StoreError> {
-        match self.entries.get_mut(key) {
-            Some(stored) => stored.set(value),
-            None => drop(self.entries.insert(SmallBytes::new(key), SmallBytes::new(value))),
+        match self.entries.entry(SmallBytes::new(key)) {
+            Entry::Occupied(mut stored) => stored.get_mut().set(value),
+            Entry::Vacant(place) => drop(place.insert(SmallBytes::new(value))),
         }
         Ok(())
     }

@@ -7,6 +7,8 @@
 //! removed meanwhile, because of a later one that was never committed, keeps the later one: effects of some records are
 //! then in it twice, and none are lost.
 
+use std::time::Duration;
+
 use headwater_model::{Offset, Timestamp, TopicPartition};
 use headwater_wire::batch::{Batch, OpenBatch};
 
@@ -17,10 +19,13 @@ use crate::changes::{NEW_ENTRY, StoreWrites};
 use crate::error::{Location, TaskError};
 use crate::graph::StoreId;
 use crate::store::disk::TaskFolder;
-use crate::store::{Reflected, StoreError};
+use crate::store::{DiskStore, Reflected, StoreError};
 
 /// How many bytes of keys that changed are remembered before it is time to commit.
 const MOST_CHANGED: usize = 64 << 20;
+
+/// How long what is committed may wait to be written to disk: what a crash leaves to be read from changelogs again.
+const MOST_DELAY: Duration = Duration::from_secs(30);
 
 impl Task {
     /// The partitions that back the stores, and the input that each is, if it is no changelog.
@@ -43,14 +48,14 @@ impl Task {
         let Some(backing) = self.backings.get_mut(index) else {
             return Ok(Ok(found.end));
         };
-        let store = self.graph.store(backing.store).name.as_str();
-        let reflected = self.folder.as_ref().map(|folder| folder.reflected(store)).transpose()?.flatten();
+        let mut on_disk = self.context.on_disk(backing.store);
+        let reflected = on_disk.as_ref().and_then(|store| store.reflected());
         let span = match backing.span(reflected, found, now) {
             Ok(span) => span,
             Err(committed) => return Ok(Err(committed)),
         };
-        if let Some(folder) = self.folder.as_ref().filter(|_| span.clears) {
-            folder.clear(store)?;
+        if let Some(store) = on_disk.as_mut().filter(|_| span.clears) {
+            store.clear()?;
         }
         backing.begin(found.topic_id, span);
         Ok(Ok(span.from))
@@ -80,6 +85,7 @@ impl Task {
         if let Some(backing) = self.backings.get_mut(index) {
             backing.advance(batch.next_offset());
         }
+        self.make_room();
         if self.must_commit() { Ok(self.write_stores(now)?) } else { Ok(()) }
     }
 
@@ -118,7 +124,7 @@ impl Task {
     }
 
     /// True if more changes wait for a commit than there is room for.
-    pub(crate) fn must_commit(&self) -> bool {
+    pub fn must_commit(&self) -> bool {
         let room = self.folder.as_ref().map_or(usize::MAX, TaskFolder::room);
         self.context.unwritten_bytes() > room || self.context.changed_bytes() > MOST_CHANGED
     }
@@ -128,8 +134,9 @@ impl Task {
         self.context.take_changes()
     }
 
-    /// Says that everything up to now is committed: stores on disk write what waits.
-    pub(crate) fn has_committed(&mut self, now: Timestamp) -> Result<(), StoreError> {
+    /// Says that everything up to now is committed: stores on disk may write what waits, and do if it is much or has
+    /// waited for long.
+    pub fn has_committed(&mut self, now: Timestamp) -> Result<(), StoreError> {
         for index in 0..self.backings.len() {
             let input = self.backings.get(index).and_then(|backing| backing.input);
             let position = input.and_then(|input| self.position(input));
@@ -137,21 +144,39 @@ impl Task {
                 backing.position = position;
             }
         }
-        self.write_stores(now)
-    }
-
-    /// Writes what waits in stores on disk, in one go with how far each of them has come.
-    fn write_stores(&mut self, now: Timestamp) -> Result<(), StoreError> {
+        self.context.all_on_disk().for_each(DiskStore::has_committed);
         let Some(folder) = &self.folder else {
             return Ok(());
         };
-        let mut batch = folder.batch();
+        let is_much = self.context.unwritten_bytes() > folder.room() / 2;
+        let is_long = (now.0 - self.written_at.0).unsigned_abs() >= MOST_DELAY.as_millis() as u64;
+        if is_much || is_long { self.write_stores(now) } else { Ok(()) }
+    }
+
+    /// Writes what waits in stores on disk, if all of it is committed: for whoever lets go of the task.
+    pub fn write_committed(&mut self, now: Timestamp) -> Result<(), StoreError> {
+        let is_committed = self.context.all_on_disk().all(|store| store.is_committed());
+        if is_committed { self.write_stores(now) } else { Ok(()) }
+    }
+
+    /// Keeps to the room that there is for stores on disk.
+    pub(super) fn make_room(&mut self) {
+        if let Some(folder) = &self.folder {
+            self.context.make_room(folder.room());
+        }
+    }
+
+    /// Writes what waits in stores on disk, each with how far it has come.
+    fn write_stores(&mut self, now: Timestamp) -> Result<(), StoreError> {
         for backing in &self.backings {
             let reflected = Reflected { topic_id: backing.topic_id, offset: backing.position, at: now };
-            folder.reflect(self.store_name(backing.store), reflected, &mut batch);
+            if let Some(store) = self.context.on_disk(backing.store) {
+                store.write(reflected)?;
+            }
         }
-        self.context.write_stores(&mut batch);
-        batch.commit(self.backings.first().map_or("", |backing| self.store_name(backing.store)))
+        self.written_at = now;
+        self.make_room();
+        Ok(())
     }
 
     fn restore_records(&mut self, index: usize, open: &OpenBatch, from: Offset) -> Result<(), TaskError> {
@@ -195,17 +220,38 @@ mod tests {
     use headwater_schema::{long, serdes, utf8};
     use headwater_wire::batch::{BatchBuilder, BatchMeta, Compression, Header};
 
+    use std::ops::Bound::Unbounded;
+
+    use tempfile::TempDir;
+
     use super::*;
+    use crate::store::{ByteStore, StatePlace};
     use crate::task::TaskConfig;
     use crate::topology::{Guarantee, TaskId, Topology};
 
-    fn task() -> Task {
+    /// How much memory a task on disk has.
+    const MEMORY: usize = 64 << 10;
+
+    fn topology() -> Topology {
         let mut app = Topology::builder("app").guarantee(Guarantee::AtLeastOnce);
         app.stream::<String, i64, _, _>("in", serdes(utf8(), long())).group_by_key().count("counts");
-        let topology = app.build().expect("a topology");
-        let id = TaskId { sub_topology: 0, partition: PartitionId(0) };
+        app.build().expect("a topology")
+    }
+
+    const ID: TaskId = TaskId { sub_topology: 0, partition: PartitionId(0) };
+
+    fn task() -> Task {
         let config = TaskConfig { keeps_store_writes: true, ..TaskConfig::default() };
-        topology.task(id, &topology.global_stores(&config), &config).expect("a task")
+        let topology = topology();
+        topology.task(ID, &topology.global_stores(&config), &config).expect("a task")
+    }
+
+    fn task_on_disk(folder: &TempDir) -> Task {
+        let config = TaskConfig { keeps_store_writes: true, ..TaskConfig::default() };
+        let topology = topology();
+        let place = StatePlace { folder: folder.path().to_owned(), memory: MEMORY };
+        let made = topology.task_on_disk(ID, &topology.global_stores(&config), &config, &place);
+        made.expect("a folder").expect("a task")
     }
 
     /// A batch of a changelog that begins at this offset; entries are keys, values and whether they are new.
@@ -274,6 +320,59 @@ mod tests {
         assert_eq!(changes(&mut task), expected.map(|(key, value, new)| (key.to_owned(), value, new)));
         assert_eq!(task.commit(), commit, "until the changelog is known to reach further");
         assert_eq!(changes(&mut task), []);
+    }
+
+    #[test]
+    fn what_is_committed_may_wait_for_the_disk_and_what_is_not_must() {
+        let folder = TempDir::new().expect("a folder");
+        let second = |second: i64| Timestamp(1_000_000_000 + second * 1_000);
+        let keys = |task: &Task| -> Vec<String> {
+            let entries = task.entries::<String, i64>("counts", &utf8(), &long()).expect("the store");
+            entries.expect("readable").into_iter().map(|(key, _)| key).collect()
+        };
+        let put = |task: &mut Task, key: &str| {
+            task.context.put(task.backings[0].store, key.as_bytes(), &[0; 16]).expect("room");
+        };
+        let mut task = task_on_disk(&folder);
+        put(&mut task, "first commit");
+        task.has_committed(second(0)).expect("a disk");
+        put(&mut task, "waits");
+        task.has_committed(second(29)).expect("a disk");
+        put(&mut task, "uncommitted");
+        task.write_committed(second(29)).expect("a disk");
+        drop(task);
+        let mut task = task_on_disk(&folder);
+        assert_eq!(keys(&task), ["first commit"]);
+        put(&mut task, "new task");
+        task.has_committed(second(40)).expect("a disk");
+        put(&mut task, "waits for long");
+        task.has_committed(second(70)).expect("a disk");
+        drop(task);
+        let mut task = task_on_disk(&folder);
+        assert_eq!(keys(&task), ["first commit", "new task", "waits for long"]);
+        task.has_committed(second(80)).expect("a disk");
+        put(&mut task, "last commit");
+        task.has_committed(second(81)).expect("a disk");
+        task.write_committed(second(81)).expect("a disk");
+        drop(task);
+        assert_eq!(keys(&task_on_disk(&folder)).len(), 4);
+    }
+
+    #[test]
+    fn much_that_is_committed_does_not_wait_for_the_disk() {
+        let folder = TempDir::new().expect("a folder");
+        let mut task = task_on_disk(&folder);
+        task.has_committed(Timestamp(7)).expect("a disk");
+        let store = task.backings[0].store;
+        for number in 0..100_u64 {
+            assert!(!task.must_commit());
+            task.context.put(store, &number.to_be_bytes(), &[0; 1 << 10]).expect("room");
+            task.has_committed(Timestamp(8)).expect("a disk");
+            assert!(task.context.unwritten_bytes() <= MEMORY / 8 * 3, "half of its room");
+        }
+        drop(task);
+        let mut task = task_on_disk(&folder);
+        assert!(task.context.on_disk(store).expect("on disk").range((Unbounded, Unbounded)).count() > 80);
     }
 
     #[test]

@@ -9,8 +9,8 @@ use headwater_client::{ProducerConfig, ProducerRecord};
 use headwater_model::{Offset, PartitionId, Timestamp, TopicName, TopicPartition};
 use headwater_schema::{long, serdes, utf8};
 use headwater_streams::{
-    Begin, EmitStrategy, Guarantee, HoppingWindows, SessionWindows, SlidingWindows, Streams, StreamsConfig,
-    StreamsError, Topology, TumblingWindows, windowed,
+    Begin, EmitStrategy, Guarantee, HoppingWindows, SessionWindows, SlidingWindows, StatePlace, Streams,
+    StreamsConfig, StreamsError, TaskConfig, TaskId, Topology, TumblingWindows, windowed,
 };
 use headwater_testkit::{Faults, SimCluster, simulate};
 use tempfile::TempDir;
@@ -207,6 +207,51 @@ fn cogroups_within_windows_go_on_where_they_were_from_changelogs_and_from_disk()
     assert_eq!(run(ends, StreamsConfig::default()), at_once);
     let folder = TempDir::new().unwrap();
     assert_eq!(run(ends, on_disk(folder.path())), at_once);
+}
+
+/// What the count of all lines is on disk.
+fn counted_on_disk(state: &Path) -> BTreeMap<String, i64> {
+    let (topology, config) = (counts(), TaskConfig::default());
+    let place = StatePlace { folder: state.join("counts"), memory: 1 << 20 };
+    let mut found = BTreeMap::new();
+    for partition in (0..3).map(PartitionId) {
+        let id = TaskId { sub_topology: 0, partition };
+        let task = topology.task_on_disk(id, &topology.global_stores(&config), &config, &place);
+        found.extend(task.unwrap().unwrap().entries("all", &utf8(), &long()).unwrap().unwrap());
+    }
+    found
+}
+
+#[test]
+fn what_is_committed_reaches_the_disk_though_nothing_more_comes() {
+    let folder = TempDir::new().unwrap();
+    let state = folder.path().to_owned();
+    simulate(move || async move {
+        let (_cluster, client) = cluster().await;
+        publish(&client, "lines", 0..5).await;
+        let killed = Streams::start(counts(), client.clone(), on_disk(&state)).await.unwrap();
+        pause(Duration::from_secs(10)).await;
+        publish(&client, "lines", 5..6).await;
+        pause(Duration::from_mins(1)).await;
+        drop(killed);
+        pause(Duration::from_secs(10)).await;
+        assert_eq!(counted_on_disk(&state), each(6));
+    });
+}
+
+#[test]
+fn an_instance_that_ends_leaves_nothing_unwritten() {
+    let folder = TempDir::new().unwrap();
+    let state = folder.path().to_owned();
+    simulate(move || async move {
+        let (_cluster, client) = cluster().await;
+        publish(&client, "lines", 0..5).await;
+        let running = Streams::start(counts(), client.clone(), on_disk(&state)).await.unwrap();
+        pause(Duration::from_secs(10)).await;
+        publish(&client, "lines", 5..6).await;
+        running.drain().await.unwrap();
+        assert_eq!(counted_on_disk(&state), each(6));
+    });
 }
 
 #[test]

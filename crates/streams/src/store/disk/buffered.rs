@@ -1,41 +1,72 @@
-//! One store on disk, behind a buffer of what is not committed and a cache of what was read.
+//! One store on disk, behind a buffer of what waits to be written.
 //!
-//! Invariants: the buffer is newer than the cache, and the cache is what the disk says; nothing reaches the disk but by
-//! [`DiskStore::write_to`]. On disk a key has a byte in front, because the database has no empty keys.
+//! What is looked for is found in the buffer, or in what was last written, or in what was last read, or on the disk. The last
+//! answer of the disk is kept in hand: who reads an entry most often writes it next, and then it belongs to the buffer.
+//!
+//! Invariants: each of these is newer than those behind it; nothing reaches the disk but by [`DiskStore::write`], which writes
+//! all that waits together with how far the store has come then. On disk a key has a byte in front, because the database
+//! has no empty keys.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::fmt;
 use std::io;
 use std::ops::Bound;
+use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
-use fjall::{Keyspace, Slice};
-use quick_cache::Weighter;
-use quick_cache::unsync::Cache;
+use fjall::{Database, Keyspace};
 
 use super::merged::Merged;
-use super::{DiskBatch, failed};
+use super::read::Read;
+use super::{Reflected, StateError};
+use crate::store::small::SmallBytes;
 use crate::store::{ByteStore, Entries, KeyRange, StoreError, is_empty};
 
-/// About what an entry takes beside its bytes.
-const ENTRY_OVERHEAD: usize = 96;
+/// About what an entry takes beside the bytes that do not lie in place.
+const ENTRY: usize = 72;
 
-/// In front of every key on disk.
+/// In front of every key of an entry on disk.
 const FRONT: u8 = b'k';
+
+/// Behind all of them: how far the store has come.
+const REFLECTED: &[u8] = b"r";
 
 /// The longest key, which the database writes with a length of two bytes.
 const LONGEST_KEY: usize = u16::MAX as usize - 1;
 
-/// What is known of a key: its value, or that it has none.
-type Known = Option<Bytes>;
+/// From so many bytes on, what waits goes to the disk as a table of its own, past the database's log and its buffers; less
+/// would be many small tables.
+const TABLE_BYTES: usize = 1 << 20;
 
-pub(crate) struct DiskStore {
+/// At so many tables that are not sorted into the others yet, who writes sorts them first.
+const MOST_UNSORTED: usize = 24;
+
+/// What is known of a key: its value, or that it has none.
+pub(super) type Known = Option<SmallBytes>;
+
+/// One store of a task, on disk.
+pub struct DiskStore {
     name: String,
+    /// The folder of the task.
+    folder: PathBuf,
+    database: Database,
     keyspace: Keyspace,
-    unwritten: BTreeMap<Bytes, Known>,
+    unwritten: BTreeMap<SmallBytes, Known>,
     unwritten_bytes: usize,
-    read: RefCell<Cache<Bytes, Known, BySize>>,
+    /// True if some of it is not committed.
+    is_uncommitted: bool,
+    /// What was written last.
+    written: BTreeMap<SmallBytes, Known>,
+    written_bytes: usize,
+    /// From so many bytes on, what waits is written as a table.
+    pub(super) table_bytes: usize,
+    /// At so many tables that are not sorted into the others, who writes sorts them first.
+    pub(super) most_unsorted: usize,
+    /// What the disk says that the store reflects.
+    reflected: Option<Reflected>,
+    read: RefCell<Read>,
     floors: RefCell<Floors>,
 }
 
@@ -66,51 +97,141 @@ impl Floors {
     }
 }
 
-/// Entries weigh what they take.
-#[derive(Debug, Clone)]
-struct BySize;
-
-impl Weighter<Bytes, Known> for BySize {
-    fn weight(&self, key: &Bytes, value: &Known) -> u64 {
-        size(key, value.as_ref()) as u64
-    }
-}
-
 impl DiskStore {
-    pub(super) fn new(name: &str, keyspace: Keyspace, cache_bytes: usize) -> Self {
-        let entries = cache_bytes / (2 * ENTRY_OVERHEAD);
-        let read = RefCell::new(Cache::with_weighter(entries, cache_bytes as u64, BySize));
-        Self {
+    /// A store that keeps so many bytes of what was read.
+    pub(super) fn open(
+        name: &str,
+        folder: &Path,
+        (database, keyspace): (Database, Keyspace),
+        most_read: usize,
+    ) -> Result<Self, fjall::Error> {
+        let reflected = keyspace.get(REFLECTED)?.and_then(|bytes| Reflected::read(&bytes));
+        Ok(Self {
             name: name.to_owned(),
+            folder: folder.to_owned(),
+            database,
             keyspace,
             unwritten: BTreeMap::new(),
             unwritten_bytes: 0,
-            read,
+            is_uncommitted: false,
+            written: BTreeMap::new(),
+            written_bytes: 0,
+            table_bytes: TABLE_BYTES,
+            most_unsorted: MOST_UNSORTED,
+            reflected,
+            read: RefCell::new(Read::new(most_read)),
             floors: RefCell::default(),
-        }
+        })
     }
 
-    fn set(&mut self, key: &[u8], value: Known) -> Result<(), StoreError> {
+    /// How far the store has come; `None` if it is new.
+    pub(crate) fn reflected(&self) -> Option<Reflected> {
+        self.reflected
+    }
+
+    /// True if all changes are committed.
+    pub(crate) fn is_committed(&self) -> bool {
+        !self.is_uncommitted
+    }
+
+    /// Says that all changes up to now are committed.
+    pub(crate) fn has_committed(&mut self) {
+        self.is_uncommitted = false;
+    }
+
+    /// Writes all that waits, and that the store has come so far with it: all of it, or nothing.
+    pub(crate) fn write(&mut self, reflected: Reflected) -> Result<(), StoreError> {
+        if self.unwritten.is_empty() && self.reflected.is_some_and(|known| known.is_at(reflected)) {
+            return Ok(());
+        }
+        let is_much = self.unwritten_bytes >= self.table_bytes;
+        let written = if is_much { self.write_table(reflected) } else { self.write_batch(reflected) };
+        written.map_err(|error| self.failed(error))?;
+        self.reflected = Some(reflected);
+        self.has_written();
+        Ok(())
+    }
+
+    /// How many bytes of what was written are kept.
+    pub(crate) fn written_bytes(&self) -> usize {
+        self.written_bytes
+    }
+
+    /// Makes room: what was written is read from the disk again, if it is wanted.
+    pub(crate) fn forget_written(&mut self) {
+        (self.written, self.written_bytes) = Default::default();
+    }
+
+    /// Forgets all that the store holds, which does not fit what backs it any more.
+    pub(crate) fn clear(&mut self) -> Result<(), StoreError> {
+        self.remove_all().map_err(|error| self.failed(error))?;
+        self.reflected = None;
+        (self.unwritten, self.unwritten_bytes) = Default::default();
+        self.forget_written();
+        self.read.get_mut().clear();
+        Ok(())
+    }
+
+    fn failed(&self, error: fjall::Error) -> StoreError {
+        let source = io::Error::other(StateError::of(&self.folder, error));
+        StoreError { store: self.name.clone(), source }
+    }
+
+    fn remove_all(&self) -> Result<(), fjall::Error> {
+        // What it reflects goes first: a store that is left halfway is read as new.
+        self.keyspace.remove(REFLECTED)?;
+        let mut batch = self.database.batch();
+        for entry in self.keyspace.iter() {
+            batch.remove(&self.keyspace, entry.key()?);
+        }
+        batch.commit()
+    }
+
+    fn set(&mut self, key: &[u8], value: Option<&[u8]>) -> Result<(), StoreError> {
         if key.len() > LONGEST_KEY {
             let reason = format!("a key of {} bytes; stores on disk take {LONGEST_KEY}", key.len());
             return Err(StoreError { store: self.name.clone(), source: io::Error::other(reason) });
         }
-        self.unwritten_bytes += size(key, value.as_ref());
-        let is_put = value.is_some();
-        if let Some(known) = self.unwritten.get_mut(key) {
-            self.unwritten_bytes -= size(key, known.as_ref());
-            let was_there = known.is_some();
-            *known = value;
-            if was_there {
-                return Ok(());
+        self.is_uncommitted = true;
+        self.read.get_mut().forget(key);
+        let was_there = match self.unwritten.entry(SmallBytes::new(key)) {
+            Entry::Vacant(place) => {
+                let value = value.map(SmallBytes::new);
+                self.unwritten_bytes += size(place.key(), &value);
+                place.insert(value);
+                false
             }
-        } else {
-            self.unwritten.insert(Bytes::copy_from_slice(key), value);
-        }
-        if is_put {
+            Entry::Occupied(mut place) => {
+                self.unwritten_bytes -= size(place.key(), place.get());
+                let known = place.get_mut();
+                let was_there = known.is_some();
+                match (known, value) {
+                    (Some(known), Some(value)) => known.set(value),
+                    (known, value) => *known = value.map(SmallBytes::new),
+                }
+                self.unwritten_bytes += size(place.key(), place.get());
+                was_there
+            }
+        };
+        if value.is_some() && !was_there {
             self.floors.get_mut().lower(key);
         }
         Ok(())
+    }
+
+    /// What is known of a key.
+    fn look_up<T>(&self, key: &[u8], give: impl FnOnce(Option<&[u8]>) -> T) -> Result<T, StoreError> {
+        let mut read = self.read.borrow_mut();
+        if let Some(known) = read.in_hand(key) {
+            return Ok(give(known.as_ref().map(SmallBytes::as_slice)));
+        }
+        let newer = SmallBytes::find(&self.unwritten, key);
+        if let Some(known) = newer.or_else(|| SmallBytes::find(&self.written, key)) {
+            return Ok(give(known.as_ref().map(SmallBytes::as_slice)));
+        }
+        let find = |on_disk: &[u8]| self.keyspace.get(on_disk).map_err(|error| self.failed(error));
+        let known = read.get_or_find(key, FRONT, find)?;
+        Ok(give(known.as_ref().map(SmallBytes::as_slice)))
     }
 
     /// The entries of a range that may hold some.
@@ -118,9 +239,16 @@ impl DiskStore {
         &'a self,
         range: KeyRange<'_>,
     ) -> impl Iterator<Item = Result<(Bytes, Bytes), StoreError>> + use<'a> {
-        let bounds: (Bound<Vec<u8>>, Bound<Vec<u8>>) = (range.0.map(on_disk), range.1.map(on_disk));
-        let written = self.keyspace.range(bounds).map(|entry| {
-            let (key, value) = entry.into_inner().map_err(|error| failed(&self.name, error))?;
+        let from = match range.0 {
+            Bound::Unbounded => Bound::Included(vec![FRONT]),
+            from => from.map(on_disk),
+        };
+        let to = match range.1 {
+            Bound::Unbounded => Bound::Excluded(vec![FRONT + 1]),
+            to => to.map(on_disk),
+        };
+        let written = self.keyspace.range((from, to)).map(|entry| {
+            let (key, value) = entry.into_inner().map_err(|error| self.failed(error))?;
             Ok((Bytes::from(key).slice(1..), Bytes::from(value)))
         });
         Merged::new(written, self.unwritten.range::<[u8], _>(range))
@@ -151,27 +279,60 @@ impl DiskStore {
         Box::new(first.into_iter().chain(entries))
     }
 
-    fn get_written(&self, key: &[u8]) -> Result<Known, StoreError> {
-        if let Some(known) = self.read.borrow().get(key) {
-            return Ok(known.clone());
+    /// Writes what waits, which is much, as a table of its own.
+    fn write_table(&self, reflected: Reflected) -> Result<(), fjall::Error> {
+        if self.keyspace.l0_table_count() >= self.most_unsorted {
+            self.keyspace.major_compact()?;
         }
-        let found =
-            self.keyspace.get(on_disk(key)).map_err(|error| failed(&self.name, error))?.map(Bytes::from);
-        self.read.borrow_mut().insert(Bytes::copy_from_slice(key), found.clone());
-        Ok(found)
+        let mut table = self.keyspace.start_ingestion()?;
+        for (key, value) in &self.unwritten {
+            let key = on_disk(key.as_slice());
+            match value {
+                Some(value) => table.write(key, value.as_slice())?,
+                None => table.write_tombstone(key)?,
+            }
+        }
+        table.write(REFLECTED, reflected.to_bytes())?;
+        table.finish()
+    }
+
+    /// Writes what waits, which is little, by way of the database's log.
+    fn write_batch(&self, reflected: Reflected) -> Result<(), fjall::Error> {
+        let mut batch = self.database.batch();
+        for (key, value) in &self.unwritten {
+            let key = on_disk(key.as_slice());
+            match value {
+                Some(value) => batch.insert(&self.keyspace, key, value.as_slice()),
+                None => batch.remove(&self.keyspace, key),
+            }
+        }
+        batch.insert(&self.keyspace, REFLECTED, reflected.to_bytes());
+        batch.commit()
+    }
+
+    /// What waited has been written.
+    fn has_written(&mut self) {
+        let (batch, bytes) = (std::mem::take(&mut self.unwritten), std::mem::take(&mut self.unwritten_bytes));
+        if bytes < self.table_bytes {
+            self.written_bytes += bytes;
+            self.written.extend(batch);
+        } else {
+            (self.written, self.written_bytes) = (batch, bytes);
+        }
     }
 }
 
 impl ByteStore for DiskStore {
     fn get(&self, key: &[u8]) -> Result<Option<Bytes>, StoreError> {
-        match self.unwritten.get(key) {
-            Some(known) => Ok(known.clone()),
-            None => self.get_written(key),
-        }
+        self.look_up(key, |value| value.map(Bytes::copy_from_slice))
+    }
+
+    fn contains(&self, key: &[u8]) -> Result<bool, StoreError> {
+        self.look_up(key, |value| value.is_some())
     }
 
     fn put(&mut self, key: &[u8], value: &[u8]) -> Result<(), StoreError> {
-        self.set(key, Some(Bytes::copy_from_slice(value)))
+        self.set(key, Some(value))
     }
 
     fn delete(&mut self, key: &[u8]) -> Result<(), StoreError> {
@@ -192,16 +353,8 @@ impl ByteStore for DiskStore {
         self.unwritten_bytes
     }
 
-    fn write_to(&mut self, batch: &mut DiskBatch) {
-        let mut read = self.read.borrow_mut();
-        for (key, value) in std::mem::take(&mut self.unwritten) {
-            match &value {
-                Some(value) => batch.batch.insert(&self.keyspace, on_disk(&key), Slice::from(value.clone())),
-                None => batch.batch.remove(&self.keyspace, on_disk(&key)),
-            }
-            read.insert(key, value);
-        }
-        self.unwritten_bytes = 0;
+    fn on_disk(&mut self) -> Option<&mut DiskStore> {
+        Some(self)
     }
 }
 
@@ -212,8 +365,9 @@ fn on_disk(key: &[u8]) -> Vec<u8> {
     bytes
 }
 
-fn size(key: &[u8], value: Option<&Bytes>) -> usize {
-    key.len() + value.map_or(0, Bytes::len) + ENTRY_OVERHEAD
+/// About what an entry takes.
+pub(super) fn size(key: &SmallBytes, value: &Known) -> usize {
+    ENTRY + key.bytes_elsewhere() + value.as_ref().map_or(0, SmallBytes::bytes_elsewhere)
 }
 
 impl fmt::Debug for DiskStore {

@@ -83,7 +83,7 @@ impl StateError {
 }
 
 /// The error of the file system, if it is one.
-pub(super) fn io_error(error: fjall::Error) -> io::Error {
+fn io_error(error: fjall::Error) -> io::Error {
     match error {
         fjall::Error::Io(error) => error,
         error => io::Error::other(error),

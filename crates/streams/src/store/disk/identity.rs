@@ -12,7 +12,7 @@ use crate::topology::TaskId;
 pub(super) const PREFIX: &str = "is/";
 
 /// The format of a folder.
-const FORMAT: &str = "1";
+const FORMAT: &str = "2";
 
 const FORMAT_KEY: &str = "is/format";
 const APPLICATION_KEY: &str = "is/application";
@@ -105,8 +105,8 @@ mod tests {
         assert!(refused.contains("belongs to the application \"other\", not to \"app\""), "{refused}");
         let refused = changed("is/task", "0_2");
         assert!(refused.contains("belongs to the task \"0_2\", not to \"1_2\""), "{refused}");
-        let refused = changed("is/format", "2");
-        assert!(refused.contains("has format 2, and this version reads format 1"), "{refused}");
+        let refused = changed("is/format", "1");
+        assert!(refused.contains("has format 1, and this version reads format 2"), "{refused}");
         let refused = changed("is/store/counts", "value per session");
         assert!(refused.contains("\"counts\" is value per session; now it is value per key"), "{refused}");
     }

@@ -5,10 +5,12 @@ use std::iter::Peekable;
 
 use bytes::Bytes;
 
+use super::buffered::Known;
 use crate::store::StoreError;
+use crate::store::small::SmallBytes;
 
 type Entry = Result<(Bytes, Bytes), StoreError>;
-type Newer<'a> = btree_map::Range<'a, Bytes, Option<Bytes>>;
+type Newer<'a> = btree_map::Range<'a, SmallBytes, Known>;
 
 /// Entries in the order of their keys; of a key that both have, the newer one, and nothing if that is a removal.
 pub(super) struct Merged<'a, I: Iterator<Item = Entry>> {
@@ -31,18 +33,24 @@ impl<I: Iterator<Item = Entry>> Iterator for Merged<'_, I> {
                 // One of the two has ended, or failed.
                 return match self.written.next() {
                     Some(entry) => Some(entry),
-                    None => self.newer.find_map(|(key, value)| Some(Ok((key.clone(), value.clone()?)))),
+                    None => self.newer.find_map(copied),
                 };
             };
-            if written < *newer {
+            if written < newer.as_slice() {
                 return self.written.next();
             }
-            if written == *newer {
+            if written == newer.as_slice() {
                 self.written.next();
             }
-            if let Some((key, Some(value))) = self.newer.next() {
-                return Some(Ok((key.clone(), value.clone())));
+            if let Some(entry) = self.newer.next().and_then(copied) {
+                return Some(entry);
             }
         }
     }
+}
+
+/// An entry, if it is no removal.
+fn copied((key, value): (&SmallBytes, &Known)) -> Option<Entry> {
+    let value = value.as_ref()?;
+    Some(Ok((Bytes::copy_from_slice(key.as_slice()), Bytes::copy_from_slice(value.as_slice()))))
 }
