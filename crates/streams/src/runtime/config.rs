@@ -33,7 +33,8 @@ pub struct StreamsConfig {
     pub task: TaskConfig,
     /// How records are produced. Batches are larger by default than a producer's: up to 128 KiB.
     pub producer: ProducerConfig,
-    /// How records are consumed. The group is always the application id. A `group_instance_id`, which every instance
+    /// How records are consumed. The group is always the application id, and divides its partitions by range and by the
+    /// classic protocol, so that a task has the same partition of all its topics. A `group_instance_id`, which every instance
     /// needs for itself, lets an instance that was killed go on at once when it is started again; workers add their
     /// numbers to it.
     pub consumer: ConsumerConfig,

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use headwater_client::{
-    Client, CommitError, CommittedOffset, Connector, ConsumeError, Consumer, ConsumerConfig, ConsumerEvent,
-    Producer, ProducerRecord, SendError, SendFailure, StartAt,
+    Assignor, Client, CommitError, CommittedOffset, Connector, ConsumeError, Consumer, ConsumerConfig,
+    ConsumerEvent, GroupError, GroupProtocol, Producer, ProducerRecord, SendError, SendFailure, StartAt,
 };
 use headwater_model::{Monotonic, TopicName, TopicPartition};
 use headwater_wire::batch::Header;
@@ -17,7 +17,7 @@ use super::config::StreamsConfig;
 use super::error::{StreamsError, because};
 use super::progress::{Orders, Shared, WorkerState};
 use super::purge::Purge;
-use super::restore::Restore;
+use super::restore::{Restore, Starts};
 use super::tasks::Tasks;
 use crate::changes::{NEW_ENTRY, StoreWrites};
 use crate::error::OnError;
@@ -65,6 +65,8 @@ pub(super) struct Worker<C: Connector> {
     purge: Purge,
     committed_at: Monotonic,
     paused: BTreeSet<TopicPartition>,
+    /// What the group said while stores were filled.
+    news: Option<ConsumerEvent>,
 }
 
 /// What a round of work left to do.
@@ -92,6 +94,9 @@ impl<C: Connector> Worker<C> {
         let consumer = client.consumer(ConsumerConfig {
             group: Some(topology.application_id().to_owned()),
             group_instance_id: instance,
+            // A task needs the same partition of all its topics, and its worker is told of all that it has at once.
+            group_protocol: GroupProtocol::Classic,
+            assignors: vec![Assignor::Range],
             ..config.consumer.clone()
         });
         let place = config.place(&topology, &plan);
@@ -109,6 +114,7 @@ impl<C: Connector> Worker<C> {
             purge: Purge::new(config.repartition_purge_interval, client.clock().monotonic()),
             committed_at: client.clock().monotonic(),
             paused: BTreeSet::new(),
+            news: None,
             client,
             topology,
             plan,
@@ -167,13 +173,16 @@ impl<C: Connector> Worker<C> {
 
     /// The next event, or `None` after a while, or as soon as there are new orders.
     async fn next_event(&mut self, wait: Duration) -> Result<Option<ConsumerEvent>, ConsumeError> {
+        if let Some(news) = self.news.take() {
+            return Ok(Some(news));
+        }
         if wait.is_zero() {
             // Lets others work, too.
             tokio::task::yield_now().await;
         }
         tokio::select! {
             biased;
-            event = self.consumer.poll_event(wait) => event,
+            event = poll(&self.consumer, wait) => event,
             _ = self.orders.changed() => Ok(None),
         }
     }
@@ -187,7 +196,7 @@ impl<C: Connector> Worker<C> {
                 for (at, start) in starts {
                     // A partition of a task may be another member's if its topics are not divided alike.
                     if partitions.contains(&at) && !matches!(start, StartAt::Committed) {
-                        self.consumer.seek(&at, start)?;
+                        unless_taken(self.consumer.seek(&at, start))?;
                     }
                 }
             }
@@ -214,15 +223,8 @@ impl<C: Connector> Worker<C> {
         for id in self.tasks.keep(tasks, self.client.clock().now())? {
             new.extend(self.make(id).await?);
         }
-        let restore = Restore {
-            client: &self.client,
-            member: &self.consumer,
-            plan: &self.plan,
-            config: &self.config,
-            orders: &self.orders,
-        };
         // If the group divides its tasks anew meanwhile, it says again which ones it gives.
-        let Some(starts) = restore.fill(&mut new).await? else {
+        let Some(starts) = self.fill(&mut new).await? else {
             return Ok(Vec::new());
         };
         let starts = self.tasks.resume(new, &starts);
@@ -230,6 +232,35 @@ impl<C: Connector> Worker<C> {
         self.state.finished.clear();
         self.state.resting.clear();
         self.tell();
+        Ok(starts)
+    }
+
+    /// Fills the stores of new tasks. It polls meanwhile, so that the group, however long this takes, neither takes the
+    /// worker for dead nor waits for it; `None` if the group has something to say.
+    async fn fill(&mut self, new: &mut [Task]) -> Result<Option<Starts>, StreamsError> {
+        let restore = Restore {
+            client: &self.client,
+            member: &self.consumer,
+            plan: &self.plan,
+            config: &self.config,
+            orders: &self.orders,
+        };
+        // While nothing is handed out, all that a poll can give is what the group says.
+        let partitions = self.consumer.assignment();
+        for at in &partitions {
+            unless_taken(self.consumer.pause(at))?;
+        }
+        let starts = tokio::select! {
+            biased;
+            starts = restore.fill(new) => starts?,
+            news = next_news(&self.consumer), if !partitions.is_empty() => {
+                self.news = Some(news?);
+                return Ok(None);
+            }
+        };
+        for at in &partitions {
+            unless_taken(self.consumer.resume(at))?;
+        }
         Ok(starts)
     }
 
@@ -260,8 +291,9 @@ impl<C: Connector> Worker<C> {
         let partitions: Vec<_> = self.tasks.partitions().cloned().collect();
         self.state.lag = 0;
         for at in partitions {
-            let position = self.consumer.position(&at)?;
-            let high = self.consumer.watermarks(&at)?.map(|watermarks| watermarks.high);
+            let position = unless_taken(self.consumer.position(&at))?.flatten();
+            let watermarks = unless_taken(self.consumer.watermarks(&at))?.flatten();
+            let high = watermarks.map(|watermarks| watermarks.high);
             let bounds = orders.bounds.as_ref();
             let end = match (bounds.and_then(|bounds| bounds.ends.get(&at)), high) {
                 (Some(end), _) => End::Bounded(*end),
@@ -320,10 +352,10 @@ impl<C: Connector> Worker<C> {
         for at in partitions {
             let (waits, limit) = (self.tasks.buffered_bytes(&at), self.config.max_buffered_bytes);
             if waits > limit && !self.paused.contains(&at) {
-                self.consumer.pause(&at)?;
+                unless_taken(self.consumer.pause(&at))?;
                 self.paused.insert(at);
             } else if waits <= limit / 2 && self.paused.remove(&at) {
-                self.consumer.resume(&at)?;
+                unless_taken(self.consumer.resume(&at))?;
             }
         }
         Ok(())
@@ -376,6 +408,38 @@ impl<C: Connector> Worker<C> {
         let sources = self.topology.sub_topologies().iter().flat_map(SubTopology::sources);
         let topics: BTreeSet<_> = sources.map(|source| source.topic.clone()).collect();
         topics.into_iter().collect()
+    }
+}
+
+/// What happens next to the partitions of a consumer, of which nothing is handed out.
+async fn next_news<C: Connector>(consumer: &Consumer<C>) -> Result<ConsumerEvent, ConsumeError> {
+    loop {
+        if let Some(news) = poll(consumer, POLL).await? {
+            return Ok(news);
+        }
+    }
+}
+
+/// Polls. A worker that comes too late, because something took long, has lost its partitions, and joins again.
+async fn poll<C: Connector>(
+    consumer: &Consumer<C>,
+    wait: Duration,
+) -> Result<Option<ConsumerEvent>, ConsumeError> {
+    match consumer.poll_event(wait).await {
+        Err(ConsumeError::Group(error @ GroupError::PollTooLate { .. })) => {
+            tracing::warn!("{error}");
+            Ok(Some(ConsumerEvent::Lost(Vec::new())))
+        }
+        event => event,
+    }
+}
+
+/// What was asked of a partition; `None` if the group has taken it back, which the next event tells.
+fn unless_taken<T>(asked: Result<T, ConsumeError>) -> Result<Option<T>, ConsumeError> {
+    match asked {
+        Ok(answer) => Ok(Some(answer)),
+        Err(ConsumeError::NotAssigned(_)) => Ok(None),
+        Err(error) => Err(error),
     }
 }
 

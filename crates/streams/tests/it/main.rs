@@ -21,6 +21,7 @@ mod operators;
 mod plan;
 mod processor_stores;
 mod processors;
+mod rebalances;
 mod repartition;
 mod restore;
 mod routing;
