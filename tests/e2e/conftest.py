@@ -161,9 +161,19 @@ def moments() -> random.Random:
 @pytest.fixture
 def year() -> Path:
     """The whole year's flights, or the test is skipped by name."""
-    path = SHARED_DATA / "flights.csv.gz"
+    return _shared("flights.csv.gz")
+
+
+@pytest.fixture
+def year_of_weather() -> Path:
+    """The whole year's weather, or the test is skipped by name."""
+    return _shared("weather.csv.gz")
+
+
+def _shared(name: str) -> Path:
+    path = SHARED_DATA / name
     if not path.exists():
-        pytest.skip("the whole year's flights.csv.gz is not in ../shared/data")
+        pytest.skip(f"the whole year's {name} is not in ../shared/data")
     return path
 
 

@@ -42,6 +42,8 @@ enum Part {
     Fuzz,
     /// Our topologies against Kafka Streams: 200,000 records each
     Topologies,
+    /// The flights of the year by 7, 2 and 1 workers, on both brokers, against SQL
+    Flights,
     /// The broker killed under load from other people's clients: 500 deaths, in ten rounds with a seed each
     Crash,
 }
@@ -56,13 +58,14 @@ impl Part {
             Self::Groups => ("HEADWATER_TEST_SCALE", 50),
             Self::Kafka | Self::Fuzz => ("HEADWATER_TEST_SECONDS", 600),
             Self::Topologies => ("HEADWATER_TEST_RECORDS", 200_000),
+            Self::Flights => ("HEADWATER_TEST_SCALE", 3),
             Self::Crash => ("HEADWATER_TEST_KILLS", 50),
         }
     }
 
     fn rounds(self) -> u64 {
         match self {
-            Self::Simulation | Self::Log | Self::Groups | Self::Topologies => 1,
+            Self::Simulation | Self::Log | Self::Groups | Self::Topologies | Self::Flights => 1,
             Self::Kafka => 6,
             Self::Fuzz => fuzz::TARGETS.len() as u64,
             Self::Crash => 10,
@@ -85,6 +88,10 @@ impl Part {
             }
             Self::Kafka => pytest(root, &["--cluster", "kafka", "rust", "-k", "come_and_go"]),
             Self::Topologies => pytest(root, &["--cluster", "kafka", "streams"]),
+            Self::Flights => {
+                build_binary(root)?;
+                pytest(root, &["--cluster", "both", "flights", "-k", "whole_year"])
+            }
             Self::Crash => {
                 build_binary(root)?;
                 pytest(root, &["--cluster", "headwater", "clients/test_crash.py", "-k", "deaths", "-s"])

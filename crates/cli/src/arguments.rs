@@ -120,6 +120,8 @@ pub(crate) struct Up {
 pub(crate) enum Demo {
     /// Departures from New York, joined with airlines, counted per airport and hour into a delay board
     Flights(DemoFlights),
+    /// The same departures as a batch: joined with the weather and their aircraft, delays added up by both
+    Causes(DemoCauses),
 }
 
 #[derive(Debug, Args)]
@@ -130,6 +132,28 @@ pub(crate) struct DemoFlights {
     /// End when every flight has been counted, instead of waiting for Ctrl-C
     #[arg(long)]
     pub(crate) until_done: bool,
+    #[command(flatten)]
+    pub(crate) place: DemoPlace,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DemoCauses {
+    /// A .csv or .csv.gz file with the columns of nycflights13's flights; without it, January 2013 (built in)
+    #[arg(long, value_name = "FILE", requires = "weather")]
+    pub(crate) data: Option<PathBuf>,
+    /// A .csv or .csv.gz file with the columns of nycflights13's weather; without it, January 2013 (built in)
+    #[arg(long, value_name = "FILE")]
+    pub(crate) weather: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) place: DemoPlace,
+}
+
+/// Where a demo runs, and how many divide its work.
+#[derive(Debug, Args)]
+pub(crate) struct DemoPlace {
+    /// How many workers divide the work
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..))]
+    pub(crate) workers: u16,
     /// Run on this Kafka cluster (host:port, separated by commas) instead of the embedded broker
     #[arg(long, env = "HEADWATER_BOOTSTRAP", value_delimiter = ',')]
     pub(crate) bootstrap: Vec<String>,

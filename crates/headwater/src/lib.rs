@@ -109,6 +109,11 @@ mod topology_lock_page {}
 #[doc = include_str!("../../../docs/guide/lunch-abroad.md")]
 mod lunch_abroad_page {}
 
+/// The code of the book's page on the causes of delays compiles and runs.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/guide/delay-causes.md")]
+mod delay_causes_page {}
+
 /// The code of the book's page on advertising compiles and runs.
 #[cfg(doctest)]
 #[doc = include_str!("../../../docs/guide/advertising.md")]

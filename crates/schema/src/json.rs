@@ -117,6 +117,17 @@ mod tests {
     }
 
     #[test]
+    fn a_number_is_read_as_it_was_written() {
+        for number in ["12.658579999999999", "0.1", "5e-324", "1.7976931348623157e308"] {
+            let read = Json::<f64>::new().deserialize(number.as_bytes()).expect("a number");
+            assert_eq!(Ok(read), number.parse());
+            let mut bytes = Vec::new();
+            Json::new().serialize(&read, &mut bytes).expect("writable");
+            assert_eq!(Json::<f64>::new().deserialize(&bytes), Ok(read), "{number}");
+        }
+    }
+
+    #[test]
     fn errors_name_the_type_the_position_and_the_bytes_around_it() {
         check_error(
             br#"{"origin":"JFK","delay_minutes":"late"}"#,

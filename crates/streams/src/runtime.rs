@@ -6,10 +6,11 @@
 //!
 //! Invariants: at least once, because an offset is committed only after everything that was made of the records before
 //! it is acknowledged. A task begins where its group has committed, with the state that it had then: what happened to its
-//! stores since, but for records that were sent, has not happened. A bounded run works off one sub-topology after the other, and reads
-//! the end of a repartition topic only after its writers' last acknowledgement; so it gives the same results each time,
-//! however many workers it has, but for what depends on how the partitions behind a repartition interleave: which records
-//! are late for their window (with watermarks, none that keeps to its bound), and the fold of an order-dependent aggregate.
+//! stores since, but for records that were sent, has not happened. A bounded run works off one sub-topology after the other
+//! (those that feed each other together, round by round), and reads the end of a repartition topic only after its writers'
+//! last acknowledgement; so it gives the same results each time, however many workers it has, but for what depends on how
+//! the partitions behind a repartition interleave: which records are late for their window (with watermarks, none that keeps
+//! to its bound), and the fold of an order-dependent aggregate.
 //!
 //! Does not know: the broker; what tasks do.
 
@@ -27,6 +28,7 @@ mod topic_configs;
 mod worker;
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::sync::Arc;
 
 use headwater_client::admin::OffsetSpec;
@@ -35,8 +37,8 @@ use headwater_model::{Offset, TopicName, TopicPartition};
 use tokio::task::JoinSet;
 
 use crate::store::global::GlobalStores;
-use crate::topology::{Circle, Plan, SubTopology, TaskId, Topology};
-use progress::{Bounds, Shared};
+use crate::topology::{Plan, SubTopology, TaskId, Topology};
+use progress::Shared;
 use settled::Settled;
 use worker::{Assignment, Worker};
 
@@ -80,8 +82,10 @@ impl<C: Connector> Streams<C> {
     }
 
     /// Processes what the topics hold now, sub-topology by sub-topology, and ends. It begins where the application has come,
-    /// and whatever runs next goes on where it ends. Nothing else of the application may run meanwhile. A topology that
-    /// [feeds itself](Topology::is_circular) has no such order, and is refused.
+    /// and whatever runs next goes on where it ends. Nothing else of the application may run meanwhile.
+    ///
+    /// Sub-topologies that feed each other, as those of foreign-key joins, are worked off together, until all that they make
+    /// of what the topics hold now has come around.
     pub async fn run_bounded(
         topology: Topology,
         client: Client<C>,
@@ -97,7 +101,6 @@ impl<C: Connector> Streams<C> {
         client: Client<C>,
         config: StreamsConfig,
     ) -> Result<Progress, StreamsError> {
-        refuse_circle(&topology)?;
         let mut instance = Self::prepare(topology, client, &config).await?;
         begin::elsewhere(&instance.client, &instance.topology, &instance.plan, &begin).await?;
         let ends = instance.external_ends().await?;
@@ -109,7 +112,7 @@ impl<C: Connector> Streams<C> {
                 share.push(task);
             }
         }
-        instance.shared.set_bounds(Bounds { gated: true, ends });
+        instance.shared.set_bounds(true, ends);
         for (number, share) in shares.into_iter().enumerate() {
             instance.spawn(number, Assignment::Tasks(share), &globals.stores, &config);
         }
@@ -139,16 +142,9 @@ impl<C: Connector> Streams<C> {
     ///
     /// It works off the tasks that this instance has, and waits until others have worked off theirs; the tasks of one that
     /// has died come to this one when the group notices.
-    ///
-    /// A topology that [feeds itself](Topology::is_circular) cannot be worked off: the instance stops as by
-    /// [`stop`](Self::stop), and the error says so.
     pub async fn drain(mut self) -> Result<Progress, StreamsError> {
-        if let Err(error) = refuse_circle(&self.topology) {
-            self.end().await?;
-            return Err(error);
-        }
         let ends = self.external_ends().await?;
-        self.shared.set_bounds(Bounds { gated: false, ends });
+        self.shared.set_bounds(false, ends);
         self.finish().await
     }
 
@@ -188,18 +184,55 @@ impl<C: Connector> Streams<C> {
         self.workers.spawn(worker.run(assignment));
     }
 
-    /// Works off the sub-topologies in order, once the ends of their external sources are bounded.
+    /// Works off one stage after the other, once the ends of their external sources are bounded.
     async fn finish(&mut self) -> Result<Progress, StreamsError> {
-        for number in 0..self.topology.sub_topologies().len() {
-            self.bound_repartitions(number).await?;
-            let settled = self.settled();
-            tokio::select! {
-                biased;
-                error = self.failed() => return Err(error),
-                worked_off = settled.worked_off(number) => worked_off?,
-            }
+        for stage in self.topology.stages() {
+            self.let_circulate(&stage).await?;
+            // All writers of the stage's repartition topics have their last acknowledgement: now these have an end.
+            let ends = self.ends(self.repartitions_read(&stage)).await?;
+            self.work_off(&stage, ends, BTreeMap::new()).await?;
         }
         self.end().await
+    }
+
+    /// Lets sub-topologies that feed each other work until what they make of the records up to their bounds is in their
+    /// topics, all of it.
+    ///
+    /// Each round goes up to where these topics ended before it. A record goes through each of them once at most, so there
+    /// are as many rounds as topics, or fewer if they come to rest, whatever other instances write meanwhile.
+    async fn let_circulate(&mut self, stage: &Range<usize>) -> Result<(), StreamsError> {
+        let circulating: Vec<_> = self.topology.circulating(stage).into_iter().cloned().collect();
+        if circulating.is_empty() {
+            return Ok(());
+        }
+        let coming = self.repartitions_read(stage).filter(|topic| !circulating.contains(topic));
+        let coming = self.ends(coming).await?;
+        let mut ends = self.ends(circulating.iter()).await?;
+        for _ in 0..circulating.len() {
+            self.work_off(stage, coming.clone(), ends.clone()).await?;
+            let ends_now = self.ends(circulating.iter()).await?;
+            if ends_now == ends {
+                break;
+            }
+            ends = ends_now;
+        }
+        Ok(())
+    }
+
+    /// Completes when a stage has been worked off up to these ends.
+    async fn work_off(
+        &mut self,
+        stage: &Range<usize>,
+        ends: BTreeMap<TopicPartition, Offset>,
+        ends_so_far: BTreeMap<TopicPartition, Offset>,
+    ) -> Result<(), StreamsError> {
+        self.shared.open(stage.end, ends, ends_so_far);
+        let settled = self.settled();
+        tokio::select! {
+            biased;
+            error = self.failed() => Err(error),
+            worked_off = settled.worked_off(stage) => worked_off,
+        }
     }
 
     fn settled(&self) -> Settled<C> {
@@ -225,16 +258,10 @@ impl<C: Connector> Streams<C> {
         self.ends(sources).await
     }
 
-    /// All writers of the sub-topology's repartition topics have their last acknowledgement: now these have an end.
-    async fn bound_repartitions(&self, number: usize) -> Result<(), StreamsError> {
-        let Some(sub_topology) = self.topology.sub_topologies().get(number) else {
-            return Ok(());
-        };
-        let external: Vec<_> = sub_topology.external_sources().map(|source| &source.topic).collect();
-        let sources = sub_topology.sources().iter().map(|source| &source.topic);
-        let ends = self.ends(sources.filter(|topic| !external.contains(topic))).await?;
-        self.shared.add_bounds(number, ends);
-        Ok(())
+    /// The repartition topics that a stage reads.
+    fn repartitions_read(&self, stage: &Range<usize>) -> impl Iterator<Item = &TopicName> {
+        let members = self.topology.sub_topologies().get(stage.clone()).unwrap_or_default();
+        members.iter().flat_map(SubTopology::repartition_sources)
     }
 
     async fn ends(
@@ -244,15 +271,6 @@ impl<C: Connector> Streams<C> {
         let partitions = topics.flat_map(|topic| prepare::partitions(&self.plan, topic));
         prepare::listed(&self.client, partitions, OffsetSpec::Latest).await
     }
-}
-
-/// Fails for a topology of which no part is the first to be worked off.
-fn refuse_circle(topology: &Topology) -> Result<(), StreamsError> {
-    let Some(Circle { reader, writer, topic }) = topology.circle() else {
-        return Ok(());
-    };
-    let (application, topic) = (topology.application_id().to_owned(), topic.clone());
-    Err(StreamsError::Circular { application, reader, writer, topic })
 }
 
 /// The first error of a set of tasks; pending for ever if they end well.

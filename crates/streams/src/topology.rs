@@ -17,6 +17,7 @@ mod sub_topology;
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::ops::Range;
 use std::sync::Arc;
 
 use headwater_model::{PartitionId, TopicName, TopicPartition};
@@ -108,7 +109,7 @@ impl Topology {
         self.parts.guarantee
     }
 
-    /// The sub-topologies. Each comes after those that it reads from, unless they feed each other in a circle.
+    /// The sub-topologies. Each comes after those that it reads from; those that feed each other in a circle stand together.
     pub fn sub_topologies(&self) -> &[SubTopology] {
         &self.parts.sub_topologies
     }
@@ -150,23 +151,38 @@ impl Topology {
         stores.filter(|store| store.has_changelog()).map(|store| &store.backed_by)
     }
 
-    /// True if sub-topologies feed each other in a circle by topics of the application's own, as those of foreign-key joins
-    /// do: then none of them is the first to be worked off.
-    pub fn is_circular(&self) -> bool {
-        self.circle().is_some()
+    /// The sub-topologies by the order in which they can be worked off: one by one, but that those that feed each other in
+    /// a circle by topics of the application's own, as those of foreign-key joins do, are a stage together.
+    pub(crate) fn stages(&self) -> Vec<Range<usize>> {
+        let mut stages: Vec<Range<usize>> = Vec::new();
+        for first in 0..self.sub_topologies().len() {
+            if stages.last().is_none_or(|stage| stage.end <= first) {
+                stages.push(first..self.last_of_circle(first) + 1);
+            }
+        }
+        stages
     }
 
-    /// A place where a circle closes, if there is one: a sub-topology reads a topic that it writes itself, or that one
-    /// behind it writes.
-    pub(crate) fn circle(&self) -> Option<Circle<'_>> {
-        let sub_topologies = self.sub_topologies();
-        sub_topologies.iter().enumerate().find_map(|(number, reader)| {
-            let later = sub_topologies.get(number..).unwrap_or_default();
-            later.iter().find_map(|writer| {
-                let topic = writer.repartitions().iter().find(|topic| reader.reads(topic))?;
-                Some(Circle { reader: number, writer: writer.number(), topic })
-            })
-        })
+    /// The last of the sub-topologies that feed this one, be it through others, and come behind it; itself, if none does.
+    fn last_of_circle(&self, first: usize) -> usize {
+        let sub_topologies = self.sub_topologies().get(first..).unwrap_or_default();
+        let mut last = first;
+        loop {
+            let members = sub_topologies.get(..=last - first).unwrap_or_default();
+            let feeds = |writer: &&SubTopology| members.iter().any(|reader| writer.feeds(reader));
+            let feeder = sub_topologies.iter().rfind(feeds).map_or(first, SubTopology::number);
+            if feeder <= last {
+                return last;
+            }
+            last = feeder;
+        }
+    }
+
+    /// The topics by which the sub-topologies of a stage feed each other, or one itself.
+    pub(crate) fn circulating(&self, stage: &Range<usize>) -> Vec<&TopicName> {
+        let members = self.sub_topologies().get(stage.clone()).unwrap_or_default();
+        let written = members.iter().flat_map(SubTopology::repartitions);
+        sorted(written.filter(|topic| members.iter().any(|reader| reader.reads(topic))))
     }
 
     /// Empty global tables, to be shared by all tasks of an instance.
@@ -261,14 +277,6 @@ impl Topology {
     pub(crate) fn graph(&self) -> &Graph {
         &self.parts.graph
     }
-}
-
-/// Where a circle of sub-topologies closes.
-pub(crate) struct Circle<'a> {
-    pub(crate) reader: usize,
-    pub(crate) writer: usize,
-    /// What the one reads and the other writes.
-    pub(crate) topic: &'a TopicName,
 }
 
 fn sorted<'a>(topics: impl Iterator<Item = &'a TopicName>) -> Vec<&'a TopicName> {

@@ -1,4 +1,4 @@
-//! The demo: topics are made, entities published, the microservice started, and the departures fed to it.
+//! The live demo: topics are made, entities published, the microservice started, and the departures fed to it.
 //!
 //! Owns: the order of these steps, and what can be seen of them. Started again on the same cluster, it goes on where it
 //! stopped.
@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use headwater::client::{AdminError, SendError};
-use headwater::client::{Client, Connector, ProducerConfig, TcpConnector};
+use headwater::client::{Client, Connector, Producer, ProducerConfig, TcpConnector};
 use headwater::model::{InvalidName, Timestamp, TopicName};
 use headwater::prelude::{Streams, StreamsConfig, TopologyError};
 use headwater::streams::StreamsError;
@@ -22,10 +22,10 @@ use crate::topics::{self, AIRLINES, AIRPORTS, FLIGHTS, PLANES};
 use crate::topology::{APPLICATION, topology};
 
 /// Entities are stamped this long before the first departure.
-const ENTITIES_BEFORE_MS: i64 = 60 * 60 * 1_000;
+pub(crate) const ENTITIES_BEFORE_MS: i64 = 60 * 60 * 1_000;
 
 /// A feed publishes as fast as it can, so that few large batches cost less than many small ones.
-const FEED_BATCH_BYTES: usize = 128 << 10;
+pub(crate) const FEED_BATCH_BYTES: usize = 128 << 10;
 
 /// Why the demo ended.
 #[derive(Debug, thiserror::Error)]
@@ -46,7 +46,7 @@ pub enum DemoError {
     #[error(transparent)]
     Send(#[from] SendError),
     /// The microservice stopped.
-    #[error("the microservice delay-board stopped: {0}")]
+    #[error("the microservice stopped: {0}")]
     Service(#[from] StreamsError),
     /// The feed panicked.
     #[error("the feed ended unexpectedly: {0}")]
@@ -81,11 +81,11 @@ pub struct Demo<C: Connector = TcpConnector> {
 
 impl<C: Connector> Demo<C> {
     /// Makes the topics, publishes the entities, starts the microservice and, in the background, the feed.
-    pub async fn start(client: Client<C>, flights: Flights) -> Result<Self, DemoError> {
-        topics::create_missing(&client, &topics::all()?).await?;
+    pub async fn start(client: Client<C>, flights: Flights, workers: usize) -> Result<Self, DemoError> {
+        topics::create_missing(&client, &topics::of_board()?).await?;
         publish_entities(&client, Timestamp(flights.first_scheduled_ms() - ENTITIES_BEFORE_MS)).await?;
         let counted_before = counted(&client).await?;
-        let streams = Streams::start(topology()?, client.clone(), service_config()).await?;
+        let streams = Streams::start(topology()?, client.clone(), service_config(workers)).await?;
         let (total, published) = (flights.len() as u64, Arc::new(AtomicU64::new(0)));
         let feed =
             tokio::spawn(publish_flights(client, TopicName::new(FLIGHTS)?, flights, Arc::clone(&published)));
@@ -148,8 +148,8 @@ async fn counted<C: Connector>(client: &Client<C>) -> Result<u64, DemoError> {
 
 /// The microservice has one instance. As a static member of its group it need not wait, after a crash, until the group has
 /// given up the one that died.
-fn service_config() -> StreamsConfig {
-    let mut config = StreamsConfig::default();
+fn service_config(workers: usize) -> StreamsConfig {
+    let mut config = StreamsConfig { workers, ..StreamsConfig::default() };
     config.consumer.group_instance_id = Some(APPLICATION.to_owned());
     config
 }
@@ -163,15 +163,26 @@ async fn publish_entities<C: Connector>(client: &Client<C>, at: Timestamp) -> Re
     ];
     let producer = client.producer(ProducerConfig::default());
     for (topic, table) in tables {
-        let feed = Feed::new(client.clone(), producer.clone(), TopicName::new(topic)?);
-        let events =
-            table.into_iter().map(|entity| Ok(Event { key: entity.key, value: entity.value, timestamp: at }));
-        feed.publish(events, &AtomicU64::new(0)).await?;
+        publish_table(client, &producer, topic, (table, at)).await?;
     }
     Ok(producer.close().await?)
 }
 
-async fn publish_flights<C: Connector>(
+/// Publishes entities, as of a time.
+pub(crate) async fn publish_table<C: Connector>(
+    client: &Client<C>,
+    producer: &Producer<C>,
+    topic: &str,
+    (table, at): (Vec<Entity>, Timestamp),
+) -> Result<(), DemoError> {
+    let feed = Feed::new(client.clone(), producer.clone(), TopicName::new(topic)?);
+    let events =
+        table.into_iter().map(|entity| Ok(Event { key: entity.key, value: entity.value, timestamp: at }));
+    Ok(feed.publish(events, &AtomicU64::new(0)).await?)
+}
+
+/// Publishes a file of departures.
+pub(crate) async fn publish_flights<C: Connector>(
     client: Client<C>,
     topic: TopicName,
     flights: Flights,

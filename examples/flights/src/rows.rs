@@ -36,6 +36,35 @@ pub struct Flight<'a> {
     pub time_hour: &'a str,
 }
 
+/// The weather of an hour as the feed publishes it: every column of the row.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[expect(missing_docs, reason = "the columns are described in docs/guide/flights.md")]
+pub struct Weather<'a> {
+    pub origin: &'a str,
+    pub year: i32,
+    pub month: i32,
+    pub day: i32,
+    pub hour: i32,
+    #[serde(deserialize_with = "decimal_or_na")]
+    pub temp: Option<f64>,
+    #[serde(deserialize_with = "decimal_or_na")]
+    pub dewp: Option<f64>,
+    #[serde(deserialize_with = "decimal_or_na")]
+    pub humid: Option<f64>,
+    #[serde(deserialize_with = "number_or_na")]
+    pub wind_dir: Option<i64>,
+    #[serde(deserialize_with = "decimal_or_na")]
+    pub wind_speed: Option<f64>,
+    #[serde(deserialize_with = "decimal_or_na")]
+    pub wind_gust: Option<f64>,
+    pub precip: f64,
+    #[serde(deserialize_with = "decimal_or_na")]
+    pub pressure: Option<f64>,
+    pub visib: f64,
+    /// The hour, RFC 3339 in UTC.
+    pub time_hour: &'a str,
+}
+
 /// An airline.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[expect(missing_docs, reason = "the columns are described in docs/guide/flights.md")]
@@ -89,6 +118,16 @@ fn number_or_na<'de, D: Deserializer<'de>>(source: D) -> Result<Option<i64>, D::
     text.parse()
         .map(Some)
         .map_err(|_| serde::de::Error::custom(format!("\"{text}\" is neither a whole number nor NA")))
+}
+
+fn decimal_or_na<'de, D: Deserializer<'de>>(source: D) -> Result<Option<f64>, D::Error> {
+    let text = <&str>::deserialize(source)?;
+    if is_missing(text) {
+        return Ok(None);
+    }
+    text.parse()
+        .map(Some)
+        .map_err(|_| serde::de::Error::custom(format!("\"{text}\" is neither a number nor NA")))
 }
 
 fn text_or_na<'de, D: Deserializer<'de>>(source: D) -> Result<Option<&'de str>, D::Error> {

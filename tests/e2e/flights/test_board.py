@@ -14,6 +14,7 @@ from support.flights import (
     JANUARY_WINDOWS,
     YEAR_FLIGHTS,
     YEAR_WINDOWS,
+    YEAR_WORKERS,
     assert_board,
     assert_feed,
     assert_topics,
@@ -58,17 +59,19 @@ def test_january_over_the_embedded_broker(folder: Path) -> None:
         broker.stop()
 
 
-def test_january_on_a_cluster(own_cluster: Cluster, folder: Path) -> None:
-    run_demo(folder, "--bootstrap", own_cluster.bootstrap)
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_january_on_a_cluster(own_cluster: Cluster, folder: Path, workers: str) -> None:
+    run_demo(folder, "--bootstrap", own_cluster.bootstrap, "--workers", workers)
     assert_topics(own_cluster.bootstrap, january())
     assert_feed(own_cluster.bootstrap, january())
     assert_board(own_cluster.bootstrap, january())
 
 
 @pytest.mark.headwater
-def test_the_whole_year_over_the_embedded_broker(folder: Path, year: Path) -> None:
+@pytest.mark.parametrize("workers", YEAR_WORKERS)
+def test_the_whole_year_over_the_embedded_broker(folder: Path, year: Path, workers: str) -> None:
     data = folder / "data"
-    run_demo(folder, "--data", year, "--data-dir", data, timeout_s=400)
+    run_demo(folder, "--data", year, "--data-dir", data, "--workers", workers, timeout_s=400)
     broker = HeadwaterBroker(folder, data).start()
     try:
         assert_feed(broker.bootstrap, oracle_of(year))
@@ -79,8 +82,9 @@ def test_the_whole_year_over_the_embedded_broker(folder: Path, year: Path) -> No
 
 # On ours, the year over `headwater up` is run with kills (test_kill.py).
 @pytest.mark.kafka
-def test_the_whole_year_on_a_cluster(own_cluster: Cluster, folder: Path, year: Path) -> None:
-    run_demo(folder, "--data", year, "--bootstrap", own_cluster.bootstrap, timeout_s=400)
+@pytest.mark.parametrize("workers", YEAR_WORKERS)
+def test_the_whole_year_on_a_cluster(own_cluster: Cluster, folder: Path, year: Path, workers: str) -> None:
+    run_demo(folder, "--data", year, "--bootstrap", own_cluster.bootstrap, "--workers", workers, timeout_s=400)
     assert_feed(own_cluster.bootstrap, oracle_of(year))
     assert_board(own_cluster.bootstrap, oracle_of(year))
 

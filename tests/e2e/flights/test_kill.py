@@ -14,6 +14,7 @@ from support.flights import (
     assert_board,
     assert_feed,
     january,
+    let_run,
     oracle_of,
     progress,
     run_demo,
@@ -22,14 +23,6 @@ from support.flights import (
 from support.headwater import HeadwaterBroker
 from support.oracle import Oracle
 from support.processes import Running, wait_for
-
-
-def let_run(process: Running, seconds: float) -> bool:
-    """Whether the process still ran when its time was over."""
-    deadline = time.monotonic() + seconds
-    while process.is_alive() and time.monotonic() < deadline:
-        time.sleep(0.005)
-    return process.is_alive()
 
 
 def kill_while_publishing(demo: Running, moments: random.Random) -> None:

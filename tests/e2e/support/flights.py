@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+import time
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -18,6 +20,9 @@ YEAR_FLIGHTS = 336_776
 YEAR_WINDOWS = 19_486
 
 PARTITIONS = 4
+
+# By how many workers the year is worked off: one number, or each of them in the long form.
+YEAR_WORKERS = ("7", "2", "1")[: int(os.environ.get("HEADWATER_TEST_SCALE", "1"))]
 
 
 def january_csv() -> Path:
@@ -42,6 +47,14 @@ def january() -> Oracle:
 def start_demo(label: str, logs: Path, *options: str | Path) -> Running:
     """Starts `headwater demo flights --until-done`; its output is plain progress lines, not a terminal's."""
     return Running(label, [HEADWATER, "demo", "flights", "--until-done", *options], logs)
+
+
+def let_run(process: Running, seconds: float) -> bool:
+    """Whether the process still ran when its time was over."""
+    deadline = time.monotonic() + seconds
+    while process.is_alive() and time.monotonic() < deadline:
+        time.sleep(0.005)
+    return process.is_alive()
 
 
 def run_demo(logs: Path, *options: str | Path, timeout_s: float = 180.0) -> str:

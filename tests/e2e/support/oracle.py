@@ -12,7 +12,7 @@ import duckdb
 # JSON with its field order: what the oracle and the topics are compared as.
 Fields = tuple[tuple[str, Any], ...]
 
-_COLUMNS = {
+COLUMNS = {
     "year": "BIGINT", "month": "BIGINT", "day": "BIGINT", "dep_time": "BIGINT", "sched_dep_time": "BIGINT",
     "dep_delay": "BIGINT", "arr_time": "BIGINT", "sched_arr_time": "BIGINT", "arr_delay": "BIGINT",
     "carrier": "VARCHAR", "flight": "BIGINT", "tailnum": "VARCHAR", "origin": "VARCHAR", "dest": "VARCHAR",
@@ -81,7 +81,7 @@ class Oracle:
         self._sql.execute("SET threads = 2")
         self._sql.execute(
             "CREATE TABLE rows AS SELECT * FROM read_csv(?, header = true, nullstr = 'NA', columns = ?)",
-            [str(flights), _COLUMNS],
+            [str(flights), COLUMNS],
         )
         self._sql.execute(
             "CREATE TABLE airlines AS SELECT carrier, name FROM read_csv(?, header = true, all_varchar = true)",
@@ -105,7 +105,7 @@ class Oracle:
 
     def feed(self) -> list[Event]:
         """The topic `flights` in the order in which it is published, partitions aside."""
-        names = list(_COLUMNS)
+        names = list(COLUMNS)
         rows = self._sql.execute(
             f"SELECT epoch_ms(scheduled_at), {', '.join(names)} FROM feed ORDER BY position"
         ).fetchall()

@@ -79,6 +79,14 @@ def create(bootstrap: str, topic: str, partitions: int, config: dict[str, str] |
     raise AssertionError(f"topic {topic} has no leaders after 30 s")
 
 
+def delete(bootstrap: str, names: list[str]) -> None:
+    """Deletes topics, and waits until no broker knows them."""
+    client = admin(bootstrap)
+    for deleted in client.delete_topics(names).values():
+        deleted.result(30)
+    wait_for("the deletion", lambda: not client.list_topics(timeout=10).topics.keys() & set(names), 30)
+
+
 def exists(bootstrap: str, topic: str) -> bool:
     return topic in admin(bootstrap).list_topics(timeout=10).topics
 

@@ -1,7 +1,9 @@
 //! `headwater demo <name>`: a reference application, live on this terminal.
 
 mod board;
+mod causes;
 mod flights;
+mod place;
 mod screen;
 
 use crate::arguments::Demo;
@@ -9,5 +11,6 @@ use crate::arguments::Demo;
 pub(super) async fn run(demo: Demo) -> anyhow::Result<()> {
     match demo {
         Demo::Flights(arguments) => flights::run(arguments).await,
+        Demo::Causes(arguments) => causes::run(arguments).await,
     }
 }

@@ -59,21 +59,6 @@ pub enum StreamsError {
     /// A policy says to write records to the dead-letter topic, and there is none.
     #[error("a policy is to write records to the dead-letter topic, but `task.dead_letter_topic` names none")]
     NoDeadLetterTopic,
-    /// A topology whose sub-topologies feed each other was to be worked off, by a bounded run or a drain.
-    #[error(
-        "\"{application}\" cannot run to an end: its sub-topologies feed each other in a circle, for sub-topology {reader} \
-         reads \"{topic}\" that sub-topology {writer} writes; start it live, and stop it, instead"
-    )]
-    Circular {
-        /// The application id.
-        application: String,
-        /// A sub-topology of the circle.
-        reader: usize,
-        /// Another, or the same one, that feeds it though it does not come before it.
-        writer: usize,
-        /// The topic between them.
-        topic: TopicName,
-    },
     /// A run was to begin elsewhere than where its application is.
     #[error(
         "\"{application}\" has begun already ({at} says so) and goes on where it is; to begin elsewhere give the run an \

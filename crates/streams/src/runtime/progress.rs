@@ -1,6 +1,7 @@
 //! What the workers of an instance and its driver tell each other: progress one way, bounds and the end the other way.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use headwater_model::{Offset, TopicPartition};
@@ -39,6 +40,15 @@ pub(super) struct Bounds {
     pub(super) gated: bool,
     /// The ends of partitions.
     pub(super) ends: BTreeMap<TopicPartition, Offset>,
+    /// Where partitions ended lately by which the sub-topologies of a stage feed each other: more may come.
+    pub(super) ends_so_far: BTreeMap<TopicPartition, Offset>,
+}
+
+impl Bounds {
+    /// Up to where a partition must be worked off, as far as known.
+    pub(super) fn end(&self, at: &TopicPartition) -> Option<Offset> {
+        self.ends.get(at).or_else(|| self.ends_so_far.get(at)).copied()
+    }
 }
 
 /// What workers are told.
@@ -46,8 +56,10 @@ pub(super) struct Bounds {
 pub(super) struct Orders {
     /// `None`: for ever.
     pub(super) bounds: Option<Bounds>,
-    /// Sub-topologies whose inputs are all bounded are those below this number.
-    pub(super) bounded: usize,
+    /// Sub-topologies that may work, though all wait for their bounds, are those below this number.
+    pub(super) open: usize,
+    /// Grows whenever bounds are added, or are others.
+    pub(super) round: u64,
     /// Commit and end.
     pub(super) stop: bool,
 }
@@ -68,6 +80,10 @@ pub(super) struct WorkerState {
     pub(super) tasks: BTreeMap<TaskId, TaskMetrics>,
     /// Tasks that have reached their bounds, with everything acknowledged and committed.
     pub(super) finished: BTreeSet<TaskId>,
+    /// Tasks of a circle that have come where their inputs ended so far, in this round, with everything acknowledged and
+    /// committed.
+    pub(super) resting: BTreeSet<TaskId>,
+    pub(super) round: u64,
     pub(super) records_out: u64,
     pub(super) skipped_results: u64,
     pub(super) lag: u64,
@@ -86,15 +102,26 @@ impl Shared {
         self.orders.subscribe()
     }
 
-    pub(super) fn set_bounds(&self, bounds: Bounds) {
+    /// Bounds external sources.
+    pub(super) fn set_bounds(&self, gated: bool, ends: BTreeMap<TopicPartition, Offset>) {
+        let bounds = Bounds { gated, ends, ends_so_far: BTreeMap::new() };
         self.orders.send_modify(|orders| orders.bounds = Some(bounds));
     }
 
-    /// Bounds the repartition topics of a sub-topology, after those of all before it.
-    pub(super) fn add_bounds(&self, sub_topology: usize, ends: BTreeMap<TopicPartition, Offset>) {
+    /// Lets the sub-topologies below a number work, and bounds partitions of their repartition topics; `ends_so_far` is
+    /// where those end now by which they feed each other.
+    pub(super) fn open(
+        &self,
+        below: usize,
+        ends: BTreeMap<TopicPartition, Offset>,
+        ends_so_far: BTreeMap<TopicPartition, Offset>,
+    ) {
         self.orders.send_modify(|orders| {
-            orders.bounds.get_or_insert_default().ends.extend(ends);
-            orders.bounded = sub_topology + 1;
+            let bounds = orders.bounds.get_or_insert_default();
+            bounds.ends.extend(ends);
+            bounds.ends_so_far = ends_so_far;
+            orders.open = below;
+            orders.round += 1;
         });
     }
 
@@ -108,7 +135,10 @@ impl Shared {
             let Some(known) = states.get_mut(worker) else {
                 return;
             };
-            let has_news = known.settled != state.settled || known.finished != state.finished;
+            let has_news = known.settled != state.settled
+                || known.finished != state.finished
+                || known.round != state.round
+                || known.resting != state.resting;
             *known = state;
             has_news
         };
@@ -122,23 +152,25 @@ impl Shared {
         self.changed.subscribe()
     }
 
-    /// The tasks of a sub-topology that this instance has, once all of them are finished and none of its workers waits to
-    /// be told its tasks.
-    pub(super) fn own_finished(&self, sub_topology: usize) -> Option<BTreeSet<TaskId>> {
+    /// The tasks of a stage that this instance has, once all of them have reached their bounds, or where these are so far,
+    /// and none of its workers waits to be told its tasks.
+    pub(super) fn own_done(&self, stage: &Range<usize>) -> Option<BTreeSet<TaskId>> {
+        let round = self.orders.borrow().round;
         let states = self.states();
-        let all_settled = states.iter().all(|state| state.settled);
+        let all_settled = states.iter().all(|state| state.settled && state.round == round);
         let own = |state: &WorkerState| -> Vec<(TaskId, bool)> {
-            let tasks = state.tasks.keys().filter(|task| task.sub_topology == sub_topology);
-            tasks.map(|task| (*task, state.finished.contains(task))).collect()
+            let tasks = state.tasks.keys().filter(|task| stage.contains(&task.sub_topology));
+            let is_done = |task| state.finished.contains(task) || state.resting.contains(task);
+            tasks.map(|task| (*task, is_done(task))).collect()
         };
         let own: Vec<_> = states.iter().flat_map(own).collect();
-        (all_settled && own.iter().all(|(_, finished)| *finished))
+        (all_settled && own.iter().all(|(_, done)| *done))
             .then(|| own.into_iter().map(|(task, _)| task).collect())
     }
 
-    /// The ends of partitions that are bounded.
-    pub(super) fn bounds(&self) -> BTreeMap<TopicPartition, Offset> {
-        self.orders.borrow().bounds.as_ref().map(|bounds| bounds.ends.clone()).unwrap_or_default()
+    /// Up to where to work.
+    pub(super) fn bounds(&self) -> Bounds {
+        self.orders.borrow().bounds.clone().unwrap_or_default()
     }
 
     pub(super) fn progress(&self) -> Progress {

@@ -1,9 +1,10 @@
-//! When a sub-topology has been worked off up to its bounds: by this instance, and by others of the application.
+//! When a stage has been worked off up to its bounds: by this instance, and by others of the application.
 //!
 //! What this instance has, its workers tell. Of what others have (or had, if they have died and their group does not
 //! know yet), the group's committed offsets tell: an offset is committed only after all results of the records before it
 //! are acknowledged.
 
+use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -27,14 +28,14 @@ pub(super) struct Settled<C> {
 }
 
 impl<C: Connector> Settled<C> {
-    /// Completes when a sub-topology has been worked off. Cancel-safe.
-    pub(super) async fn worked_off(&self, sub_topology: usize) -> Result<(), StreamsError> {
+    /// Completes when a stage has been worked off up to the bounds that there are now. Cancel-safe.
+    pub(super) async fn worked_off(&self, stage: &Range<usize>) -> Result<(), StreamsError> {
         let mut changes = self.shared.changes();
         loop {
             changes.borrow_and_update();
-            if let Some(own) = self.shared.own_finished(sub_topology) {
-                let others: Vec<_> =
-                    self.plan.tasks(sub_topology).filter(|task| !own.contains(task)).collect();
+            if let Some(own) = self.shared.own_done(stage) {
+                let tasks = stage.clone().flat_map(|sub_topology| self.plan.tasks(sub_topology));
+                let others: Vec<_> = tasks.filter(|task| !own.contains(task)).collect();
                 if others.is_empty() || self.are_committed(&others).await? {
                     return Ok(());
                 }
@@ -49,7 +50,7 @@ impl<C: Connector> Settled<C> {
         let committed = self.client.admin().group_offsets(self.topology.application_id()).await?;
         let bounds = self.shared.bounds();
         let is_done = |at: TopicPartition| {
-            let bound = bounds.get(&at).copied().unwrap_or_default();
+            let bound = bounds.end(&at).unwrap_or_default();
             let position = committed.get(&at).map_or(Offset::ZERO, |committed| committed.offset);
             position >= bound
         };

@@ -6,7 +6,7 @@ use headwater_client::{CommittedOffset, Fetched, StartAt};
 use headwater_model::{Offset, Timestamp, TopicPartition};
 
 use super::error::StreamsError;
-use super::progress::Orders;
+use super::progress::{Bounds, Orders};
 use super::restore::Starts;
 use crate::changes::StoreWrites;
 use crate::graph::StoreId;
@@ -150,9 +150,19 @@ impl Tasks {
 
     /// The tasks that may work under these orders.
     pub(super) fn working(&mut self, orders: &Orders) -> impl Iterator<Item = (TaskId, &mut Task)> {
-        let gate = orders.bounds.as_ref().filter(|bounds| bounds.gated).map(|_| orders.bounded);
+        let gate = orders.bounds.as_ref().filter(|bounds| bounds.gated).map(|_| orders.open);
         let running = self.running.iter_mut().map(|(id, task)| (*id, task));
         running.filter(move |(id, _)| gate.is_none_or(|gate| id.sub_topology < gate))
+    }
+
+    /// True if a task has processed each of its inputs up to where it ends, as far as known.
+    pub(super) fn has_come_to(&self, bounds: &Bounds, id: TaskId) -> bool {
+        let positions: BTreeMap<_, _> = self.running.get(&id).into_iter().flat_map(Task::positions).collect();
+        let mut inputs = self.owners.iter().filter(|(_, (owner, _))| *owner == id).map(|(at, _)| at);
+        inputs.all(|at| {
+            let end = bounds.end(at);
+            end.is_some_and(|end| positions.get(at).is_some_and(|position| *position >= end))
+        })
     }
 
     pub(super) fn get_mut(&mut self, id: TaskId) -> Option<&mut Task> {

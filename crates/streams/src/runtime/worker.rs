@@ -73,6 +73,8 @@ struct Round {
     busy: bool,
     /// Tasks that are at their bounds.
     finished: BTreeSet<TaskId>,
+    /// Tasks that are where these are so far.
+    resting: BTreeSet<TaskId>,
 }
 
 impl<C: Connector> Worker<C> {
@@ -144,15 +146,21 @@ impl<C: Connector> Worker<C> {
             if let Some(event) = self.next_event(wait).await? {
                 self.take_event(event).await?;
             }
+            if self.state.round != orders.round {
+                self.state.round = orders.round;
+                self.state.resting.clear();
+            }
             self.locate_all(&orders)?;
             let round = self.process(&orders).await?;
             self.hold_back()?;
             let due = self.client.clock().monotonic() - self.committed_at >= self.config.commit_interval
                 || self.tasks.must_commit();
-            let has_finished = !round.finished.is_subset(&self.state.finished);
+            let has_finished = !round.finished.is_subset(&self.state.finished)
+                || !round.resting.is_subset(&self.state.resting);
             if due || has_finished {
                 self.commit().await?;
                 self.state.finished = round.finished;
+                self.state.resting = round.resting;
             }
             self.tell();
             wait = if round.busy { Duration::ZERO } else { POLL };
@@ -218,6 +226,7 @@ impl<C: Connector> Worker<C> {
         let starts = self.tasks.resume(new, &starts);
         self.state.settled = true;
         self.state.finished.clear();
+        self.state.resting.clear();
         self.tell();
         Ok(starts)
     }
@@ -269,6 +278,7 @@ impl<C: Connector> Worker<C> {
         self.paused.clear();
         self.state.settled = false;
         self.state.finished.clear();
+        self.state.resting.clear();
         self.tell();
     }
 
@@ -296,7 +306,8 @@ impl<C: Connector> Worker<C> {
 
     /// Lets every task that may work take a step, and sends what it made.
     async fn process(&mut self, orders: &Orders) -> Result<Round, StreamsError> {
-        let mut round = Round { busy: false, finished: BTreeSet::new() };
+        let mut round = Round { busy: false, finished: BTreeSet::new(), resting: BTreeSet::new() };
+        let bounds = orders.bounds.as_ref();
         let working: Vec<TaskId> = self.tasks.working(orders).map(|(id, _)| id).collect();
         for id in working {
             let now = self.client.clock().monotonic();
@@ -304,7 +315,7 @@ impl<C: Connector> Worker<C> {
                 continue;
             };
             // What has finished is over, whatever its timers say.
-            let punctuated = if self.state.finished.contains(&id) {
+            let punctuated = if self.state.finished.contains(&id) || self.state.resting.contains(&id) {
                 Ok(())
             } else {
                 task.punctuate(self.client.clock().now())
@@ -322,6 +333,9 @@ impl<C: Connector> Worker<C> {
             match step {
                 Step::More => round.busy = true,
                 Step::Finished => drop(round.finished.insert(id)),
+                Step::Idle if bounds.is_some_and(|bounds| self.tasks.has_come_to(bounds, id)) => {
+                    round.resting.insert(id);
+                }
                 Step::Waiting(_) | Step::Idle => {}
             }
         }

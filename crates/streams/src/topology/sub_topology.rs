@@ -1,6 +1,6 @@
 //! The split of a graph into sub-topologies: the parts that only topics connect.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use headwater_model::TopicName;
 
@@ -50,6 +50,12 @@ impl SubTopology {
         self.sources.iter().filter(|source| !matches!(source.role, SourceRole::Repartition(_)))
     }
 
+    /// The topics of the application's own that it reads.
+    pub(crate) fn repartition_sources(&self) -> impl Iterator<Item = &TopicName> {
+        let own = self.sources.iter().filter(|source| matches!(source.role, SourceRole::Repartition(_)));
+        own.map(|source| &source.topic)
+    }
+
     /// The topics that it writes for others.
     pub fn sinks(&self) -> &[TopicName] {
         &self.sinks
@@ -77,6 +83,11 @@ impl SubTopology {
         self.sources.iter().any(|source| source.topic == *topic)
     }
 
+    /// True if it writes a topic of the application's own that the other reads.
+    pub(crate) fn feeds(&self, reader: &Self) -> bool {
+        self.repartitions.iter().any(|topic| reader.reads(topic))
+    }
+
     fn writes(&self, topic: &TopicName) -> bool {
         self.sinks.contains(topic) || self.repartitions.contains(topic)
     }
@@ -91,13 +102,10 @@ pub(crate) fn split(graph: &Graph) -> Vec<SubTopology> {
     let all = |writer: &SubTopology, reader: &SubTopology| {
         reader.sources.iter().any(|source| writer.writes(&source.topic))
     };
-    let internal = |writer: &SubTopology, reader: &SubTopology| {
-        writer.repartitions.iter().any(|topic| reader.reads(topic))
-    };
     // An application may feed a topic of others back to itself; that circle has no first and last part.
-    let order = order(&parts, &all).or_else(|| order(&parts, &internal));
-    let order = order.unwrap_or_else(|| (0..parts.len()).collect());
-    let parts = order.into_iter().filter_map(|index| parts.get(index).cloned());
+    let all = Feeding::among(&parts, all);
+    let feeding = if all.has_circle() { Feeding::among(&parts, SubTopology::feeds) } else { all };
+    let parts = feeding.order().into_iter().filter_map(|index| parts.get(index).cloned());
     parts.enumerate().map(|(number, part)| SubTopology { number, ..part }).collect()
 }
 
@@ -163,22 +171,64 @@ fn copartitioned(graph: &Graph, operator: NodeId) -> Copartitioned {
     Copartitioned { operator: graph.node(operator).to_string(), topics: topics.collect() }
 }
 
-/// Tells whether one part writes what the other reads.
-type Feeds = dyn Fn(&SubTopology, &SubTopology) -> bool;
+/// Which parts each part is fed by, be it through others.
+struct Feeding {
+    feeders: Vec<BTreeSet<usize>>,
+}
 
-/// An order in which every part comes after those that feed it, the earliest declared first; `None` for a circle.
-fn order(parts: &[SubTopology], feeds: &Feeds) -> Option<Vec<usize>> {
-    let mut order: Vec<usize> = Vec::new();
-    while order.len() < parts.len() {
-        let ready = parts.iter().enumerate().position(|(index, part)| {
-            let waits_for = |(other, writer): (usize, &SubTopology)| {
-                other != index && !order.contains(&other) && feeds(writer, part)
-            };
-            !order.contains(&index) && !parts.iter().enumerate().any(waits_for)
-        })?;
-        order.push(ready);
+impl Feeding {
+    /// `feeds` tells whether one part writes what the other reads.
+    fn among(parts: &[SubTopology], feeds: impl Fn(&SubTopology, &SubTopology) -> bool) -> Self {
+        let direct = |reader: &SubTopology| -> BTreeSet<usize> {
+            parts
+                .iter()
+                .enumerate()
+                .filter(|(_, writer)| feeds(writer, reader))
+                .map(|(index, _)| index)
+                .collect()
+        };
+        let mut feeders: Vec<_> = parts.iter().map(direct).collect();
+        for through in 0..parts.len() {
+            let behind = feeders.get(through).cloned().unwrap_or_default();
+            for fed in feeders.iter_mut().filter(|fed| fed.contains(&through)) {
+                fed.extend(&behind);
+            }
+        }
+        Self { feeders }
     }
-    Some(order)
+
+    fn feeds(&self, writer: usize, reader: usize) -> bool {
+        self.feeders.get(reader).is_some_and(|feeders| feeders.contains(&writer))
+    }
+
+    /// True if the two feed each other, or are one.
+    fn are_together(&self, one: usize, other: usize) -> bool {
+        one == other || self.feeds(one, other) && self.feeds(other, one)
+    }
+
+    fn has_circle(&self) -> bool {
+        let parts = 0..self.feeders.len();
+        parts.clone().any(|one| parts.clone().any(|other| one != other && self.are_together(one, other)))
+    }
+
+    /// An order in which every part comes after those that feed it, the earliest declared first. Parts that feed each
+    /// other stand together.
+    fn order(&self) -> Vec<usize> {
+        let parts = 0..self.feeders.len();
+        let mut order = Vec::new();
+        while let Some(ready) =
+            parts.clone().find(|part| !order.contains(part) && self.is_ready(*part, &order))
+        {
+            order.extend(parts.clone().filter(|part| self.are_together(ready, *part)));
+        }
+        order
+    }
+
+    /// True if all that feed a part are in the order already, or feed each other with it.
+    fn is_ready(&self, part: usize, order: &[usize]) -> bool {
+        let feeders = self.feeders.get(part).into_iter().flatten();
+        feeders.copied().all(|feeder| order.contains(&feeder) || self.are_together(feeder, part))
+    }
 }
 
 /// Union-find; the representative of a set is its least element.

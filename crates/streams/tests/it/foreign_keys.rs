@@ -475,8 +475,8 @@ fn a_left_table_that_is_repartitioned_gets_as_many_partitions_as_its_answers() {
     let planned: Vec<_> =
         plan.repartition_topics().map(|(topic, count)| format!("{topic}: {count}")).collect();
     expect![[r#"
-        app-priced-subscription-response-topic: 5
         app-last-repartition: 5
+        app-priced-subscription-response-topic: 5
         app-priced-subscription-registration-topic: 5"#]]
     .assert_eq(&planned.join("\n"));
 }

@@ -96,7 +96,7 @@ fn the_demo_counts_every_departure_and_again_after_a_restart_without_publishing_
         let mut cluster = SimCluster::start(1, Faults::none()).unwrap();
         for _ in 0..2 {
             let client = cluster.client("demo").await.unwrap();
-            let mut demo = Demo::start(client, Flights::january().unwrap()).await.unwrap();
+            let mut demo = Demo::start(client, Flights::january().unwrap(), 1).await.unwrap();
             demo.fed().await.unwrap();
             let status = demo.drain().await.unwrap();
             assert_eq!((status.published, status.counted, status.late), (27_004, 27_004, 0));

@@ -1,10 +1,8 @@
 //! `headwater demo flights`.
 
-use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use headwater_broker::{BrokerConfig, RunningBroker};
 use headwater_client::admin::OffsetSpec;
 use headwater_client::{Client, Consumer, ConsumerConfig, StartAt};
 use headwater_flights::board::BoardRow;
@@ -12,10 +10,10 @@ use headwater_flights::source::Flights;
 use headwater_flights::topics::DELAY_BOARD;
 use headwater_flights::{Demo, DemoError, Status};
 use headwater_model::{Clock as _, PartitionId, SystemClock, TopicName, TopicPartition};
-use tempfile::TempDir;
 use tokio::time::{MissedTickBehavior, interval};
 
 use super::board::{Board, grouped};
+use super::place::{Place, say_how_to_consume};
 use super::screen::Screen;
 use crate::arguments::DemoFlights;
 use crate::command::{connect, up};
@@ -24,25 +22,17 @@ use crate::output;
 /// How large a batch of the board may become when it is decompressed.
 const MAX_BATCH_BYTES: usize = 64 << 20;
 
-/// Where the demo runs.
-enum Place {
-    /// Over a broker of its own; the folder, if temporary, goes with it.
-    Embedded { broker: RunningBroker, data_dir: PathBuf, temporary: Option<TempDir> },
-    /// Over a cluster that is there.
-    Cluster,
-}
-
 pub(super) async fn run(arguments: DemoFlights) -> anyhow::Result<()> {
     let flights = match &arguments.data {
         Some(path) => Flights::open(path)?,
         None => Flights::january()?,
     };
     let clock = SystemClock::new();
-    let (place, bootstrap) = prepare(&arguments, &clock).await?;
-    let client = Client::connect(connect::config(&bootstrap)).await?;
-    let title = title(&arguments, &place, &bootstrap);
-    let mut show = Show::new(client.clone(), title, clock, bootstrap.join(","));
-    let mut demo = Demo::start(client, flights).await?;
+    let place = Place::prepare(&arguments.place, &clock).await?;
+    let client = Client::connect(connect::config(place.bootstrap())).await?;
+    let title = title(&arguments, &place);
+    let mut show = Show::new(client.clone(), title, clock, place.bootstrap().join(","));
+    let mut demo = Demo::start(client, flights, arguments.place.workers.into()).await?;
     let ended = tokio::select! {
         biased;
         told = up::until_told_to_stop() => told.map(|()| None),
@@ -56,70 +46,17 @@ pub(super) async fn run(arguments: DemoFlights) -> anyhow::Result<()> {
         Ok(None) => demo.stop().await?,
         Err(error) => return Err(error),
     }
-    say_how_to_look(&place, &bootstrap)?;
-    if let Place::Embedded { broker, temporary, .. } = place {
-        broker.shutdown().await;
-        drop(temporary);
-    }
+    place.say_how_to_look("flights --until-done", "flights-data", DELAY_BOARD)?;
+    place.close().await;
     Ok(())
 }
 
-async fn prepare(arguments: &DemoFlights, clock: &SystemClock) -> anyhow::Result<(Place, Vec<String>)> {
-    if !arguments.bootstrap.is_empty() {
-        return Ok((Place::Cluster, arguments.bootstrap.clone()));
-    }
-    let (data_dir, temporary) = if let Some(data_dir) = &arguments.data_dir {
-        (data_dir.clone(), None)
-    } else {
-        let folder = tempfile::Builder::new().prefix("headwater-demo-").tempdir();
-        let folder = folder.context("cannot make a temporary folder for the broker's log")?;
-        (folder.path().to_owned(), Some(folder))
-    };
-    let config = BrokerConfig { data_dir: data_dir.clone(), ..BrokerConfig::default() };
-    let broker = up::start(config, clock, "127.0.0.1:0").await?;
-    let address = broker.local_addr().to_string();
-    Ok((Place::Embedded { broker, data_dir, temporary }, vec![address]))
-}
-
-fn title(arguments: &DemoFlights, place: &Place, bootstrap: &[String]) -> String {
+fn title(arguments: &DemoFlights, place: &Place) -> String {
     let data = arguments.data.as_ref().map_or_else(
         || "January 2013".to_owned(),
         |path| path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned(),
     );
-    let engine = match place {
-        Place::Embedded { .. } => "the embedded broker at",
-        Place::Cluster => "the cluster at",
-    };
-    format!("Flights, {data}, over {engine} {}", bootstrap.join(","))
-}
-
-fn say_how_to_look(place: &Place, bootstrap: &[String]) -> anyhow::Result<()> {
-    output::line("")?;
-    let address = match place {
-        Place::Embedded { temporary: Some(_), .. } => {
-            output::line("The broker's log was temporary. To keep it, and look at the result:")?;
-            output::line("  headwater demo flights --until-done --data-dir flights-data")?;
-            output::line("  headwater up --data-dir flights-data")?;
-            "127.0.0.1:9092".to_owned()
-        }
-        Place::Embedded { data_dir, .. } => {
-            output::line("Look at the result:")?;
-            output::line(format_args!("  headwater up --data-dir {}", data_dir.display()))?;
-            "127.0.0.1:9092".to_owned()
-        }
-        Place::Cluster => {
-            output::line("Look at the result:")?;
-            bootstrap.join(",")
-        }
-    };
-    say_how_to_consume(&address)
-}
-
-fn say_how_to_consume(address: &str) -> anyhow::Result<()> {
-    let elsewhere =
-        if address == "127.0.0.1:9092" { String::new() } else { format!(" --bootstrap {address}") };
-    output::line(format_args!("  headwater consume delay-board --from-beginning --until-end{elsewhere}"))?;
-    output::line(format_args!("  kcat -b {address} -C -t delay-board -e      (or any Kafka client)"))
+    format!("Flights, {data}, over {place}")
 }
 
 /// Completes when the feed is done or, if it is, when the microservice fails.
@@ -180,7 +117,7 @@ impl Show {
             output::line(
                 "Every flight is counted, and the microservice waits for more. In another terminal:",
             )?;
-            say_how_to_consume(&self.bootstrap)?;
+            say_how_to_consume(DELAY_BOARD, &self.bootstrap)?;
             output::line("Ctrl-C ends it.")?;
         }
         Ok(())
