@@ -11,6 +11,7 @@
 //! last acknowledgement; so it gives the same results each time, however many workers it has, but for what depends on how
 //! the partitions behind a repartition interleave: which records are late for their window (with watermarks, none that keeps
 //! to its bound), and the fold of an order-dependent aggregate.
+//! What lies behind a bound is neither processed nor committed.
 //!
 //! Does not know: the broker; what tasks do.
 

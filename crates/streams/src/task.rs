@@ -229,9 +229,9 @@ impl Task {
         self.inputs.get(input).map(Input::position)
     }
 
-    /// The offset of the next record that an input wants added.
+    /// The offset of the next record that an input wants added, once it is known where it begins.
     pub fn wanted(&self, input: usize) -> Option<Offset> {
-        self.inputs.get(input).map(Input::wanted)
+        self.inputs.get(input).and_then(Input::wanted)
     }
 
     /// The positions of all inputs of which it is known where they begin; see [`Task::position`].

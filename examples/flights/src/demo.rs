@@ -7,6 +7,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use headwater::client::{AdminError, SendError};
 use headwater::client::{Client, Connector, Producer, ProducerConfig, TcpConnector};
@@ -23,6 +24,9 @@ use crate::topology::{APPLICATION, topology};
 
 /// Entities are stamped this long before the first departure.
 pub(crate) const ENTITIES_BEFORE_MS: i64 = 60 * 60 * 1_000;
+
+/// How long the group waits for a worker that is gone.
+const SESSION_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// A feed publishes as fast as it can, so that few large batches cost less than many small ones.
 pub(crate) const FEED_BATCH_BYTES: usize = 128 << 10;
@@ -151,6 +155,8 @@ async fn counted<C: Connector>(client: &Client<C>) -> Result<u64, DemoError> {
 fn service_config(workers: usize) -> StreamsConfig {
     let mut config = StreamsConfig { workers, ..StreamsConfig::default() };
     config.consumer.group_instance_id = Some(APPLICATION.to_owned());
+    // Workers of another run, which had more of them, are given up soon.
+    config.consumer.session_timeout = SESSION_TIMEOUT;
     config
 }
 

@@ -59,6 +59,12 @@ pub enum StreamsError {
     /// A policy says to write records to the dead-letter topic, and there is none.
     #[error("a policy is to write records to the dead-letter topic, but `task.dead_letter_topic` names none")]
     NoDeadLetterTopic,
+    /// A bounded run met instances of its application.
+    #[error(
+        "a bounded run of \"{0}\" must be the only one: its group has members; stop the instances first, or have one drained \
+         instead"
+    )]
+    NotAlone(String),
     /// A run was to begin elsewhere than where its application is.
     #[error(
         "\"{application}\" has begun already ({at} says so) and goes on where it is; to begin elsewhere give the run an \

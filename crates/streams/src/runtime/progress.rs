@@ -108,8 +108,8 @@ impl Shared {
         self.orders.send_modify(|orders| orders.bounds = Some(bounds));
     }
 
-    /// Lets the sub-topologies below a number work, and bounds partitions of their repartition topics; `ends_so_far` is
-    /// where those end now by which they feed each other.
+    /// Lets the sub-topologies below a number work, and bounds those partitions of their repartition topics that are not
+    /// bounded yet; `ends_so_far` is where those end now by which they feed each other.
     pub(super) fn open(
         &self,
         below: usize,
@@ -118,7 +118,10 @@ impl Shared {
     ) {
         self.orders.send_modify(|orders| {
             let bounds = orders.bounds.get_or_insert_default();
-            bounds.ends.extend(ends);
+            // What is bounded stays so: of what comes behind the bound, something may have been left out already.
+            for (at, end) in ends {
+                bounds.ends.entry(at).or_insert(end);
+            }
             bounds.ends_so_far = ends_so_far;
             orders.open = below;
             orders.round += 1;

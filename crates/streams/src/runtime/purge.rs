@@ -1,7 +1,8 @@
 //! Repartition topics let go of what was worked off.
 //!
 //! Nobody but the application reads them, and it only from where it has committed on; kept for ever, they would fill the
-//! disks. Records are deleted every so often, aside from the work. What could not be deleted is so the next time.
+//! disks. Records are deleted every so often, aside from the work, and when the work ends. What could not be deleted is so the
+//! next time.
 //!
 //! Does not know: which partitions are those of repartition topics.
 
@@ -10,6 +11,10 @@ use std::time::Duration;
 use headwater_client::{Client, Connector};
 use headwater_model::{Monotonic, Offset, TopicPartition};
 use tokio::task::JoinHandle;
+use tokio::time::timeout;
+
+/// How long the end of a worker waits for deletions.
+const LONGEST_END: Duration = Duration::from_secs(5);
 
 /// See the module. Dropping it ends a deletion that is under way.
 #[derive(Debug)]
@@ -38,13 +43,26 @@ impl Purge {
     ) {
         self.due = now + self.interval;
         let client = client.clone();
-        self.running = Some(tokio::spawn(async move {
-            for (at, offset) in committed {
-                if let Err(error) = client.admin().delete_records(&at, Some(offset)).await {
-                    tracing::warn!("what was worked off of {at} stays there for now: {error}");
-                }
-            }
-        }));
+        self.running = Some(tokio::spawn(async move { delete(&client, committed).await }));
+    }
+
+    /// Deletes once more, before the worker ends; what takes too long is left to the next one.
+    pub(super) async fn end<C: Connector>(
+        &mut self,
+        client: &Client<C>,
+        committed: Vec<(TopicPartition, Offset)>,
+    ) {
+        if timeout(LONGEST_END, delete(client, committed)).await.is_err() {
+            tracing::warn!("some of what was worked off of repartition topics stays there for now");
+        }
+    }
+}
+
+async fn delete<C: Connector>(client: &Client<C>, committed: Vec<(TopicPartition, Offset)>) {
+    for (at, offset) in committed {
+        if let Err(error) = client.admin().delete_records(&at, Some(offset)).await {
+            tracing::warn!("what was worked off of {at} stays there for now: {error}");
+        }
     }
 }
 

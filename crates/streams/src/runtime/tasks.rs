@@ -98,7 +98,7 @@ impl Tasks {
                     continue;
                 }
                 let start = match (is_new, starts.get(&at)) {
-                    (false, _) => StartAt::Offset(task.wanted(index).unwrap_or_default()),
+                    (false, _) => task.wanted(index).map_or(StartAt::Committed, StartAt::Offset),
                     (true, Some(start)) => StartAt::Offset(*start),
                     (true, None) => StartAt::Committed,
                 };
@@ -138,10 +138,14 @@ impl Tasks {
     /// Says where a partition ends, and that reading stands at `position`: offsets before that hold no more records.
     pub(super) fn locate(&mut self, at: &TopicPartition, position: Option<Offset>, end: End) {
         if let Some((task, input)) = self.input(at) {
-            if let Some(position) = position.filter(|_| task.buffered_bytes(input) == 0) {
-                task.start_at(input, position);
-            }
             task.set_end(input, end);
+            if let Some(position) = position.filter(|_| task.buffered_bytes(input) == 0) {
+                // What was read behind a bound is left out, and is not this run's.
+                task.start_at(
+                    input,
+                    if let End::Bounded(bound) = end { position.min(bound) } else { position },
+                );
+            }
         }
     }
 

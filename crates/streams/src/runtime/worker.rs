@@ -8,7 +8,7 @@ use headwater_client::{
     Assignor, Client, CommitError, CommittedOffset, Connector, ConsumeError, Consumer, ConsumerConfig,
     ConsumerEvent, GroupError, GroupProtocol, Producer, ProducerRecord, SendError, SendFailure, StartAt,
 };
-use headwater_model::{Monotonic, TopicName, TopicPartition};
+use headwater_model::{Monotonic, Offset, TopicName, TopicPartition};
 use headwater_wire::batch::Header;
 use tokio::sync::watch;
 
@@ -65,6 +65,8 @@ pub(super) struct Worker<C: Connector> {
     purge: Purge,
     committed_at: Monotonic,
     paused: BTreeSet<TopicPartition>,
+    /// True if its tasks are not the group's to give: nobody else of the application runs.
+    is_alone: bool,
     /// What the group said while stores were filled.
     news: Option<ConsumerEvent>,
 }
@@ -114,6 +116,7 @@ impl<C: Connector> Worker<C> {
             purge: Purge::new(config.repartition_purge_interval, client.clock().monotonic()),
             committed_at: client.clock().monotonic(),
             paused: BTreeSet::new(),
+            is_alone: false,
             news: None,
             client,
             topology,
@@ -136,7 +139,11 @@ impl<C: Connector> Worker<C> {
         match assignment {
             Assignment::Group => self.consumer.subscribe(self.topics())?,
             Assignment::Tasks(tasks) => {
+                self.is_alone = true;
                 let starts = self.take(&tasks.into_iter().collect()).await?;
+                if !self.state.settled && !self.orders.borrow().stop {
+                    return Err(self.not_alone());
+                }
                 self.consumer.assign(starts)?;
             }
         }
@@ -144,8 +151,7 @@ impl<C: Connector> Worker<C> {
         loop {
             let orders = self.orders.borrow_and_update().clone();
             if orders.stop {
-                self.commit().await?;
-                return self.tasks.close(self.client.clock().now());
+                return self.end().await;
             }
             if let Some(event) = self.next_event(wait).await? {
                 self.take_event(event).await?;
@@ -161,14 +167,21 @@ impl<C: Connector> Worker<C> {
                 || self.tasks.must_commit();
             let has_finished = !round.finished.is_subset(&self.state.finished)
                 || !round.resting.is_subset(&self.state.resting);
-            if due || has_finished {
-                self.commit().await?;
+            if (due || has_finished) && self.commit().await? {
                 self.state.finished = round.finished;
-                self.state.resting = round.resting;
+                self.state.resting.extend(round.resting);
             }
             self.tell();
             wait = if round.busy { Duration::ZERO } else { POLL };
         }
+    }
+
+    /// Commits, and lets go of all that is held.
+    async fn end(&mut self) -> Result<(), StreamsError> {
+        if self.commit().await? {
+            self.purge.end(&self.client, self.worked_off()).await;
+        }
+        self.tasks.close(self.client.clock().now())
     }
 
     /// The next event, or `None` after a while, or as soon as there are new orders.
@@ -337,10 +350,10 @@ impl<C: Connector> Worker<C> {
             match step {
                 Step::More => round.busy = true,
                 Step::Finished => drop(round.finished.insert(id)),
-                Step::Idle if bounds.is_some_and(|bounds| self.tasks.has_come_to(bounds, id)) => {
-                    round.resting.insert(id);
-                }
                 Step::Waiting(_) | Step::Idle => {}
+            }
+            if step != Step::Finished && bounds.is_some_and(|bounds| self.tasks.has_come_to(bounds, id)) {
+                round.resting.insert(id);
             }
         }
         Ok(round)
@@ -361,8 +374,9 @@ impl<C: Connector> Worker<C> {
         Ok(())
     }
 
-    /// Commits what has been processed, after everything made of it is acknowledged.
-    async fn commit(&mut self) -> Result<(), StreamsError> {
+    /// Commits what has been processed, after everything made of it is acknowledged. False if the group does not take it,
+    /// as it divides its tasks anew: who gets them does again what was not committed.
+    async fn commit(&mut self) -> Result<bool, StreamsError> {
         self.committed_at = self.client.clock().monotonic();
         for (task, writes) in self.tasks.take_changes()? {
             send_changes(&self.producer, task, &writes, &mut self.changes).await?;
@@ -375,28 +389,41 @@ impl<C: Connector> Worker<C> {
         let news = self.tasks.news(&self.committed);
         if news.is_empty() {
             // All is committed already, and may wait to be written.
-            return self.tasks.have_committed(self.client.clock().now());
+            self.purge();
+            self.tasks.have_committed(self.client.clock().now())?;
+            return Ok(true);
         }
         match self.consumer.commit(news.clone()).await {
             Ok(()) => {
                 self.committed.extend(news);
                 self.purge();
-                self.tasks.have_committed(self.client.clock().now())
+                self.tasks.have_committed(self.client.clock().now())?;
+                Ok(true)
             }
-            // The group is dividing its partitions anew: who gets them does again what was not committed.
-            Err(CommitError::Rebalancing | CommitError::NotMember(_)) => Ok(()),
+            Err(CommitError::Rebalancing | CommitError::NotMember(_)) if self.is_alone => {
+                Err(self.not_alone())
+            }
+            Err(CommitError::Rebalancing | CommitError::NotMember(_)) => Ok(false),
             Err(error) => Err(error.into()),
         }
+    }
+
+    fn not_alone(&self) -> StreamsError {
+        StreamsError::NotAlone(self.topology.application_id().to_owned())
     }
 
     /// Lets repartition topics go of what is committed, every so often.
     fn purge(&mut self) {
         let now = self.client.clock().monotonic();
         if self.purge.is_due(now) {
-            let of_repartitions = self.committed.iter().filter(|(at, _)| self.plan.is_repartition(&at.topic));
-            let offsets = of_repartitions.map(|(at, committed)| (at.clone(), committed.offset)).collect();
-            self.purge.begin(&self.client, now, offsets);
+            self.purge.begin(&self.client, now, self.worked_off());
         }
+    }
+
+    /// Up to where repartition topics are committed.
+    fn worked_off(&self) -> Vec<(TopicPartition, Offset)> {
+        let of_repartitions = self.committed.iter().filter(|(at, _)| self.plan.is_repartition(&at.topic));
+        of_repartitions.map(|(at, committed)| (at.clone(), committed.offset)).collect()
     }
 
     fn tell(&mut self) {

@@ -20,6 +20,7 @@ mod tests;
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use fjall::compaction::Leveled;
 use fjall::config::{PartitioningPolicy, PinningPolicy};
@@ -62,9 +63,12 @@ pub(crate) struct Reflected {
     pub(crate) topic_id: Uuid,
     /// It holds what the records of the topic's partition before this offset say.
     pub(crate) offset: Offset,
-    /// When that was written, by the wall clock.
+    /// When that was the newest that there was, by the wall clock; while the store is filled, when that began.
     pub(crate) at: Timestamp,
 }
+
+/// A store in which nothing changes says so again after this long: else it would look old.
+const RENEWED: Duration = Duration::from_hours(1);
 
 /// The folder of one task, opened.
 pub(crate) struct TaskFolder {
@@ -129,9 +133,10 @@ impl TaskFolder {
 }
 
 impl Reflected {
-    /// True if it is where another is, whenever that was.
-    fn is_at(self, other: Self) -> bool {
-        (self.topic_id, self.offset) == (other.topic_id, other.offset)
+    /// True if it says what another says, which is not much newer.
+    fn stands_for(self, newer: Self) -> bool {
+        let age_ms = newer.at.0.saturating_sub(self.at.0);
+        (self.topic_id, self.offset) == (newer.topic_id, newer.offset) && age_ms < RENEWED.as_millis() as i64
     }
 
     fn to_bytes(self) -> [u8; 32] {

@@ -76,6 +76,13 @@ impl Backing {
         }
     }
 
+    /// When what the store holds was the newest that there was, if it is written now. While it is filled, that does not move:
+    /// what was removed since then lies before it, and must be read in time.
+    pub(super) fn as_of(&self, reflected: Option<Reflected>, now: Timestamp) -> Timestamp {
+        let began = reflected.filter(|_| self.position < self.until);
+        began.map_or(now, |reflected| reflected.at)
+    }
+
     /// What to read, given what a store on disk reflects; the committed end if the topic is shorter than that.
     pub(super) fn span(
         &self,
@@ -156,6 +163,15 @@ mod tests {
 
     fn reflected(offset: i64, hours_ago: i64) -> Reflected {
         Reflected { topic_id: id(1), offset: Offset(offset), at: Timestamp(NOW.0 - hours_ago * HOUR) }
+    }
+
+    #[test]
+    fn a_store_is_as_new_as_its_filling_until_that_is_over() {
+        let filling = Backing { position: Offset(5), until: Offset(9), ..backing(None) };
+        assert_eq!(filling.as_of(Some(reflected(3, 11)), NOW), Timestamp(NOW.0 - 11 * HOUR));
+        assert_eq!(filling.as_of(None, NOW), NOW);
+        let filled = Backing { position: Offset(9), until: Offset(9), ..backing(None) };
+        assert_eq!(filled.as_of(Some(reflected(3, 11)), NOW), NOW);
     }
 
     #[track_caller]

@@ -119,8 +119,9 @@ impl Input {
         self.position
     }
 
-    pub(super) fn wanted(&self) -> Offset {
-        self.added
+    /// Where to read on, if it is known.
+    pub(super) fn wanted(&self) -> Option<Offset> {
+        self.is_located.then_some(self.added)
     }
 
     pub(super) fn buffered_bytes(&self) -> usize {

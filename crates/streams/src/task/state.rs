@@ -153,10 +153,12 @@ impl Task {
         if is_much || is_long { self.write_stores(now) } else { Ok(()) }
     }
 
-    /// Writes what waits in stores on disk, if all of it is committed: for whoever lets go of the task.
+    /// Writes what waits in stores on disk, if all of it is committed: for whoever lets go of the task. Others wait for it,
+    /// so what would take long is left to the changelogs.
     pub fn write_committed(&mut self, now: Timestamp) -> Result<(), StoreError> {
         let is_committed = self.context.all_on_disk().all(|store| store.is_committed());
-        if is_committed { self.write_stores(now) } else { Ok(()) }
+        let is_crowded = self.context.all_on_disk().any(|store| store.is_crowded());
+        if is_committed && !is_crowded { self.write_stores(now) } else { Ok(()) }
     }
 
     /// Keeps to the room that there is for stores on disk.
@@ -169,9 +171,9 @@ impl Task {
     /// Writes what waits in stores on disk, each with how far it has come.
     fn write_stores(&mut self, now: Timestamp) -> Result<(), StoreError> {
         for backing in &self.backings {
-            let reflected = Reflected { topic_id: backing.topic_id, offset: backing.position, at: now };
             if let Some(store) = self.context.on_disk(backing.store) {
-                store.write(reflected)?;
+                let at = backing.as_of(store.reflected(), now);
+                store.write(Reflected { topic_id: backing.topic_id, offset: backing.position, at })?;
             }
         }
         self.written_at = now;

@@ -421,5 +421,70 @@ fn repartition_topics_let_go_of_what_is_committed_and_of_nothing_else() {
             // The second one ends as a crash does.
             if round == 2 { drop(live) } else { drop(live.stop().await.unwrap()) }
         }
+        publish(&client, 600..700).await;
+        Streams::run_bounded(word_count(), client.clone(), StreamsConfig::default()).await.unwrap();
+        for spec in [OffsetSpec::Earliest, OffsetSpec::Latest] {
+            let wanted: Vec<_> = by_word.iter().map(|at| (at.clone(), spec)).collect();
+            let listed = client.admin().offsets(&wanted).await.unwrap();
+            let sum: i64 = listed.values().map(|listed| listed.offset.unwrap().0).sum();
+            assert_eq!(sum, 3 * 700, "a short run leaves nothing behind");
+        }
     });
+}
+
+/// Runs or drains while others publish, at many moments, and once more at the end: nothing may be left out, or counted twice.
+fn check_publishing_meanwhile(finish: &impl AsyncFn(&SimClient)) {
+    for moment in 0..12 {
+        simulate(|| async {
+            let mut cluster = SimCluster::start(moment, Faults::none()).unwrap();
+            let client = cluster.client("streams").await.unwrap();
+            create(&client, &[("lines", 3), ("counts", 1)]).await;
+            publish(&client, 0..100).await;
+            let other = cluster.client("other").await.unwrap();
+            let publishing = tokio::spawn(async move {
+                for start in (100..500).step_by(20) {
+                    publish(&other, start..start + 20).await;
+                    pause(Duration::from_millis(moment)).await;
+                }
+            });
+            finish(&client).await;
+            publishing.await.unwrap();
+            Streams::run_bounded(word_count(), client.clone(), StreamsConfig::default()).await.unwrap();
+            assert_eq!(newest(&client, "counts").await, words(500), "moment {moment}");
+        });
+    }
+}
+
+#[test]
+fn what_comes_while_a_bounded_run_ends_is_left_to_the_next_one() {
+    check_publishing_meanwhile(&async |client| {
+        Streams::run_bounded(word_count(), client.clone(), StreamsConfig::default()).await.unwrap();
+    });
+}
+
+#[test]
+fn what_comes_while_an_instance_is_drained_is_left_to_the_next_one() {
+    check_publishing_meanwhile(&async |client| {
+        let live = Streams::start(word_count(), client.clone(), StreamsConfig::default()).await.unwrap();
+        pause(Duration::from_millis(20)).await;
+        live.drain().await.unwrap();
+    });
+}
+
+#[test]
+fn a_bounded_run_beside_an_instance_is_refused() {
+    for topology in [word_count, per_minute] {
+        simulate(|| async {
+            let mut cluster = SimCluster::start(1, Faults::none()).unwrap();
+            let client = cluster.client("streams").await.unwrap();
+            create(&client, &[("lines", 3), ("counts", 1)]).await;
+            publish(&client, 0..10).await;
+            let live = Streams::start(topology(), client.clone(), StreamsConfig::default()).await.unwrap();
+            pause(Duration::from_secs(5)).await;
+            publish(&client, 10..20).await;
+            let run = Streams::run_bounded(topology(), client.clone(), StreamsConfig::default()).await;
+            assert!(matches!(run, Err(StreamsError::NotAlone(_))), "{run:?}");
+            live.stop().await.unwrap();
+        });
+    }
 }

@@ -87,10 +87,11 @@ fn topics_of(part: &LockedSubTopology) -> impl Iterator<Item = &str> {
 
 /// Topics by which the application hands records to itself.
 pub(super) fn repartitions(pair: &Pair<'_>) -> Vec<Finding> {
+    let counts = pair.repartitions.iter().filter_map(|fate| match *fate {
+        Fate::Kept(topic, old, new) => other_partitions(pair, topic, old.is, new.is),
+        Fate::Added(..) | Fate::Removed(..) | Fate::Renamed(..) => None,
+    });
     let findings = pair.repartitions.iter().filter_map(|fate| match *fate {
-        Fate::Kept(topic, old, new) if old.is.partitions != new.is.partitions => {
-            Some(other_partitions(pair, topic, old, new.is))
-        }
         Fate::Kept(topic, old, new) => repartition_holds(topic, old, new),
         Fate::Added(topic, _) => Some(Finding::new(
             Effect::FullStop,
@@ -105,24 +106,61 @@ pub(super) fn repartitions(pair: &Pair<'_>) -> Vec<Finding> {
             ". It looks as if an operator was given another name: with the old one, nothing is to be done",
         )),
     });
-    findings.collect()
+    counts.chain(findings).collect()
 }
 
 /// Kafka can add partitions to a topic, but what is in the old ones stays there, and so does the state made of it.
-fn other_partitions(pair: &Pair<'_>, topic: &str, old: In<'_, LockedSource>, new: &LockedSource) -> Finding {
+fn other_partitions(pair: &Pair<'_>, topic: &str, old: &LockedSource, new: &LockedSource) -> Option<Finding> {
+    if old.partitions == new.partitions {
+        return None;
+    }
     let word = |count: Option<i64>| match count {
         Some(count) => format!("{count} partitions"),
         None => "as many partitions as what feeds it".to_owned(),
     };
-    let change = format!("{} -> {}", word(old.is.partitions), word(new.partitions));
+    let change = format!("{} -> {}", word(old.partitions), word(new.partitions));
     let reason = "keys go to other partitions, away from what is remembered of them; the new version does not start where \
                   the topic or a changelog behind it has another number than it needs";
-    let finding = Finding::new(Effect::BreaksState, repartition(topic), change, reason)
-        .working_off(topic)
-        .resetting(topic);
-    let stores = pair.old.part(old.part).into_iter().flat_map(|part| &part.stores);
-    let changelogs = stores.filter(|store| !store.is_backed_by_a_source());
-    changelogs.fold(finding, |finding, store| finding.resetting(&store.backed_by))
+    let finding = Finding::new(Effect::BreaksState, repartition(topic), change, reason);
+    let behind = sized_by(pair.old.lock, topic);
+    let finding =
+        behind.topics.iter().fold(finding, |finding, topic| finding.working_off(topic).resetting(topic));
+    Some(behind.changelogs.iter().fold(finding, |finding, changelog| finding.resetting(changelog)))
+}
+
+/// Topics of the application's own whose partitions follow from a repartition topic's.
+#[derive(Default)]
+struct SizedBy<'a> {
+    topics: BTreeSet<&'a str>,
+    changelogs: BTreeSet<&'a str>,
+}
+
+/// Who reads such a topic has changelogs of as many partitions, and hands on to topics of as many, unless the author says how
+/// many; what is joined with it has as many, too.
+fn sized_by<'a>(lock: &'a TopologyLock, topic: &'a str) -> SizedBy<'a> {
+    let sources = lock.sub_topologies.iter().flat_map(|part| &part.sources);
+    let is_free = |topic: &str| {
+        let mut of_topic = sources.clone().filter(|source| source.topic.topic == topic);
+        of_topic
+            .all(|source| source.partitions.is_none() && matches!(source.role, SourceRole::Repartition(_)))
+    };
+    let mut sized = SizedBy::default();
+    let mut next = vec![topic];
+    while let Some(topic) = next.pop() {
+        if !sized.topics.insert(topic) {
+            continue;
+        }
+        let readers = lock.sub_topologies.iter().filter(|part| topics_of(part).any(|read| read == topic));
+        for reader in readers {
+            let stores = reader.stores.iter().filter(|store| !store.is_backed_by_a_source());
+            sized.changelogs.extend(stores.map(|store| store.backed_by.as_str()));
+            let groups =
+                reader.copartitioned.iter().filter(|group| group.topics.iter().any(|of| of == topic));
+            let follow = reader.repartitions.iter().chain(groups.flat_map(|group| &group.topics));
+            next.extend(follow.map(String::as_str).filter(|topic| is_free(topic)));
+        }
+    }
+    sized
 }
 
 fn left(topic: &str, change: &str, more: &str) -> Finding {

@@ -141,7 +141,7 @@ impl DiskStore {
 
     /// Writes all that waits, and that the store has come so far with it: all of it, or nothing.
     pub(crate) fn write(&mut self, reflected: Reflected) -> Result<(), StoreError> {
-        if self.unwritten.is_empty() && self.reflected.is_some_and(|known| known.is_at(reflected)) {
+        if self.unwritten.is_empty() && self.reflected.is_some_and(|known| known.stands_for(reflected)) {
             return Ok(());
         }
         let is_much = self.unwritten_bytes >= self.table_bytes;
@@ -150,6 +150,11 @@ impl DiskStore {
         self.reflected = Some(reflected);
         self.has_written();
         Ok(())
+    }
+
+    /// True if the next write may have to merge tables first, which can take long.
+    pub(crate) fn is_crowded(&self) -> bool {
+        self.unwritten_bytes >= self.table_bytes && self.keyspace.l0_table_count() >= self.most_unsorted
     }
 
     /// How many bytes of what was written are kept.
@@ -281,7 +286,7 @@ impl DiskStore {
 
     /// Writes what waits, which is much, as a table of its own.
     fn write_table(&self, reflected: Reflected) -> Result<(), fjall::Error> {
-        if self.keyspace.l0_table_count() >= self.most_unsorted {
+        if self.is_crowded() {
             self.keyspace.major_compact()?;
         }
         let mut table = self.keyspace.start_ingestion()?;

@@ -190,6 +190,8 @@ fn a_repartition_topic_of_another_number_of_partitions_begins_anew() {
         move |app: &mut TopologyBuilder| {
             let words = app.stream("in", text()).repartition_into("by-key", partitions, text());
             drop(words.group_by_key().count("counts"));
+            let again = words.select_key(|word| word.value.clone()).with_serdes(text());
+            drop(again.group_by_key().count("again"));
         }
     };
     let report = check(
@@ -203,17 +205,22 @@ fn a_repartition_topic_of_another_number_of_partitions_begins_anew() {
                           where the topic or a changelog behind it has another number than it needs
 
             what to do
-            1. stop what writes to the inputs, and wait until `headwater group describe app` shows no lag; what must be worked off: app-by-key-repartition
+            1. stop what writes to the inputs, and wait until `headwater group describe app` shows no lag; what must be worked off: app-again-repartition, app-by-key-repartition
             2. stop all instances
-            3. headwater topic delete app-by-key-repartition
-            4. headwater topic delete app-counts-changelog
-            5. delete what instances keep of these stores on their disks
-            6. only to fill the stores from the beginning of the inputs, and send all results again: `headwater group reset-offsets app --to-earliest`; else they begin empty where the positions are
-            7. start the new version
+            3. headwater topic delete app-again-changelog
+            4. headwater topic delete app-again-repartition
+            5. headwater topic delete app-by-key-repartition
+            6. headwater topic delete app-counts-changelog
+            7. delete what instances keep of these stores on their disks
+            8. only to fill the stores from the beginning of the inputs, and send all results again: `headwater group reset-offsets app --to-earliest`; else they begin empty where the positions are
+            9. start the new version
         "#]],
     );
     assert_eq!(report.verdict(), Effect::BreaksState);
-    assert_eq!(report.reset(), ["app-by-key-repartition", "app-counts-changelog"]);
+    assert_eq!(
+        report.reset(),
+        ["app-again-changelog", "app-again-repartition", "app-by-key-repartition", "app-counts-changelog"]
+    );
     check(
         into(4),
         into(4),
