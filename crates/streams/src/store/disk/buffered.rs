@@ -68,6 +68,8 @@ pub struct DiskStore {
     reflected: Option<Reflected>,
     read: RefCell<Read>,
     floors: RefCell<Floors>,
+    /// No key on the disk is higher. Where keys begin with a time, most of what is looked for is.
+    highest: Option<Vec<u8>>,
 }
 
 /// Where the entries behind a key begin, for the keys from which a store is read again and again while what comes first is
@@ -106,6 +108,8 @@ impl DiskStore {
         most_read: usize,
     ) -> Result<Self, fjall::Error> {
         let reflected = keyspace.get(REFLECTED)?.and_then(|bytes| Reflected::read(&bytes));
+        let highest = keyspace.range(vec![FRONT]..vec![FRONT + 1]).next_back();
+        let highest = highest.map(fjall::Guard::key).transpose()?;
         Ok(Self {
             name: name.to_owned(),
             folder: folder.to_owned(),
@@ -121,6 +125,7 @@ impl DiskStore {
             reflected,
             read: RefCell::new(Read::new(most_read)),
             floors: RefCell::default(),
+            highest: highest.and_then(|key| key.get(1..).map(<[u8]>::to_vec)),
         })
     }
 
@@ -144,8 +149,7 @@ impl DiskStore {
         if self.unwritten.is_empty() && self.reflected.is_some_and(|known| known.stands_for(reflected)) {
             return Ok(());
         }
-        let is_much = self.unwritten_bytes >= self.table_bytes;
-        let written = if is_much { self.write_table(reflected) } else { self.write_batch(reflected) };
+        let written = if self.is_much() { self.write_table(reflected) } else { self.write_batch(reflected) };
         written.map_err(|error| self.failed(error))?;
         self.reflected = Some(reflected);
         self.has_written();
@@ -154,7 +158,12 @@ impl DiskStore {
 
     /// True if the next write may have to merge tables first, which can take long.
     pub(crate) fn is_crowded(&self) -> bool {
-        self.unwritten_bytes >= self.table_bytes && self.keyspace.l0_table_count() >= self.most_unsorted
+        self.is_much() && self.keyspace.l0_table_count() >= self.most_unsorted
+    }
+
+    /// True if what waits is worth a table of its own.
+    fn is_much(&self) -> bool {
+        self.unwritten_bytes >= self.table_bytes
     }
 
     /// How many bytes of what was written are kept.
@@ -170,7 +179,7 @@ impl DiskStore {
     /// Forgets all that the store holds, which does not fit what backs it any more.
     pub(crate) fn clear(&mut self) -> Result<(), StoreError> {
         self.remove_all().map_err(|error| self.failed(error))?;
-        self.reflected = None;
+        (self.reflected, self.highest) = Default::default();
         (self.unwritten, self.unwritten_bytes) = Default::default();
         self.forget_written();
         self.read.get_mut().clear();
@@ -234,9 +243,22 @@ impl DiskStore {
         if let Some(known) = newer.or_else(|| SmallBytes::find(&self.written, key)) {
             return Ok(give(known.as_ref().map(SmallBytes::as_slice)));
         }
+        if self.is_beyond(Bound::Included(key)) {
+            return Ok(give(None));
+        }
         let find = |on_disk: &[u8]| self.keyspace.get(on_disk).map_err(|error| self.failed(error));
         let known = read.get_or_find(key, FRONT, find)?;
         Ok(give(known.as_ref().map(SmallBytes::as_slice)))
+    }
+
+    /// True if nothing on the disk is at or behind a bound.
+    fn is_beyond(&self, from: Bound<&[u8]>) -> bool {
+        match (from, self.highest.as_deref()) {
+            (_, None) => true,
+            (Bound::Unbounded, Some(_)) => false,
+            (Bound::Included(from), Some(highest)) => from > highest,
+            (Bound::Excluded(from), Some(highest)) => from >= highest,
+        }
     }
 
     /// The entries of a range that may hold some.
@@ -252,7 +274,8 @@ impl DiskStore {
             Bound::Unbounded => Bound::Excluded(vec![FRONT + 1]),
             to => to.map(on_disk),
         };
-        let written = self.keyspace.range((from, to)).map(|entry| {
+        let on_disk = (!self.is_beyond(range.0)).then(|| self.keyspace.range((from, to)));
+        let written = on_disk.into_iter().flatten().map(|entry| {
             let (key, value) = entry.into_inner().map_err(|error| self.failed(error))?;
             Ok((Bytes::from(key).slice(1..), Bytes::from(value)))
         });
@@ -318,6 +341,11 @@ impl DiskStore {
     /// What waited has been written.
     fn has_written(&mut self) {
         let (batch, bytes) = (std::mem::take(&mut self.unwritten), std::mem::take(&mut self.unwritten_bytes));
+        if let Some((last, _)) =
+            batch.last_key_value().filter(|(last, _)| self.is_beyond(Bound::Included(last.as_slice())))
+        {
+            self.highest = Some(last.as_slice().to_vec());
+        }
         if bytes < self.table_bytes {
             self.written_bytes += bytes;
             self.written.extend(batch);
