@@ -31,16 +31,22 @@ pub(crate) struct Run {
     /// Where stores are kept; in memory without
     #[arg(long)]
     state_dir: Option<PathBuf>,
+    /// How many MiB of memory stores on disk may take; the library's default without
+    #[arg(long)]
+    state_memory_mib: Option<usize>,
 }
 
 pub(crate) async fn run(client: Client, how: &Run) -> anyhow::Result<()> {
     let topology = topologies::build(how.topology, &how.application, &how.inputs, &how.output)?;
-    let config = StreamsConfig {
+    let mut config = StreamsConfig {
         workers: how.workers,
         commit_interval: Duration::from_millis(how.commit_ms),
         state_dir: how.state_dir.clone(),
         ..StreamsConfig::default()
     };
+    if let Some(mebibytes) = how.state_memory_mib {
+        config.state_memory = mebibytes << 20;
+    }
     say("start")?;
     Streams::run_bounded(topology, client, config).await?;
     say("end")?;

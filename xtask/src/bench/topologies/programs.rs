@@ -103,6 +103,9 @@ impl Job<'_> {
         let state = state(bench);
         if store == Store::OnDisk {
             command.arg("--state-dir").arg(&state);
+            if let Some(mebibytes) = self.workload.state_memory_mib {
+                command.args(["--state-memory-mib", &mebibytes.to_string()]);
+            }
         }
         let run = watch(command, &bench.place.folder.join("topologies-ours.log"), self.workload.records());
         let _ = std::fs::remove_dir_all(state);

@@ -10,6 +10,8 @@ pub(super) struct Workload {
     pub(super) topology: &'static str,
     pub(super) inputs: Vec<Input>,
     pub(super) commit_ms: u64,
+    /// How much memory our stores on disk may take, if not as much as by default.
+    pub(super) state_memory_mib: Option<u32>,
     pub(super) peers: &'static [Variant],
     /// How many keys its point of the plot stands for.
     pub(super) plotted_keys: Option<u64>,
@@ -62,13 +64,24 @@ const COUNTS: &[Variant] = &[
     Variant { store: Store::OnDisk, cache: true },
 ];
 
+const ON_DISK: &[Variant] =
+    &[Variant { store: Store::OnDisk, cache: false }, Variant { store: Store::OnDisk, cache: true }];
+
 const SECOND: u64 = 1_000;
 const FEW_KEYS: u64 = 100_000;
 
 impl Workload {
     fn new(name: impl Into<String>, topology: &'static str, peers: &'static [Variant], input: Input) -> Self {
         let name = name.into();
-        Self { name, topology, inputs: vec![input], commit_ms: SECOND, peers, plotted_keys: None }
+        Self {
+            name,
+            topology,
+            inputs: vec![input],
+            commit_ms: SECOND,
+            state_memory_mib: None,
+            peers,
+            plotted_keys: None,
+        }
     }
 
     /// Records that are read from outside.
@@ -135,6 +148,12 @@ pub(super) fn all(is_quick: bool) -> Vec<Workload> {
         plotted_keys: Some(keys),
         ..count(name, input(records, keys))
     }));
+    // In less memory, all in all, than Kafka Streams takes for them.
+    all.push(Workload {
+        state_memory_mib: Some(768),
+        peers: ON_DISK,
+        ..count("10 million keys, 768 MiB for state", input(10_000_000, 10_000_000))
+    });
     let skewed = Input { draws: Draws::Skewed, ..input(2_000_000, 1_000_000) };
     all.push(count("1 million keys, skewed", skewed));
     all.push(Workload { commit_ms: 30 * SECOND, ..count("100 thousand keys, a commit in 30 s", usual) });
