@@ -25,7 +25,7 @@ const TABLE: &str = "flights";
 #[derive(Debug, thiserror::Error)]
 pub enum SourceError {
     /// The file cannot be read.
-    #[error("cannot read the {table} in {path}: {cause}")]
+    #[error("cannot read the {table} in {path}")]
     Unreadable {
         /// What should be in it: `flights` or `weather`.
         table: &'static str,
