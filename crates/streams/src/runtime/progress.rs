@@ -45,6 +45,11 @@ pub(super) struct Bounds {
 }
 
 impl Bounds {
+    /// True while sub-topologies feed each other: where they end is not known yet.
+    pub(super) fn are_moving(&self) -> bool {
+        !self.ends_so_far.is_empty()
+    }
+
     /// Up to where a partition must be worked off, as far as known.
     pub(super) fn end(&self, at: &TopicPartition) -> Option<Offset> {
         self.ends.get(at).or_else(|| self.ends_so_far.get(at)).copied()

@@ -324,7 +324,8 @@ impl<C: Connector> Worker<C> {
     /// Lets every task that may work take a step, and sends what it made.
     async fn process(&mut self, orders: &Orders) -> Result<Round, StreamsError> {
         let mut round = Round { busy: false, finished: BTreeSet::new(), resting: BTreeSet::new() };
-        let bounds = orders.bounds.as_ref();
+        // Where ends are known, a task is done when it has finished, and not before.
+        let moving = orders.bounds.as_ref().filter(|bounds| bounds.are_moving());
         let working: Vec<TaskId> = self.tasks.working(orders).map(|(id, _)| id).collect();
         for id in working {
             let now = self.client.clock().monotonic();
@@ -352,7 +353,7 @@ impl<C: Connector> Worker<C> {
                 Step::Finished => drop(round.finished.insert(id)),
                 Step::Waiting(_) | Step::Idle => {}
             }
-            if step != Step::Finished && bounds.is_some_and(|bounds| self.tasks.has_come_to(bounds, id)) {
+            if moving.is_some_and(|bounds| self.tasks.has_come_to(bounds, id)) {
                 round.resting.insert(id);
             }
         }

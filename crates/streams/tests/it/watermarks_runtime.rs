@@ -69,11 +69,12 @@ fn windows(numbers: std::ops::Range<i64>) -> BTreeMap<String, i64> {
     counts
 }
 
-async fn bounded(workers: usize) -> (Progress, BTreeMap<String, i64>) {
+/// Runs over so many records.
+async fn bounded(workers: usize, count: i64) -> (Progress, BTreeMap<String, i64>) {
     let mut cluster = SimCluster::start(workers as u64, Faults::none()).unwrap();
     let client = cluster.client("streams").await.unwrap();
     create(&client, &[("lines", 3), ("counts", 2)]).await;
-    publish(&client, 0..600).await;
+    publish(&client, 0..count).await;
     let config = StreamsConfig { workers, ..StreamsConfig::default() };
     let progress = Streams::run_bounded(per_window(bound()), client.clone(), config).await.unwrap();
     (progress, newest(&client, "counts").await)
@@ -82,11 +83,20 @@ async fn bounded(workers: usize) -> (Progress, BTreeMap<String, i64>) {
 #[test]
 fn a_bounded_run_closes_the_same_windows_however_many_workers_it_has() {
     for workers in [1, 2, 5] {
-        let (progress, counts) = simulate(|| bounded(workers));
+        let (progress, counts) = simulate(|| bounded(workers, 600));
         assert_eq!(counts, windows(0..600), "{workers} workers");
         assert_eq!(progress.late, BTreeMap::new(), "{workers} workers");
         // Marks are no records.
         assert_eq!((progress.records_in, progress.records_out), (1_200, 600 + counts.len() as u64));
+    }
+}
+
+#[test]
+fn a_bounded_run_closes_all_windows_though_its_last_step_ends_with_the_last_record() {
+    // A step takes 1,000 records at most, and there are twice as many in each of three partitions.
+    for workers in [1, 2, 5] {
+        let (_, counts) = simulate(|| bounded(workers, 6_000));
+        assert_eq!(counts, windows(0..6_000), "{workers} workers");
     }
 }
 
