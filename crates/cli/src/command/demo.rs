@@ -5,6 +5,7 @@ mod causes;
 mod flights;
 mod place;
 mod screen;
+mod topic;
 
 use crate::arguments::Demo;
 

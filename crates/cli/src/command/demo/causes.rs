@@ -1,25 +1,22 @@
 //! `headwater demo causes`.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use anyhow::Context as _;
-use headwater_client::admin::OffsetSpec;
-use headwater_client::{Client, ConsumerConfig, Fetched, StartAt};
+use headwater_client::{Client, ConsumerConfig, Fetched};
 use headwater_flights::causes::{Cause, Delays, Sky, publish, work_off};
 use headwater_flights::source::Flights;
 use headwater_flights::topics::DELAY_CAUSES;
 use headwater_flights::weather::Weather;
-use headwater_model::{Clock as _, SystemClock, TopicName, TopicPartition};
+use headwater_model::{Clock as _, SystemClock};
 
 use super::board::grouped;
 use super::place::Place;
+use super::topic::{MAX_BATCH_BYTES, assign_all, read_to_end};
 use crate::arguments::DemoCauses;
 use crate::command::{connect, up};
 use crate::output;
 
-/// How large a batch of the result may become when it is decompressed.
-const MAX_BATCH_BYTES: usize = 64 << 20;
 /// How many manufacturers have a line of their own.
 const MANUFACTURERS: usize = 6;
 
@@ -79,23 +76,14 @@ async fn work(
 
 /// What all flights come to: the newest value of each key.
 async fn read(client: &Client) -> anyhow::Result<Causes> {
-    let topic = TopicName::new(DELAY_CAUSES)?;
-    let described = client.admin().describe_topic(&topic).await?;
-    let partitions = described.partitions.iter();
-    let all: Vec<_> =
-        partitions.map(|partition| TopicPartition::new(topic.clone(), partition.partition)).collect();
-    let wanted: Vec<_> = all.iter().map(|at| (at.clone(), OffsetSpec::Latest)).collect();
-    let ends = client.admin().offsets(&wanted).await?;
     let consumer = client.consumer(ConsumerConfig::default());
-    consumer.assign(all.into_iter().map(|at| (at, StartAt::Earliest)))?;
+    assign_all(client, &consumer, DELAY_CAUSES).await?;
     let mut causes = Causes::new();
-    for (at, end) in ends {
-        while consumer.position(&at)?.zip(end.offset).is_none_or(|(position, end)| position < end) {
-            for fetched in consumer.poll(Duration::from_secs(1)).await? {
-                take(&fetched, &mut causes).context("the topic delay-causes holds something else")?;
-            }
-        }
-    }
+    read_to_end(client, &consumer, |batches| {
+        let mut taken = batches.iter().map(|fetched| take(fetched, &mut causes));
+        taken.try_for_each(|taken| taken.context("the topic delay-causes holds something else"))
+    })
+    .await?;
     consumer.close().await;
     Ok(causes)
 }

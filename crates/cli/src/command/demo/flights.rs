@@ -3,24 +3,21 @@
 use std::time::Duration;
 
 use anyhow::Context as _;
-use headwater_client::admin::OffsetSpec;
-use headwater_client::{Client, Consumer, ConsumerConfig, StartAt};
+use headwater_client::{Client, Consumer, ConsumerConfig, Fetched};
 use headwater_flights::board::BoardRow;
 use headwater_flights::source::Flights;
 use headwater_flights::topics::DELAY_BOARD;
 use headwater_flights::{Demo, DemoError, Status};
-use headwater_model::{Clock as _, PartitionId, SystemClock, TopicName, TopicPartition};
+use headwater_model::{Clock as _, SystemClock};
 use tokio::time::{MissedTickBehavior, interval};
 
 use super::board::{Board, grouped};
 use super::place::{Place, say_how_to_consume};
 use super::screen::Screen;
+use super::topic::{MAX_BATCH_BYTES, assign_all, read_to_end};
 use crate::arguments::DemoFlights;
 use crate::command::{connect, up};
 use crate::output;
-
-/// How large a batch of the board may become when it is decompressed.
-const MAX_BATCH_BYTES: usize = 64 << 20;
 
 pub(super) async fn run(arguments: DemoFlights) -> anyhow::Result<()> {
     let flights = match &arguments.data {
@@ -83,7 +80,7 @@ impl Show {
 
     /// Shows the board until every departure is published (or, if not `until_done`, for ever).
     async fn run(&mut self, demo: &mut Demo, until_done: bool) -> anyhow::Result<()> {
-        self.follow_board().await?;
+        assign_all(&self.client, &self.consumer, DELAY_BOARD).await?;
         let mut ticks = interval(self.screen.interval());
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut is_fed = false;
@@ -98,7 +95,7 @@ impl Show {
                         return Ok(());
                     }
                 }
-                batches = self.consumer.poll(Duration::from_secs(1)) => self.read(&batches?)?,
+                batches = self.consumer.poll(Duration::from_secs(1)) => show(&mut self.board, &batches?)?,
             }
         }
     }
@@ -126,15 +123,7 @@ impl Show {
     /// Reads the rest of the board, and shows how it all came out.
     async fn finish(mut self, status: &Status) -> anyhow::Result<()> {
         self.take(status);
-        let at =
-            self.consumer.assignment().into_iter().map(|at| (at, OffsetSpec::Latest)).collect::<Vec<_>>();
-        let ends = self.client.admin().offsets(&at).await?;
-        for (at, end) in ends {
-            while self.consumer.position(&at)?.zip(end.offset).is_none_or(|(position, end)| position < end) {
-                let batches = self.consumer.poll(Duration::from_secs(1)).await?;
-                self.read(&batches)?;
-            }
-        }
+        read_to_end(&self.client, &self.consumer, |batches| show(&mut self.board, batches)).await?;
         self.consumer.close().await;
         self.screen.show(&self.board)?;
         output::line("")?;
@@ -147,13 +136,6 @@ impl Show {
         ))
     }
 
-    async fn follow_board(&self) -> anyhow::Result<()> {
-        let topic = TopicName::new(DELAY_BOARD)?;
-        let partitions = self.client.admin().describe_topic(&topic).await?.partitions.len() as i32;
-        let all = (0..partitions).map(|partition| TopicPartition::new(topic.clone(), PartitionId(partition)));
-        Ok(self.consumer.assign(all.map(|at| (at, StartAt::Earliest)))?)
-    }
-
     fn take(&mut self, status: &Status) {
         self.board.total = status.total;
         self.board.published = status.published;
@@ -162,17 +144,18 @@ impl Show {
         self.board.late = status.late;
         self.board.elapsed = self.clock.monotonic().since_origin();
     }
+}
 
-    fn read(&mut self, batches: &[headwater_client::Fetched]) -> anyhow::Result<()> {
-        for fetched in batches {
-            let batch = fetched.open(MAX_BATCH_BYTES)?;
-            for record in fetched.records(&batch) {
-                let value = record?.value.context("the topic delay-board holds a tombstone")?;
-                let row: BoardRow =
-                    serde_json::from_slice(value).context("the topic delay-board holds something else")?;
-                self.board.show(row);
-            }
+/// Shows what was read.
+fn show(board: &mut Board, batches: &[Fetched]) -> anyhow::Result<()> {
+    for fetched in batches {
+        let batch = fetched.open(MAX_BATCH_BYTES)?;
+        for record in fetched.records(&batch) {
+            let value = record?.value.context("the topic delay-board holds a tombstone")?;
+            let row: BoardRow =
+                serde_json::from_slice(value).context("the topic delay-board holds something else")?;
+            board.show(row);
         }
-        Ok(())
     }
+    Ok(())
 }
