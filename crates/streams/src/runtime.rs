@@ -20,6 +20,7 @@ mod changes;
 mod config;
 mod error;
 mod globals;
+mod polling;
 mod prepare;
 mod progress;
 mod purge;

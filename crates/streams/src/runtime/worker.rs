@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use headwater_client::{
     Assignor, Client, CommitError, CommittedOffset, Connector, ConsumeError, Consumer, ConsumerConfig,
-    ConsumerEvent, GroupError, GroupProtocol, Producer, ProducerRecord, SendError, SendFailure, StartAt,
+    ConsumerEvent, GroupProtocol, Producer, ProducerRecord, SendError, SendFailure, StartAt,
 };
 use headwater_model::{Monotonic, Offset, TopicName, TopicPartition};
 use headwater_wire::batch::Header;
@@ -15,6 +15,7 @@ use tokio::sync::watch;
 use super::changes::Changes;
 use super::config::StreamsConfig;
 use super::error::{StreamsError, because};
+use super::polling::{next_news, poll, unless_taken};
 use super::progress::{Orders, Shared, WorkerState};
 use super::purge::Purge;
 use super::restore::{Restore, Starts};
@@ -436,38 +437,6 @@ impl<C: Connector> Worker<C> {
         let sources = self.topology.sub_topologies().iter().flat_map(SubTopology::sources);
         let topics: BTreeSet<_> = sources.map(|source| source.topic.clone()).collect();
         topics.into_iter().collect()
-    }
-}
-
-/// What happens next to the partitions of a consumer, of which nothing is handed out.
-async fn next_news<C: Connector>(consumer: &Consumer<C>) -> Result<ConsumerEvent, ConsumeError> {
-    loop {
-        if let Some(news) = poll(consumer, POLL).await? {
-            return Ok(news);
-        }
-    }
-}
-
-/// Polls. A worker that comes too late, because something took long, has lost its partitions, and joins again.
-async fn poll<C: Connector>(
-    consumer: &Consumer<C>,
-    wait: Duration,
-) -> Result<Option<ConsumerEvent>, ConsumeError> {
-    match consumer.poll_event(wait).await {
-        Err(ConsumeError::Group(error @ GroupError::PollTooLate { .. })) => {
-            tracing::warn!("{error}");
-            Ok(Some(ConsumerEvent::Lost(Vec::new())))
-        }
-        event => event,
-    }
-}
-
-/// What was asked of a partition; `None` if the group has taken it back, which the next event tells.
-fn unless_taken<T>(asked: Result<T, ConsumeError>) -> Result<Option<T>, ConsumeError> {
-    match asked {
-        Ok(answer) => Ok(Some(answer)),
-        Err(ConsumeError::NotAssigned(_)) => Ok(None),
-        Err(error) => Err(error),
     }
 }
 
