@@ -384,14 +384,6 @@ impl Context {
         self.stores.values().map(|store| store.unwritten_bytes()).sum()
     }
 
-    /// Forgets what stores on disk keep of what they have written, if there is no room for it beside what waits.
-    pub(crate) fn make_room(&mut self, room: usize) {
-        let written: usize = self.all_on_disk().map(|store| store.written_bytes()).sum();
-        if written > 0 && written + self.unwritten_bytes() > room {
-            self.all_on_disk().for_each(DiskStore::forget_written);
-        }
-    }
-
     /// A store, if it is on disk.
     pub(crate) fn on_disk(&mut self, id: StoreId) -> Option<&mut DiskStore> {
         self.stores.get_mut(&id)?.on_disk()

@@ -242,7 +242,6 @@ impl Task {
 
     /// Processes up to `limit` records, the oldest first, or as the topology's chooser says.
     pub fn step(&mut self, now: Monotonic, limit: usize) -> Result<Step, TaskError> {
-        self.make_room();
         self.processors.begin(&mut self.context).map_err(|error| *error)?;
         for _ in 0..limit {
             let choice = self.choose(now)?;

@@ -24,8 +24,9 @@ pub struct StreamsConfig {
     /// The folder that stores are kept in, below it one for the application; an instance that starts again then reads of
     /// its changelogs only what it has missed. `None`, the default, keeps stores in memory alone, and reads all of them.
     pub state_dir: Option<PathBuf>,
-    /// How many bytes of memory all stores of the instance may take, if they are on disk: three quarters for what waits to
-    /// be written (when that is full, it is committed early) and what was written last, the rest for what is read. Beside it the disk's filters and indexes take about two bytes for each key. Default 128 MiB.
+    /// How many bytes of memory all stores of the instance may take, if they are on disk: three eighths for what waits to be
+    /// written (when that is full, it is committed early), most of the rest for what was written and read last. It is taken as
+    /// state grows. Beside it, filters and indexes take about four bytes for each key on the disk. Default 256 MiB.
     pub state_memory: usize,
     /// Configs of the changelogs and repartition topics that the instance makes. Default none but their own.
     pub internal_topics: InternalTopicConfigs,
@@ -58,7 +59,7 @@ impl Default for StreamsConfig {
             repartition_purge_interval: Duration::from_secs(30),
             max_buffered_bytes: 4 << 20,
             state_dir: None,
-            state_memory: 128 << 20,
+            state_memory: 256 << 20,
             internal_topics: InternalTopicConfigs::new(),
             task: TaskConfig::default(),
             producer: ProducerConfig { batch_size: 128 << 10, ..ProducerConfig::default() },

@@ -10,12 +10,16 @@
 //! Does not know: who reads the changelogs, when something is committed.
 
 mod buffered;
+mod cache;
+mod entry;
 mod error;
+mod hash;
 mod identity;
 mod merged;
-mod read;
+mod present;
 #[cfg(test)]
 mod tests;
+mod unwritten;
 
 use std::fmt;
 use std::path::PathBuf;
@@ -51,8 +55,8 @@ const TABLE: u64 = 16 << 20;
 pub struct StatePlace {
     /// The folder of the application's state; tasks have folders in it.
     pub folder: PathBuf,
-    /// How many bytes the task's stores may keep in memory: three quarters for what waits to be written, and for what was
-    /// written last, the rest for what is read.
+    /// How many bytes the task's stores may keep in memory: three eighths for what waits to be written, nine sixteenths for
+    /// what was written and read last, the rest for blocks that were read.
     pub memory: usize,
 }
 
@@ -86,7 +90,7 @@ impl TaskFolder {
         let failed = |error| StateError::of(&path, error);
         std::fs::create_dir_all(&path)
             .map_err(|source| StateError::Failed { folder: path.clone(), source })?;
-        let block_cache = (place.memory / 8) as u64;
+        let block_cache = (place.memory / 16) as u64;
         let database = Database::builder(&path)
             .worker_threads(1)
             .max_cached_files(Some(OPEN_FILES))
@@ -105,14 +109,14 @@ impl TaskFolder {
         let share = self.memory / self.stores.max(1);
         let open = || {
             let keyspace = self.database.keyspace(name, options)?;
-            DiskStore::open(name, &self.path, (self.database.clone(), keyspace), share / 8)
+            DiskStore::open(name, &self.path, (self.database.clone(), keyspace), share / 16 * 9)
         };
         open().map_err(|error| StateError::of(&self.path, error))
     }
 
-    /// How many bytes may wait to be written, in all stores together. What was written last may have what is left of them.
+    /// How many bytes may wait to be written, in all stores together.
     pub(crate) fn room(&self) -> usize {
-        self.memory / 4 * 3
+        self.memory / 8 * 3
     }
 
     /// Checks that the folder is this task's, and makes it so if it is new.

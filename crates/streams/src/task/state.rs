@@ -85,7 +85,6 @@ impl Task {
         if let Some(backing) = self.backings.get_mut(index) {
             backing.advance(batch.next_offset());
         }
-        self.make_room();
         if self.must_commit() { Ok(self.write_stores(now)?) } else { Ok(()) }
     }
 
@@ -144,7 +143,7 @@ impl Task {
                 backing.position = position;
             }
         }
-        self.context.all_on_disk().for_each(DiskStore::has_committed);
+        self.context.all_on_disk().try_for_each(DiskStore::has_committed)?;
         let Some(folder) = &self.folder else {
             return Ok(());
         };
@@ -161,13 +160,6 @@ impl Task {
         if is_committed && !is_crowded { self.write_stores(now) } else { Ok(()) }
     }
 
-    /// Keeps to the room that there is for stores on disk.
-    pub(super) fn make_room(&mut self) {
-        if let Some(folder) = &self.folder {
-            self.context.make_room(folder.room());
-        }
-    }
-
     /// Writes what waits in stores on disk, each with how far it has come.
     fn write_stores(&mut self, now: Timestamp) -> Result<(), StoreError> {
         for backing in &self.backings {
@@ -177,7 +169,6 @@ impl Task {
             }
         }
         self.written_at = now;
-        self.make_room();
         Ok(())
     }
 
@@ -370,7 +361,7 @@ mod tests {
             assert!(!task.must_commit());
             task.context.put(store, &number.to_be_bytes(), &[0; 1 << 10]).expect("room");
             task.has_committed(Timestamp(8)).expect("a disk");
-            assert!(task.context.unwritten_bytes() <= MEMORY / 8 * 3, "half of its room");
+            assert!(task.context.unwritten_bytes() <= MEMORY / 4, "half of its room");
         }
         drop(task);
         let mut task = task_on_disk(&folder);

@@ -1,15 +1,14 @@
 //! One store on disk, behind a buffer of what waits to be written.
 //!
-//! What is looked for is found in the buffer, or in what was last written, or in what was last read, or on the disk. The last
-//! answer of the disk is kept in hand: who reads an entry most often writes it next, and then it belongs to the buffer.
+//! What is looked for is found in the buffer, or in the cache of what was written and read last, or on the disk, which is not
+//! asked for keys that it does not have.
 //!
-//! Invariants: each of these is newer than those behind it; nothing reaches the disk but by [`DiskStore::write`], which writes
-//! all that waits together with how far the store has come then. On disk a key has a byte in front, because the database
-//! has no empty keys.
+//! Invariants: the buffer is newer than the others, and the cache says what the disk does; nothing reaches the disk but by
+//! [`DiskStore::write`], which writes all that waits together with how far the store has come then. On disk a key has a byte in
+//! front, because the database has no empty keys.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
-use std::collections::btree_map::Entry;
 use std::fmt;
 use std::io;
 use std::ops::Bound;
@@ -18,14 +17,13 @@ use std::path::{Path, PathBuf};
 use bytes::Bytes;
 use fjall::{Database, Keyspace};
 
+use super::cache::Cache;
+use super::hash::KeyHash;
 use super::merged::Merged;
-use super::read::Read;
+use super::present::Present;
+use super::unwritten::Unwritten;
 use super::{Reflected, StateError};
-use crate::store::small::SmallBytes;
 use crate::store::{ByteStore, Entries, KeyRange, StoreError, is_empty};
-
-/// About what an entry takes beside the bytes that do not lie in place.
-const ENTRY: usize = 72;
 
 /// In front of every key of an entry on disk.
 const FRONT: u8 = b'k';
@@ -43,8 +41,11 @@ const TABLE_BYTES: usize = 1 << 20;
 /// At so many tables that are not sorted into the others yet, who writes sorts them first.
 const MOST_UNSORTED: usize = 24;
 
-/// What is known of a key: its value, or that it has none.
-pub(super) type Known = Option<SmallBytes>;
+/// How many keys are learned at once: some milliseconds.
+const LEARNED: usize = 20_000;
+
+/// So many keys have to be removed before what is present is learned anew.
+const MANY: usize = 10_000;
 
 /// One store of a task, on disk.
 pub struct DiskStore {
@@ -53,20 +54,23 @@ pub struct DiskStore {
     folder: PathBuf,
     database: Database,
     keyspace: Keyspace,
-    unwritten: BTreeMap<SmallBytes, Known>,
-    unwritten_bytes: usize,
+    unwritten: Unwritten,
     /// True if some of it is not committed.
     is_uncommitted: bool,
-    /// What was written last.
-    written: BTreeMap<SmallBytes, Known>,
-    written_bytes: usize,
     /// From so many bytes on, what waits is written as a table.
     pub(super) table_bytes: usize,
     /// At so many tables that are not sorted into the others, who writes sorts them first.
     pub(super) most_unsorted: usize,
     /// What the disk says that the store reflects.
     reflected: Option<Reflected>,
-    read: RefCell<Read>,
+    hash: KeyHash,
+    cache: RefCell<Cache>,
+    /// The keys on the disk, as far as they are learned.
+    present: Present,
+    /// From where on the keys on the disk are not learned yet.
+    unlearned: Option<Vec<u8>>,
+    /// How many keys were removed on the disk since its keys were learned.
+    removed: usize,
     floors: RefCell<Floors>,
     /// No key on the disk is higher. Where keys begin with a time, most of what is looked for is.
     highest: Option<Vec<u8>>,
@@ -100,30 +104,32 @@ impl Floors {
 }
 
 impl DiskStore {
-    /// A store that keeps so many bytes of what was read.
+    /// A store that keeps so many bytes of what was written and read.
     pub(super) fn open(
         name: &str,
         folder: &Path,
         (database, keyspace): (Database, Keyspace),
-        most_read: usize,
+        most_cached: usize,
     ) -> Result<Self, fjall::Error> {
         let reflected = keyspace.get(REFLECTED)?.and_then(|bytes| Reflected::read(&bytes));
         let highest = keyspace.range(vec![FRONT]..vec![FRONT + 1]).next_back();
         let highest = highest.map(fjall::Guard::key).transpose()?;
+        let hash = KeyHash::new();
         Ok(Self {
             name: name.to_owned(),
             folder: folder.to_owned(),
             database,
             keyspace,
-            unwritten: BTreeMap::new(),
-            unwritten_bytes: 0,
+            unwritten: Unwritten::new(hash),
             is_uncommitted: false,
-            written: BTreeMap::new(),
-            written_bytes: 0,
             table_bytes: TABLE_BYTES,
             most_unsorted: MOST_UNSORTED,
             reflected,
-            read: RefCell::new(Read::new(most_read)),
+            hash,
+            cache: RefCell::new(Cache::new(hash, most_cached)),
+            present: Present::default(),
+            unlearned: highest.is_some().then(|| vec![FRONT]),
+            removed: 0,
             floors: RefCell::default(),
             highest: highest.and_then(|key| key.get(1..).map(<[u8]>::to_vec)),
         })
@@ -140,8 +146,9 @@ impl DiskStore {
     }
 
     /// Says that all changes up to now are committed.
-    pub(crate) fn has_committed(&mut self) {
+    pub(crate) fn has_committed(&mut self) -> Result<(), StoreError> {
         self.is_uncommitted = false;
+        self.learn().map_err(|error| self.failed(error))
     }
 
     /// Writes all that waits, and that the store has come so far with it: all of it, or nothing.
@@ -149,6 +156,7 @@ impl DiskStore {
         if self.unwritten.is_empty() && self.reflected.is_some_and(|known| known.stands_for(reflected)) {
             return Ok(());
         }
+        self.note_present();
         let written = if self.is_much() { self.write_table(reflected) } else { self.write_batch(reflected) };
         written.map_err(|error| self.failed(error))?;
         self.reflected = Some(reflected);
@@ -163,26 +171,16 @@ impl DiskStore {
 
     /// True if what waits is worth a table of its own.
     fn is_much(&self) -> bool {
-        self.unwritten_bytes >= self.table_bytes
-    }
-
-    /// How many bytes of what was written are kept.
-    pub(crate) fn written_bytes(&self) -> usize {
-        self.written_bytes
-    }
-
-    /// Makes room: what was written is read from the disk again, if it is wanted.
-    pub(crate) fn forget_written(&mut self) {
-        (self.written, self.written_bytes) = Default::default();
+        self.unwritten.bytes() >= self.table_bytes
     }
 
     /// Forgets all that the store holds, which does not fit what backs it any more.
     pub(crate) fn clear(&mut self) -> Result<(), StoreError> {
         self.remove_all().map_err(|error| self.failed(error))?;
         (self.reflected, self.highest) = Default::default();
-        (self.unwritten, self.unwritten_bytes) = Default::default();
-        self.forget_written();
-        self.read.get_mut().clear();
+        self.unwritten.clear();
+        (self.present, self.unlearned, self.removed) = Default::default();
+        self.cache.get_mut().clear();
         Ok(())
     }
 
@@ -207,26 +205,7 @@ impl DiskStore {
             return Err(StoreError { store: self.name.clone(), source: io::Error::other(reason) });
         }
         self.is_uncommitted = true;
-        self.read.get_mut().forget(key);
-        let was_there = match self.unwritten.entry(SmallBytes::new(key)) {
-            Entry::Vacant(place) => {
-                let value = value.map(SmallBytes::new);
-                self.unwritten_bytes += size(place.key(), &value);
-                place.insert(value);
-                false
-            }
-            Entry::Occupied(mut place) => {
-                self.unwritten_bytes -= size(place.key(), place.get());
-                let known = place.get_mut();
-                let was_there = known.is_some();
-                match (known, value) {
-                    (Some(known), Some(value)) => known.set(value),
-                    (known, value) => *known = value.map(SmallBytes::new),
-                }
-                self.unwritten_bytes += size(place.key(), place.get());
-                was_there
-            }
-        };
+        let was_there = self.unwritten.set(self.hash.of(key), key, value);
         if value.is_some() && !was_there {
             self.floors.get_mut().lower(key);
         }
@@ -235,20 +214,53 @@ impl DiskStore {
 
     /// What is known of a key.
     fn look_up<T>(&self, key: &[u8], give: impl FnOnce(Option<&[u8]>) -> T) -> Result<T, StoreError> {
-        let mut read = self.read.borrow_mut();
-        if let Some(known) = read.in_hand(key) {
-            return Ok(give(known.as_ref().map(SmallBytes::as_slice)));
-        }
-        let newer = SmallBytes::find(&self.unwritten, key);
-        if let Some(known) = newer.or_else(|| SmallBytes::find(&self.written, key)) {
-            return Ok(give(known.as_ref().map(SmallBytes::as_slice)));
+        let hash = self.hash.of(key);
+        if let Some(known) = self.unwritten.get(hash, key) {
+            return Ok(give(known));
         }
         if self.is_beyond(Bound::Included(key)) {
             return Ok(give(None));
         }
-        let find = |on_disk: &[u8]| self.keyspace.get(on_disk).map_err(|error| self.failed(error));
-        let known = read.get_or_find(key, FRONT, find)?;
-        Ok(give(known.as_ref().map(SmallBytes::as_slice)))
+        let mut cache = self.cache.borrow_mut();
+        if let Some(known) = cache.get(hash, key) {
+            return Ok(give(known));
+        }
+        if self.unlearned.is_none() && !self.present.may_have(hash) {
+            return Ok(give(None));
+        }
+        let found = self.keyspace.get(on_disk(key)).map_err(|error| self.failed(error))?;
+        cache.put(hash, key, found.as_deref());
+        Ok(give(found.as_deref()))
+    }
+
+    /// Keys that are about to be written are present from now on. Once half of those that are have been removed, the rest is
+    /// learned anew.
+    fn note_present(&mut self) {
+        self.unwritten.each_as_it_lies(|key, value| match value {
+            Some(_) => self.present.add(self.hash.of(key)),
+            None => self.removed += 1,
+        });
+        if self.removed > MANY.max(self.present.added() / 2) {
+            (self.present, self.unlearned, self.removed) = (Present::default(), Some(vec![FRONT]), 0);
+        }
+    }
+
+    /// Learns some more of the keys that are on the disk, if not all are known.
+    fn learn(&mut self) -> Result<(), fjall::Error> {
+        let Some(from) = &self.unlearned else {
+            return Ok(());
+        };
+        let mut last = None;
+        for (count, entry) in self.keyspace.range(from.clone()..vec![FRONT + 1]).enumerate() {
+            let key = entry.key()?;
+            self.present.add(self.hash.of(key.get(1..).unwrap_or_default()));
+            if count >= LEARNED {
+                last = Some(key.to_vec());
+                break;
+            }
+        }
+        self.unlearned = last;
+        Ok(())
     }
 
     /// True if nothing on the disk is at or behind a bound.
@@ -279,7 +291,7 @@ impl DiskStore {
             let (key, value) = entry.into_inner().map_err(|error| self.failed(error))?;
             Ok((Bytes::from(key).slice(1..), Bytes::from(value)))
         });
-        Merged::new(written, self.unwritten.range::<[u8], _>(range))
+        Merged::new(written, self.unwritten.ordered().range::<[u8], _>(range))
     }
 
     /// The entries of a range from a key whose floor is kept.
@@ -313,13 +325,10 @@ impl DiskStore {
             self.keyspace.major_compact()?;
         }
         let mut table = self.keyspace.start_ingestion()?;
-        for (key, value) in &self.unwritten {
-            let key = on_disk(key.as_slice());
-            match value {
-                Some(value) => table.write(key, value.as_slice())?,
-                None => table.write_tombstone(key)?,
-            }
-        }
+        self.unwritten.each(|key, value| match value {
+            Some(value) => table.write(on_disk(key), value),
+            None => table.write_tombstone(on_disk(key)),
+        })?;
         table.write(REFLECTED, reflected.to_bytes())?;
         table.finish()
     }
@@ -327,31 +336,24 @@ impl DiskStore {
     /// Writes what waits, which is little, by way of the database's log.
     fn write_batch(&self, reflected: Reflected) -> Result<(), fjall::Error> {
         let mut batch = self.database.batch();
-        for (key, value) in &self.unwritten {
-            let key = on_disk(key.as_slice());
-            match value {
-                Some(value) => batch.insert(&self.keyspace, key, value.as_slice()),
-                None => batch.remove(&self.keyspace, key),
-            }
-        }
+        self.unwritten.each_as_it_lies(|key, value| match value {
+            Some(value) => batch.insert(&self.keyspace, on_disk(key), value),
+            None => batch.remove(&self.keyspace, on_disk(key)),
+        });
         batch.insert(&self.keyspace, REFLECTED, reflected.to_bytes());
         batch.commit()
     }
 
     /// What waited has been written.
     fn has_written(&mut self) {
-        let (batch, bytes) = (std::mem::take(&mut self.unwritten), std::mem::take(&mut self.unwritten_bytes));
-        if let Some((last, _)) =
-            batch.last_key_value().filter(|(last, _)| self.is_beyond(Bound::Included(last.as_slice())))
-        {
-            self.highest = Some(last.as_slice().to_vec());
-        }
-        if bytes < self.table_bytes {
-            self.written_bytes += bytes;
-            self.written.extend(batch);
-        } else {
-            (self.written, self.written_bytes) = (batch, bytes);
-        }
+        let cache = self.cache.get_mut();
+        self.unwritten.each_as_it_lies(|key, value| {
+            cache.put(self.hash.of(key), key, value);
+            if self.highest.as_deref().is_none_or(|highest| key > highest) {
+                self.highest = Some(key.to_vec());
+            }
+        });
+        self.unwritten.clear();
     }
 }
 
@@ -383,7 +385,7 @@ impl ByteStore for DiskStore {
     }
 
     fn unwritten_bytes(&self) -> usize {
-        self.unwritten_bytes
+        self.unwritten.bytes()
     }
 
     fn on_disk(&mut self) -> Option<&mut DiskStore> {
@@ -396,11 +398,6 @@ fn on_disk(key: &[u8]) -> Vec<u8> {
     bytes.push(FRONT);
     bytes.extend_from_slice(key);
     bytes
-}
-
-/// About what an entry takes.
-pub(super) fn size(key: &SmallBytes, value: &Known) -> usize {
-    ENTRY + key.bytes_elsewhere() + value.as_ref().map_or(0, SmallBytes::bytes_elsewhere)
 }
 
 impl fmt::Debug for DiskStore {

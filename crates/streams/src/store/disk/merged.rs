@@ -5,7 +5,7 @@ use std::iter::Peekable;
 
 use bytes::Bytes;
 
-use super::buffered::Known;
+use super::unwritten::Known;
 use crate::store::StoreError;
 use crate::store::small::SmallBytes;
 
