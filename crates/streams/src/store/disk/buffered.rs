@@ -42,10 +42,10 @@ const TABLE_BYTES: usize = 1 << 20;
 const MOST_UNSORTED: usize = 24;
 
 /// How many keys are learned at once: some milliseconds.
-const LEARNED: usize = 20_000;
+const LEARNED_AT_ONCE: usize = 20_000;
 
-/// So many keys have to be removed before what is present is learned anew.
-const MANY: usize = 10_000;
+/// So many keys have to be removed, and half of all, before what is present is learned anew.
+const MANY_REMOVED: usize = 10_000;
 
 /// One store of a task, on disk.
 pub struct DiskStore {
@@ -71,6 +71,10 @@ pub struct DiskStore {
     unlearned: Option<Vec<u8>>,
     /// How many keys were removed on the disk since its keys were learned.
     removed: usize,
+    /// How many keys are learned at once.
+    pub(super) learned_at_once: usize,
+    /// So many keys have to be removed before what is present is learned anew.
+    pub(super) many_removed: usize,
     floors: RefCell<Floors>,
     /// No key on the disk is higher. Where keys begin with a time, most of what is looked for is.
     highest: Option<Vec<u8>>,
@@ -130,6 +134,8 @@ impl DiskStore {
             present: Present::default(),
             unlearned: highest.is_some().then(|| vec![FRONT]),
             removed: 0,
+            learned_at_once: LEARNED_AT_ONCE,
+            many_removed: MANY_REMOVED,
             floors: RefCell::default(),
             highest: highest.and_then(|key| key.get(1..).map(<[u8]>::to_vec)),
         })
@@ -225,12 +231,17 @@ impl DiskStore {
         if let Some(known) = cache.get(hash, key) {
             return Ok(give(known));
         }
-        if self.unlearned.is_none() && !self.present.may_have(hash) {
+        if self.has_learned() && !self.present.may_have(hash) {
             return Ok(give(None));
         }
         let found = self.keyspace.get(on_disk(key)).map_err(|error| self.failed(error))?;
         cache.put(hash, key, found.as_deref());
         Ok(give(found.as_deref()))
+    }
+
+    /// True if all keys on the disk are known to be there.
+    pub(super) fn has_learned(&self) -> bool {
+        self.unlearned.is_none()
     }
 
     /// Keys that are about to be written are present from now on. Once half of those that are have been removed, the rest is
@@ -240,7 +251,7 @@ impl DiskStore {
             Some(_) => self.present.add(self.hash.of(key)),
             None => self.removed += 1,
         });
-        if self.removed > MANY.max(self.present.added() / 2) {
+        if self.removed > self.many_removed.max(self.present.added() / 2) {
             (self.present, self.unlearned, self.removed) = (Present::default(), Some(vec![FRONT]), 0);
         }
     }
@@ -254,7 +265,7 @@ impl DiskStore {
         for (count, entry) in self.keyspace.range(from.clone()..vec![FRONT + 1]).enumerate() {
             let key = entry.key()?;
             self.present.add(self.hash.of(key.get(1..).unwrap_or_default()));
-            if count >= LEARNED {
+            if count >= self.learned_at_once {
                 last = Some(key.to_vec());
                 break;
             }

@@ -33,7 +33,12 @@ fn place(folder: &TempDir) -> StatePlace {
 
 fn open(place: &StatePlace) -> (TaskFolder, Vec<DiskStore>) {
     let folder = TaskFolder::open(place, &identity()).unwrap();
-    let stores = STORES.iter().map(|store| folder.store(store).unwrap()).collect();
+    let store = |name: &&str| {
+        let mut store = folder.store(name).unwrap();
+        (store.learned_at_once, store.many_removed) = (1, 4);
+        store
+    };
+    let stores = STORES.iter().map(store).collect();
     (folder, stores)
 }
 
@@ -73,6 +78,8 @@ enum Act {
     Range(usize, Bound<Vec<u8>>, Bound<Vec<u8>>),
     /// Write what waits.
     Write(Way),
+    /// Say that all of it is committed: the stores learn what is on the disk.
+    Commit,
     /// Lose what waits, and open the folder anew.
     Reopen,
     Clear(usize),
@@ -92,6 +99,7 @@ fn act() -> impl Strategy<Value = Act> {
         4 => (0..2_usize, key()).prop_map(|(store, key)| Act::Delete(store, key)),
         4 => (0..2_usize, bound(), bound()).prop_map(|(store, from, to)| Act::Range(store, from, to)),
         3 => prop_oneof![Just(Way::Batch), Just(Way::Table), Just(Way::SortedTable)].prop_map(Act::Write),
+        3 => Just(Act::Commit),
         1 => Just(Act::Reopen),
         1 => (0..2_usize).prop_map(Act::Clear),
     ]
@@ -136,6 +144,7 @@ proptest! {
                     write(&mut stores, step as i64);
                     written = (model.clone(), [Some(step as i64); 2]);
                 }
+                Act::Commit => stores.iter_mut().for_each(|store| store.has_committed().unwrap()),
                 Act::Reopen => {
                     drop((folder, stores));
                     (folder, stores) = open(&place);
@@ -160,6 +169,36 @@ proptest! {
             }
         }
     }
+}
+
+#[test]
+fn a_store_that_is_opened_again_learns_what_it_has() {
+    let temporary = TempDir::new().unwrap();
+    let (folder, mut stores) = open(&place(&temporary));
+    let keys = |range: std::ops::Range<u16>| range.map(u16::to_be_bytes);
+    for key in keys(0..600) {
+        stores[0].put(&key, b"value").unwrap();
+    }
+    write(&mut stores, 1);
+    assert!(stores[0].has_learned(), "it was empty when it was opened");
+    drop((folder, stores));
+
+    let (_folder, mut stores) = open(&place(&temporary));
+    stores[0].learned_at_once = 100;
+    for commit in 0..=6 {
+        assert_eq!(stores[0].has_learned(), commit > 5, "after {commit} commits");
+        assert!(keys(0..600).all(|key| stores[0].contains(&key).unwrap()));
+        assert!(!keys(600..1_200).any(|key| stores[0].contains(&key).unwrap()));
+        stores[0].has_committed().unwrap();
+    }
+    for key in keys(0..400) {
+        stores[0].delete(&key).unwrap();
+    }
+    write(&mut stores, 2);
+    assert!(!stores[0].has_learned(), "most of what it had learned is gone");
+    (0..3).for_each(|_| stores[0].has_committed().unwrap());
+    assert!(stores[0].has_learned());
+    assert!(keys(400..600).all(|key| stores[0].contains(&key).unwrap()));
 }
 
 #[test]
