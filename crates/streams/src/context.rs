@@ -24,6 +24,9 @@ use timers::Timers;
 pub(crate) use timers::{ProcessorId, Schedule};
 pub use timers::{PunctuationType, Timer};
 
+/// How many entries that are to be removed are looked up at once.
+const DELETED_AT_ONCE: usize = 256;
+
 /// See the module.
 pub(crate) struct Context {
     graph: Arc<Graph>,
@@ -291,6 +294,26 @@ impl Context {
     pub(crate) fn delete(&mut self, id: StoreId, key: &[u8]) -> Result<(), NodeError> {
         self.note_change(id, key)?;
         Ok(self.store_mut(id).delete(key)?)
+    }
+
+    /// Removes the first entries whose keys begin with a prefix, as long as their keys are over.
+    pub(crate) fn delete_while(
+        &mut self,
+        id: StoreId,
+        prefix: &[u8],
+        is_over: impl Fn(&[u8]) -> bool,
+    ) -> Result<(), NodeError> {
+        loop {
+            let keys = self.store(id).prefix(prefix).map(|entry| entry.map(|(key, _)| key));
+            let over = keys.take_while(|key| key.as_ref().map_or(true, |key| is_over(key)));
+            let over = over.take(DELETED_AT_ONCE).collect::<Result<Vec<_>, _>>()?;
+            for key in &over {
+                self.delete(id, key)?;
+            }
+            if over.len() < DELETED_AT_ONCE {
+                return Ok(());
+            }
+        }
     }
 
     fn note_change(&mut self, id: StoreId, key: &[u8]) -> Result<(), StoreError> {

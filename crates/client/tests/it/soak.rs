@@ -5,8 +5,8 @@
 //! what they can while they do.
 //!
 //! Proven: what was acknowledged is in the log once, what was said not to be written is not there; each producer's records of
-//! a key are in order; the group is handed every record, in order as long as it has a partition; what it has committed never
-//! goes back, nor beyond what it was handed.
+//! a key are in order; the group is handed every record, in order as long as it has a partition; it commits nothing beyond what
+//! it was handed, and whoever is given a partition begins no earlier than what was settled as committed.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -38,6 +38,8 @@ const PACE: u64 = 300;
 const CUT_WITHIN: u64 = 256 << 10;
 /// How soon the group has caught up once the cluster is left alone.
 const CATCH_UP: Duration = Duration::from_mins(1);
+/// How old an acknowledged commit is that every member has heard of who is given the partition now.
+const SETTLED: Duration = Duration::from_secs(20);
 
 type Frail = FrailConnector;
 
@@ -166,12 +168,33 @@ async fn produce(client: Client<Frail>, topic: TopicName, producer_number: u64, 
     outcomes
 }
 
-/// What the group was handed, over all its members.
+/// What the group was handed, over all its members, and what these committed.
 #[derive(Debug, Default)]
 struct Handed {
     /// The next offset that nobody was handed yet, by partition, as long as all below it were.
     contiguous: BTreeMap<PartitionId, i64>,
+    commits: BTreeMap<PartitionId, Vec<Commit>>,
     assignments: u64,
+}
+
+#[derive(Debug)]
+struct Commit {
+    offset: Offset,
+    began: Instant,
+    is_acknowledged: bool,
+}
+
+impl Handed {
+    /// The least offset at which a member that is given a partition now may begin. A commit is heard of some time after it was
+    /// taken up: a member may be given a partition meanwhile, begin before it, and commit that. So the last one that is settled
+    /// counts, and all that were tried since, whether or not they were answered.
+    fn settled(&self, partition: PartitionId) -> Offset {
+        let commits = self.commits.get(&partition).map_or(&[][..], Vec::as_slice);
+        let settled =
+            commits.iter().rposition(|commit| commit.is_acknowledged && commit.began.elapsed() > SETTLED);
+        let since = settled.map_or(&[][..], |settled| &commits[settled..]);
+        since.iter().map(|commit| commit.offset).min().unwrap_or(Offset::ZERO)
+    }
 }
 
 fn group_protocol() -> GroupProtocol {
@@ -198,7 +221,7 @@ async fn member(client: Client<Frail>, topic: TopicName, handed: Arc<Mutex<Hande
         ..ConsumerConfig::in_group(topic.as_str())
     });
     consumer.subscribe([topic]).unwrap();
-    let mut next_of: BTreeMap<PartitionId, Offset> = BTreeMap::new();
+    let mut next_of: BTreeMap<PartitionId, Next> = BTreeMap::new();
     while stop.load(Ordering::Relaxed) == 0 {
         // An error of the group, such as a session that ended, is over with the next poll.
         match consumer.poll_event(Duration::from_millis(500)).await {
@@ -206,13 +229,16 @@ async fn member(client: Client<Frail>, topic: TopicName, handed: Arc<Mutex<Hande
                 for fetched in batches {
                     take(&fetched, &mut next_of, &mut handed.lock().unwrap());
                 }
-                commit(&consumer).await;
+                commit(&consumer, &handed).await;
             }
             Ok(Some(ConsumerEvent::Assigned(partitions))) => {
-                next_of.retain(|partition, _| !partitions.iter().any(|at| at.partition == *partition));
-                handed.lock().unwrap().assignments += 1;
+                let mut handed = handed.lock().unwrap();
+                handed.assignments += 1;
+                next_of.extend(
+                    partitions.iter().map(|at| (at.partition, Next::From(handed.settled(at.partition)))),
+                );
             }
-            Ok(Some(ConsumerEvent::Revoked(_))) => commit(&consumer).await,
+            Ok(Some(ConsumerEvent::Revoked(_))) => commit(&consumer, &handed).await,
             Ok(Some(ConsumerEvent::Lost(_)) | None) => {}
             Err(error) => eprintln!("a member: {error}"),
         }
@@ -220,17 +246,29 @@ async fn member(client: Client<Frail>, topic: TopicName, handed: Arc<Mutex<Hande
     consumer.close().await;
 }
 
-fn take(
-    fetched: &headwater_client::Fetched,
-    next_of: &mut BTreeMap<PartitionId, Offset>,
-    handed: &mut Handed,
-) {
+/// Where a member is to go on in a partition.
+enum Next {
+    /// It was given it just now: there or behind.
+    From(Offset),
+    At(Offset),
+}
+
+fn take(fetched: &headwater_client::Fetched, next_of: &mut BTreeMap<PartitionId, Next>, handed: &mut Handed) {
     let partition = fetched.topic_partition.partition;
     let batch = fetched.open(1 << 20).unwrap();
     for record in fetched.records(&batch) {
         let offset = record.unwrap().offset;
-        if let Some(expected) = next_of.insert(partition, Offset(offset.0 + 1)) {
-            assert_eq!(offset, expected, "partition {partition} is not handed out in order");
+        match next_of.insert(partition, Next::At(Offset(offset.0 + 1))) {
+            Some(Next::At(expected)) => {
+                assert_eq!(offset, expected, "partition {partition} is not handed out in order");
+            }
+            Some(Next::From(settled)) => {
+                assert!(
+                    offset >= settled,
+                    "partition {partition}: from {offset}, and {settled} was committed"
+                );
+            }
+            None => panic!("partition {partition} was not given to the member"),
         }
         let contiguous = handed.contiguous.entry(partition).or_default();
         assert!(offset.0 <= *contiguous, "partition {partition}: {offset} came and {contiguous} never did");
@@ -239,8 +277,13 @@ fn take(
 }
 
 /// A commit may fail while the group rebalances or its coordinator is away; then records are read again.
-async fn commit(consumer: &Consumer<Frail>) {
-    let _ = consumer.commit(consumer.positions()).await;
+async fn commit(consumer: &Consumer<Frail>, handed: &Mutex<Handed>) {
+    let (positions, began) = (consumer.positions(), Instant::now());
+    let is_acknowledged = consumer.commit(positions.clone()).await.is_ok();
+    let mut handed = handed.lock().unwrap();
+    for (at, offset) in positions {
+        handed.commits.entry(at.partition).or_default().push(Commit { offset, began, is_acknowledged });
+    }
 }
 
 /// Looks at what is committed until told to stop.
@@ -250,7 +293,6 @@ async fn watch_commits(
     handed: Arc<Mutex<Handed>>,
     stop: Arc<AtomicU64>,
 ) {
-    let mut before: BTreeMap<TopicPartition, Offset> = BTreeMap::new();
     while stop.load(Ordering::Relaxed) == 0 {
         if let Ok(committed) = client.admin().group_offsets(&group).await {
             let handed = handed.lock().unwrap();
@@ -259,12 +301,6 @@ async fn watch_commits(
                 assert!(
                     committed.offset.0 <= reached,
                     "{at}: {} is committed, {reached} was handed out",
-                    committed.offset
-                );
-                let earlier = before.insert(at.clone(), committed.offset).unwrap_or(Offset::ZERO);
-                assert!(
-                    committed.offset >= earlier,
-                    "{at}: the commit of {earlier} went back to {}",
                     committed.offset
                 );
             }

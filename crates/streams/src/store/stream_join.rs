@@ -223,15 +223,8 @@ impl<K: 'static, V: 'static> SideView<K, V> {
         if context.join_times(self.join).side(self.side).first_segment >= first {
             return Ok(());
         }
-        loop {
-            let oldest = context.store(self.store).range((Bound::Unbounded, Bound::Unbounded)).next();
-            match oldest.transpose()? {
-                Some((key, _)) if split_segment(&key).is_none_or(|segment| segment < first) => {
-                    context.delete(self.store, &key)?;
-                }
-                _ => break,
-            }
-        }
+        let is_over = |key: &[u8]| split_segment(key).is_none_or(|segment| segment < first);
+        context.delete_while(self.store, &[], is_over)?;
         context.join_times(self.join).side(self.side).first_segment = first;
         Ok(())
     }

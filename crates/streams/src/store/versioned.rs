@@ -289,15 +289,8 @@ impl<K: 'static, V: 'static> VersionedView<K, V> {
             return Ok(());
         }
         self.first_segment = first;
-        loop {
-            let oldest = context.store(self.store).prefix(&[HISTORY]).next().transpose()?;
-            match oldest {
-                Some((key, _)) if split_segment(&key).is_none_or(|segment| segment < first) => {
-                    context.delete(self.store, &key)?;
-                }
-                _ => return Ok(()),
-            }
-        }
+        let is_over = |key: &[u8]| split_segment(key).is_none_or(|segment| segment < first);
+        context.delete_while(self.store, &[HISTORY], is_over)
     }
 
     /// How far the store has come; found from its entries where nobody remembers.

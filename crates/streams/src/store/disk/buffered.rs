@@ -211,7 +211,13 @@ impl DiskStore {
             return Err(StoreError { store: self.name.clone(), source: io::Error::other(reason) });
         }
         self.is_uncommitted = true;
-        let was_there = self.unwritten.set(self.hash.of(key), key, value);
+        let hash = self.hash.of(key);
+        let was_there = if value.is_none() && self.is_absent(hash, key) {
+            // It came and goes while it waits: the disk need not hear of it.
+            self.unwritten.remove(hash, key)
+        } else {
+            self.unwritten.set(hash, key, value)
+        };
         if value.is_some() && !was_there {
             self.floors.get_mut().lower(key);
         }
@@ -231,7 +237,7 @@ impl DiskStore {
         if let Some(known) = cache.get(hash, key) {
             return Ok(give(known));
         }
-        if self.has_learned() && !self.present.may_have(hash) {
+        if self.is_absent(hash, key) {
             return Ok(give(None));
         }
         let found = self.keyspace.get(on_disk(key)).map_err(|error| self.failed(error))?;
@@ -272,6 +278,11 @@ impl DiskStore {
         }
         self.unlearned = last;
         Ok(())
+    }
+
+    /// True if it is known that the disk has not got a key.
+    fn is_absent(&self, hash: u64, key: &[u8]) -> bool {
+        self.is_beyond(Bound::Included(key)) || (self.has_learned() && !self.present.may_have(hash))
     }
 
     /// True if nothing on the disk is at or behind a bound.

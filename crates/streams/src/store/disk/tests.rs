@@ -202,6 +202,27 @@ fn a_store_that_is_opened_again_learns_what_it_has() {
 }
 
 #[test]
+fn what_comes_and_goes_before_it_is_written_is_not() {
+    let temporary = TempDir::new().unwrap();
+    let (_folder, mut stores) = open(&place(&temporary));
+    let store = &mut stores[0];
+    let waiting = |store: &DiskStore| format!("{store:?}").contains("unwritten: 1");
+    store.put(b"m", b"value").unwrap();
+    write(std::slice::from_mut(store), 1);
+    for key in [b"a", b"z"] {
+        store.put(key, b"value").unwrap();
+        assert!(waiting(store));
+        store.delete(key).unwrap();
+        assert!(!waiting(store), "the disk has never had it");
+        assert_eq!(store.get(key).unwrap(), None);
+    }
+    store.put(b"m", b"other").unwrap();
+    store.delete(b"m").unwrap();
+    assert!(waiting(store), "the disk has it");
+    assert_eq!(all(store).len(), 0);
+}
+
+#[test]
 fn a_folder_is_opened_once_and_by_its_maker_alone() {
     let temporary = TempDir::new().unwrap();
     let place = place(&temporary);

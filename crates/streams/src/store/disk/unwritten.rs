@@ -24,7 +24,7 @@ const INDEXED: usize = 8;
 /// About what the map takes for an entry beside the bytes that do not lie in place.
 const ORDERED: usize = 72;
 
-/// From so many bytes on, what was replaced is taken out if it is the larger part.
+/// From so many bytes on, what is of no use any more is taken out if it is the larger part.
 const LITTER: usize = 64 << 10;
 
 /// The value of a key, or that it has none.
@@ -35,9 +35,9 @@ pub(super) struct Unwritten {
     hash: KeyHash,
     /// Where the entries of all keys begin.
     index: HashTable<u32>,
-    /// Entries, and such as were replaced.
+    /// Entries, and such as were replaced or removed.
     bytes: Vec<u8>,
-    replaced_bytes: usize,
+    litter_bytes: usize,
     ordered: OnceCell<BTreeMap<SmallBytes, Known>>,
     ordered_bytes: usize,
     /// How far positions reach.
@@ -50,7 +50,7 @@ impl Unwritten {
             hash,
             index: HashTable::new(),
             bytes: Vec::new(),
-            replaced_bytes: 0,
+            litter_bytes: 0,
             ordered: OnceCell::new(),
             ordered_bytes: 0,
             most_bytes: u32::MAX as usize,
@@ -91,6 +91,11 @@ impl Unwritten {
         } else {
             self.append(hash, key, value)
         }
+    }
+
+    /// Forgets what is to be written of a key; true if a value of it waited.
+    pub(super) fn remove(&mut self, hash: u64, key: &[u8]) -> bool {
+        if self.ordered.get().is_some() { self.remove_ordered(key) } else { self.take_out(hash, key) }
     }
 
     /// All of it, in the order of the keys.
@@ -136,7 +141,7 @@ impl Unwritten {
         self.bytes.shrink_to(bytes * 2);
         self.index.clear();
         self.index.shrink_to(entries * 2, |_| 0);
-        self.replaced_bytes = 0;
+        self.litter_bytes = 0;
         (self.ordered, self.ordered_bytes) = Default::default();
     }
 
@@ -158,35 +163,45 @@ impl Unwritten {
         let had_value = replaced.as_ref().is_some_and(|entry| entry.value.is_some());
         if !Entry::overwrite(&mut self.bytes, before, value) {
             *place = at;
-            self.replaced_bytes += replaced.map_or(0, |entry| entry.end - before);
             Entry::write(&mut self.bytes, key, value);
-            if self.replaced_bytes > LITTER.max(self.bytes.len() / 2) {
-                self.tidy();
-            }
+            self.litter(replaced.map_or(0, |entry| entry.end - before));
         }
         had_value
     }
 
-    /// Takes out what was replaced.
-    fn tidy(&mut self) {
-        let mut bytes = Vec::with_capacity(self.bytes.len() - self.replaced_bytes);
+    fn take_out(&mut self, hash: u64, key: &[u8]) -> bool {
+        let found = self.index.find_entry(hash, |at| key_at(&self.bytes, *at) == Some(key));
+        let Ok(found) = found else {
+            return false;
+        };
+        let (at, _) = found.remove();
+        let entry = Entry::read(&self.bytes, at as usize);
+        let had_value = entry.as_ref().is_some_and(|entry| entry.value.is_some());
+        self.litter(entry.map_or(0, |entry| entry.end - at as usize));
+        had_value
+    }
+
+    /// So many bytes more are of no use; all such are taken out once they are the larger part.
+    fn litter(&mut self, bytes: usize) {
+        self.litter_bytes += bytes;
+        if self.litter_bytes <= LITTER.max(self.bytes.len() / 2) {
+            return;
+        }
+        let mut bytes = Vec::with_capacity(self.bytes.len() - self.litter_bytes);
         for at in &mut self.index {
             let entry = Entry::read(&self.bytes, *at as usize)
                 .and_then(|entry| self.bytes.get(*at as usize..entry.end));
             *at = bytes.len() as u32;
             bytes.extend_from_slice(entry.unwrap_or_default());
         }
-        (self.bytes, self.replaced_bytes) = (bytes, 0);
+        (self.bytes, self.litter_bytes) = (bytes, 0);
     }
 
     fn set_ordered(&mut self, key: &[u8], value: Value<'_>) -> bool {
+        self.drop_unordered();
         let Some(ordered) = self.ordered.get_mut() else {
             return false;
         };
-        if !self.index.is_empty() {
-            (self.index, self.bytes, self.replaced_bytes) = Default::default();
-            self.ordered_bytes = ordered.iter().map(|(key, value)| size(key, value)).sum();
-        }
         match ordered.entry(SmallBytes::new(key)) {
             Place::Vacant(place) => {
                 let value = value.map(SmallBytes::new);
@@ -206,6 +221,25 @@ impl Unwritten {
                 had_value
             }
         }
+    }
+
+    fn remove_ordered(&mut self, key: &[u8]) -> bool {
+        self.drop_unordered();
+        let Some((key, value)) = self.ordered.get_mut().and_then(|ordered| ordered.remove_entry(key)) else {
+            return false;
+        };
+        self.ordered_bytes -= size(&key, &value);
+        value.is_some()
+    }
+
+    /// The map is about to change: what the table finds is not all of it any more.
+    fn drop_unordered(&mut self) {
+        if self.bytes.is_empty() {
+            return;
+        }
+        (self.index, self.bytes, self.litter_bytes) = Default::default();
+        let entries = self.ordered.get().into_iter().flatten();
+        self.ordered_bytes = entries.map(|(key, value)| size(key, value)).sum();
     }
 }
 
@@ -269,6 +303,7 @@ mod tests {
     #[derive(Debug, Clone)]
     enum Act {
         Set(Vec<u8>, Option<Vec<u8>>),
+        Remove(Vec<u8>),
         Order,
         Clear,
     }
@@ -278,7 +313,8 @@ mod tests {
         // Some begin with the same eight bytes.
         let key = prop_oneof![vec(byte.clone(), 0..4), vec(byte, 7..11)];
         prop_oneof![
-            20 => (key, proptest::option::of(vec(any::<u8>(), 0..40))).prop_map(|(key, value)| Act::Set(key, value)),
+            20 => (key.clone(), proptest::option::of(vec(any::<u8>(), 0..40))).prop_map(|(key, value)| Act::Set(key, value)),
+            8 => key.prop_map(Act::Remove),
             1 => Just(Act::Order),
             1 => Just(Act::Clear),
         ]
@@ -294,6 +330,11 @@ mod tests {
                     Act::Set(key, value) => {
                         let had_value = set(&mut unwritten, &key, value.as_deref());
                         prop_assert_eq!(had_value, model.insert(key, value).flatten().is_some());
+                    }
+                    Act::Remove(key) => {
+                        let had_value = unwritten.remove(unwritten.hash.of(&key), &key);
+                        prop_assert_eq!(had_value, model.remove(&key).flatten().is_some());
+                        prop_assert_eq!(unwritten.get(unwritten.hash.of(&key), &key), None);
                     }
                     Act::Order => {
                         let ordered = unwritten.ordered().keys().map(|key| key.as_slice().to_vec()).collect::<Vec<_>>();
