@@ -177,23 +177,29 @@ struct Handed {
     assignments: u64,
 }
 
+/// One that was tried.
 #[derive(Debug)]
 struct Commit {
     offset: Offset,
-    began: Instant,
-    is_acknowledged: bool,
+    acknowledged: Option<Instant>,
 }
 
 impl Handed {
-    /// The least offset at which a member that is given a partition now may begin. A commit is heard of some time after it was
-    /// taken up: a member may be given a partition meanwhile, begin before it, and commit that. So the last one that is settled
-    /// counts, and all that were tried since, whether or not they were answered.
-    fn settled(&self, partition: PartitionId) -> Offset {
+    /// The least offset that may be committed of a partition at a time, and later. A commit is heard of some time after it was
+    /// taken up: a member may be given a partition meanwhile, begin before it, and commit that. So the last one that was
+    /// settled by then counts, and all that were tried since, whether or not they were answered.
+    fn settled(&self, partition: PartitionId, by: Instant) -> Offset {
         let commits = self.commits.get(&partition).map_or(&[][..], Vec::as_slice);
-        let settled =
-            commits.iter().rposition(|commit| commit.is_acknowledged && commit.began.elapsed() > SETTLED);
-        let since = settled.map_or(&[][..], |settled| &commits[settled..]);
+        let is_settled = |commit: &Commit| commit.acknowledged.is_some_and(|at| at + SETTLED < by);
+        let since = commits.iter().rposition(is_settled).map_or(&[][..], |settled| &commits[settled..]);
         since.iter().map(|commit| commit.offset).min().unwrap_or(Offset::ZERO)
+    }
+
+    /// A commit is tried; gives its place among those of its partition.
+    fn tries(&mut self, partition: PartitionId, offset: Offset) -> (PartitionId, usize) {
+        let commits = self.commits.entry(partition).or_default();
+        commits.push(Commit { offset, acknowledged: None });
+        (partition, commits.len() - 1)
     }
 }
 
@@ -222,7 +228,10 @@ async fn member(client: Client<Frail>, topic: TopicName, handed: Arc<Mutex<Hande
     });
     consumer.subscribe([topic]).unwrap();
     let mut next_of: BTreeMap<PartitionId, Next> = BTreeMap::new();
+    let mut looked = Instant::now();
     while stop.load(Ordering::Relaxed) == 0 {
+        // What is told now was found out since the member looked last.
+        let last_looked = std::mem::replace(&mut looked, Instant::now());
         // An error of the group, such as a session that ended, is over with the next poll.
         match consumer.poll_event(Duration::from_millis(500)).await {
             Ok(Some(ConsumerEvent::Fetched(batches))) => {
@@ -235,7 +244,9 @@ async fn member(client: Client<Frail>, topic: TopicName, handed: Arc<Mutex<Hande
                 let mut handed = handed.lock().unwrap();
                 handed.assignments += 1;
                 next_of.extend(
-                    partitions.iter().map(|at| (at.partition, Next::From(handed.settled(at.partition)))),
+                    partitions
+                        .iter()
+                        .map(|at| (at.partition, Next::From(handed.settled(at.partition, last_looked)))),
                 );
             }
             Ok(Some(ConsumerEvent::Revoked(_))) => commit(&consumer, &handed).await,
@@ -278,11 +289,16 @@ fn take(fetched: &headwater_client::Fetched, next_of: &mut BTreeMap<PartitionId,
 
 /// A commit may fail while the group rebalances or its coordinator is away; then records are read again.
 async fn commit(consumer: &Consumer<Frail>, handed: &Mutex<Handed>) {
-    let (positions, began) = (consumer.positions(), Instant::now());
-    let is_acknowledged = consumer.commit(positions.clone()).await.is_ok();
-    let mut handed = handed.lock().unwrap();
-    for (at, offset) in positions {
-        handed.commits.entry(at.partition).or_default().push(Commit { offset, began, is_acknowledged });
+    let positions = consumer.positions();
+    let tried: Vec<_> = {
+        let mut handed = handed.lock().unwrap();
+        positions.iter().map(|(at, offset)| handed.tries(at.partition, *offset)).collect()
+    };
+    if consumer.commit(positions).await.is_ok() {
+        let mut handed = handed.lock().unwrap();
+        for (partition, place) in tried {
+            handed.commits.get_mut(&partition).unwrap()[place].acknowledged = Some(Instant::now());
+        }
     }
 }
 
@@ -294,9 +310,16 @@ async fn watch_commits(
     stop: Arc<AtomicU64>,
 ) {
     while stop.load(Ordering::Relaxed) == 0 {
+        let asked = Instant::now();
         if let Ok(committed) = client.admin().group_offsets(&group).await {
             let handed = handed.lock().unwrap();
             for (at, committed) in committed {
+                let settled = handed.settled(at.partition, asked);
+                assert!(
+                    committed.offset >= settled,
+                    "{at}: {} is committed, {settled} was",
+                    committed.offset
+                );
                 let reached = handed.contiguous.get(&at.partition).copied().unwrap_or(0);
                 assert!(
                     committed.offset.0 <= reached,

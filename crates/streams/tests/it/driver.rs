@@ -1,6 +1,6 @@
 //! The test driver itself.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use expect_test::expect;
 use headwater_model::{PartitionId, Timestamp};
@@ -154,4 +154,19 @@ fn an_idle_input_holds_the_others_up_for_as_long_as_the_author_says() {
     assert_eq!(outputs(&mut world), 0, "it still may");
     world.driver.advance(Duration::from_millis(1)).unwrap();
     assert_eq!(outputs(&mut world), 1, "no longer");
+}
+
+/// It takes about two; the bound is for machines that do much else.
+#[test]
+fn a_million_records_take_seconds() {
+    let topology = app(|app| drop(app.stream("in", text()).group_by_key().count("counts")));
+    let mut driver = TestDriver::new(&topology);
+    let started = Instant::now();
+    for number in 0..1_000_000 {
+        let record = Record::new((number % 1_000).to_string(), "x".to_owned(), Timestamp(number));
+        driver.pipe("in", text(), record).unwrap();
+    }
+    let counts = driver.store::<String, i64, _, _>("counts", serdes(utf8(), long())).unwrap();
+    assert!(counts.len() == 1_000 && counts.iter().all(|(_, count)| *count == 1_000));
+    assert!(started.elapsed() < Duration::from_secs(30), "{:?}", started.elapsed());
 }

@@ -41,12 +41,6 @@ const TABLE_BYTES: usize = 1 << 20;
 /// At so many tables that are not sorted into the others yet, who writes sorts them first.
 const MOST_UNSORTED: usize = 24;
 
-/// How many keys are learned at once: some milliseconds.
-const LEARNED_AT_ONCE: usize = 20_000;
-
-/// So many keys have to be removed, and half of all, before what is present is learned anew.
-const MANY_REMOVED: usize = 10_000;
-
 /// One store of a task, on disk.
 pub struct DiskStore {
     name: String,
@@ -54,7 +48,7 @@ pub struct DiskStore {
     folder: PathBuf,
     database: Database,
     keyspace: Keyspace,
-    unwritten: Unwritten,
+    pub(super) unwritten: Unwritten,
     /// True if some of it is not committed.
     is_uncommitted: bool,
     /// From so many bytes on, what waits is written as a table.
@@ -65,16 +59,7 @@ pub struct DiskStore {
     reflected: Option<Reflected>,
     hash: KeyHash,
     cache: RefCell<Cache>,
-    /// The keys on the disk, as far as they are learned.
-    present: Present,
-    /// From where on the keys on the disk are not learned yet.
-    unlearned: Option<Vec<u8>>,
-    /// How many keys were removed on the disk since its keys were learned.
-    removed: usize,
-    /// How many keys are learned at once.
-    pub(super) learned_at_once: usize,
-    /// So many keys have to be removed before what is present is learned anew.
-    pub(super) many_removed: usize,
+    pub(super) present: Present,
     floors: RefCell<Floors>,
     /// No key on the disk is higher. Where keys begin with a time, most of what is looked for is.
     highest: Option<Vec<u8>>,
@@ -95,6 +80,11 @@ impl Floors {
             Bound::Included(from) if from.len() <= 1 => Some(from),
             Bound::Included(_) | Bound::Excluded(_) => None,
         }
+    }
+
+    /// Before it there is nothing.
+    fn first(&self) -> Option<Bytes> {
+        self.0.get([].as_slice()).cloned().flatten()
     }
 
     /// An entry is put.
@@ -131,11 +121,10 @@ impl DiskStore {
             reflected,
             hash,
             cache: RefCell::new(Cache::new(hash, most_cached)),
-            present: Present::default(),
-            unlearned: highest.is_some().then(|| vec![FRONT]),
-            removed: 0,
-            learned_at_once: LEARNED_AT_ONCE,
-            many_removed: MANY_REMOVED,
+            present: match &highest {
+                Some(highest) => Present::unknown(vec![FRONT], highest.to_vec()),
+                None => Present::none(),
+            },
             floors: RefCell::default(),
             highest: highest.and_then(|key| key.get(1..).map(<[u8]>::to_vec)),
         })
@@ -162,7 +151,7 @@ impl DiskStore {
         if self.unwritten.is_empty() && self.reflected.is_some_and(|known| known.stands_for(reflected)) {
             return Ok(());
         }
-        self.note_present();
+        self.note_written();
         let written = if self.is_much() { self.write_table(reflected) } else { self.write_batch(reflected) };
         written.map_err(|error| self.failed(error))?;
         self.reflected = Some(reflected);
@@ -185,7 +174,7 @@ impl DiskStore {
         self.remove_all().map_err(|error| self.failed(error))?;
         (self.reflected, self.highest) = Default::default();
         self.unwritten.clear();
-        (self.present, self.unlearned, self.removed) = Default::default();
+        self.present = Present::none();
         self.cache.get_mut().clear();
         Ok(())
     }
@@ -196,8 +185,6 @@ impl DiskStore {
     }
 
     fn remove_all(&self) -> Result<(), fjall::Error> {
-        // What it reflects goes first: a store that is left halfway is read as new.
-        self.keyspace.remove(REFLECTED)?;
         let mut batch = self.database.batch();
         for entry in self.keyspace.iter() {
             batch.remove(&self.keyspace, entry.key()?);
@@ -245,44 +232,46 @@ impl DiskStore {
         Ok(give(found.as_deref()))
     }
 
-    /// True if all keys on the disk are known to be there.
-    pub(super) fn has_learned(&self) -> bool {
-        self.unlearned.is_none()
-    }
-
-    /// Keys that are about to be written are present from now on. Once half of those that are have been removed, the rest is
-    /// learned anew.
-    fn note_present(&mut self) {
-        self.unwritten.each_as_it_lies(|key, value| match value {
-            Some(_) => self.present.add(self.hash.of(key)),
-            None => self.removed += 1,
+    /// From now on the disk may have what waits.
+    fn note_written(&mut self) {
+        self.unwritten.each_as_it_lies(|key, value| {
+            match value {
+                Some(_) => self.present.add(self.hash.of(key)),
+                None => self.present.remove(),
+            }
+            match &mut self.highest {
+                None => self.highest = Some(key.to_vec()),
+                Some(highest) if key > highest.as_slice() => {
+                    highest.clear();
+                    highest.extend_from_slice(key);
+                }
+                Some(_) => {}
+            }
         });
-        if self.removed > self.many_removed.max(self.present.added() / 2) {
-            (self.present, self.unlearned, self.removed) = (Present::default(), Some(vec![FRONT]), 0);
+        if self.present.is_outdated() {
+            let first = self.floors.get_mut().first().unwrap_or_default();
+            self.present.learn_anew(on_disk(&first), on_disk(self.highest.as_deref().unwrap_or_default()));
         }
     }
 
     /// Learns some more of the keys that are on the disk, if not all are known.
     fn learn(&mut self) -> Result<(), fjall::Error> {
-        let Some(from) = &self.unlearned else {
+        let Some(unlearned) = self.present.unlearned() else {
             return Ok(());
         };
-        let mut last = None;
-        for (count, entry) in self.keyspace.range(from.clone()..vec![FRONT + 1]).enumerate() {
-            let key = entry.key()?;
-            self.present.add(self.hash.of(key.get(1..).unwrap_or_default()));
-            if count >= self.learned_at_once {
-                last = Some(key.to_vec());
-                break;
-            }
+        let mut keys = self.keyspace.range(unlearned).map(fjall::Guard::key);
+        let mut hashes = Vec::new();
+        for key in keys.by_ref().take(self.present.learned_at_once) {
+            hashes.push(self.hash.of(key?.get(1..).unwrap_or_default()));
         }
-        self.unlearned = last;
+        let next = keys.next().transpose()?.map(|key| key.to_vec());
+        self.present.learn(hashes, next);
         Ok(())
     }
 
     /// True if it is known that the disk has not got a key.
     fn is_absent(&self, hash: u64, key: &[u8]) -> bool {
-        self.is_beyond(Bound::Included(key)) || (self.has_learned() && !self.present.may_have(hash))
+        self.is_beyond(Bound::Included(key)) || self.present.denies(hash)
     }
 
     /// True if nothing on the disk is at or behind a bound.
@@ -369,12 +358,7 @@ impl DiskStore {
     /// What waited has been written.
     fn has_written(&mut self) {
         let cache = self.cache.get_mut();
-        self.unwritten.each_as_it_lies(|key, value| {
-            cache.put(self.hash.of(key), key, value);
-            if self.highest.as_deref().is_none_or(|highest| key > highest) {
-                self.highest = Some(key.to_vec());
-            }
-        });
+        self.unwritten.each_as_it_lies(|key, value| cache.put(self.hash.of(key), key, value));
         self.unwritten.clear();
     }
 }

@@ -79,7 +79,7 @@ impl Cache {
         if size > self.chunk_size {
             return;
         }
-        let (chunk_size, current) = self.chunk_with(size);
+        let (chunk_size, current) = (self.chunk_size, self.chunk_with(size));
         let Some(bytes) = self.chunks.get_mut(current) else {
             return;
         };
@@ -89,8 +89,8 @@ impl Cache {
         self.index.insert_unique(hash, at, hash_of);
     }
 
-    /// The size of chunks, and one that has room for so many bytes.
-    fn chunk_with(&mut self, size: usize) -> (usize, usize) {
+    /// A chunk that has room for so many bytes.
+    fn chunk_with(&mut self, size: usize) -> usize {
         let chunk_size = self.chunk_size;
         let has_room = |chunk: &Vec<u8>| chunk.len() + size <= chunk_size;
         while !self.chunks.get(self.current).is_some_and(has_room) {
@@ -112,7 +112,7 @@ impl Cache {
                 }
             }
         }
-        (chunk_size, self.current)
+        self.current
     }
 
     /// Makes room in a chunk: what was used is moved to its front, up to so many bytes.

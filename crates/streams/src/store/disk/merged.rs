@@ -9,25 +9,25 @@ use super::unwritten::Known;
 use crate::store::StoreError;
 use crate::store::small::SmallBytes;
 
-type Entry = Result<(Bytes, Bytes), StoreError>;
+type Found = Result<(Bytes, Bytes), StoreError>;
 type Newer<'a> = btree_map::Range<'a, SmallBytes, Known>;
 
 /// Entries in the order of their keys; of a key that both have, the newer one, and nothing if that is a removal.
-pub(super) struct Merged<'a, I: Iterator<Item = Entry>> {
+pub(super) struct Merged<'a, I: Iterator<Item = Found>> {
     written: Peekable<I>,
     newer: Peekable<Newer<'a>>,
 }
 
-impl<'a, I: Iterator<Item = Entry>> Merged<'a, I> {
+impl<'a, I: Iterator<Item = Found>> Merged<'a, I> {
     pub(super) fn new(written: I, newer: Newer<'a>) -> Self {
         Self { written: written.peekable(), newer: newer.peekable() }
     }
 }
 
-impl<I: Iterator<Item = Entry>> Iterator for Merged<'_, I> {
-    type Item = Entry;
+impl<I: Iterator<Item = Found>> Iterator for Merged<'_, I> {
+    type Item = Found;
 
-    fn next(&mut self) -> Option<Entry> {
+    fn next(&mut self) -> Option<Found> {
         loop {
             let (Some(Ok((written, _))), Some((newer, _))) = (self.written.peek(), self.newer.peek()) else {
                 // One of the two has ended, or failed.
@@ -50,7 +50,7 @@ impl<I: Iterator<Item = Entry>> Iterator for Merged<'_, I> {
 }
 
 /// An entry, if it is no removal.
-fn copied((key, value): (&SmallBytes, &Known)) -> Option<Entry> {
+fn copied((key, value): (&SmallBytes, &Known)) -> Option<Found> {
     let value = value.as_ref()?;
     Some(Ok((Bytes::copy_from_slice(key.as_slice()), Bytes::copy_from_slice(value.as_slice()))))
 }

@@ -67,7 +67,9 @@ impl Unwritten {
 
     /// About how many bytes all of it takes.
     pub(super) fn bytes(&self) -> usize {
-        self.bytes.len() + self.index.len() * INDEXED + self.ordered_bytes
+        let is_twice = self.ordered.get().is_some();
+        let indexed = if is_twice { INDEXED + ORDERED } else { INDEXED };
+        self.bytes.len() + self.index.len() * indexed + self.ordered_bytes
     }
 
     /// What waits of a key: its value, or that it has none.
@@ -177,7 +179,12 @@ impl Unwritten {
         let (at, _) = found.remove();
         let entry = Entry::read(&self.bytes, at as usize);
         let had_value = entry.as_ref().is_some_and(|entry| entry.value.is_some());
-        self.litter(entry.map_or(0, |entry| entry.end - at as usize));
+        if self.index.is_empty() {
+            self.bytes.clear();
+            self.litter_bytes = 0;
+        } else {
+            self.litter(entry.map_or(0, |entry| entry.end - at as usize));
+        }
         had_value
     }
 
