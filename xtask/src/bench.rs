@@ -40,7 +40,7 @@ pub(crate) struct Options {
     /// Only rows whose name has this in it
     #[arg(long, default_value = "")]
     only: String,
-    /// Put the tables into bench/RESULTS.md, in the place of those of the last time
+    /// Put the tables into bench/RESULTS.md, in the place of those of the last time, and a picture beside it
     #[arg(long)]
     write: bool,
 }
@@ -117,6 +117,11 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
     println!("\n{section}");
     if options.write {
         results::write(&root.join("bench/RESULTS.md"), name, &section)?;
+        let picture = format!("{name}.svg");
+        let drawn = bench.place.folder.join(&picture);
+        if drawn.exists() {
+            std::fs::copy(&drawn, root.join("bench").join(&picture))?;
+        }
     }
     Ok(())
 }

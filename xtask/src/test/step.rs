@@ -47,7 +47,7 @@ pub(super) const STEPS: [Step; 8] = [
     Step {
         name: "build",
         about: "the Rust tests, built",
-        budget_min: 9,
+        budget_min: 8,
         runs: Runs::Cargo(Runner::Whole, &["test", "--workspace", "--no-run"]),
     },
     Step {
@@ -65,14 +65,14 @@ pub(super) const STEPS: [Step; 8] = [
     Step {
         name: "clients",
         about: "other people's clients in five languages, Kafka Streams, Kafka Connect and Kafka's tools on our broker; failures",
-        budget_min: 7,
+        budget_min: 5,
         // Most of the time they wait for sessions to end and processes to start.
         runs: Runs::Pytest(&["clients", "--cluster", "headwater", "-n", "4"]),
     },
     Step {
         name: "kafka",
         about: "our client, command line and flights over Apache Kafka, with brokers killed; topologies against Kafka Streams",
-        budget_min: 11,
+        budget_min: 13,
         runs: Runs::Pytest(&[
             "clients/test_command_line.py",
             "flights",
@@ -85,7 +85,7 @@ pub(super) const STEPS: [Step; 8] = [
     Step {
         name: "flights",
         about: "the board against SQL, January and the year, and transactions of our client, with SIGKILL in the middle",
-        budget_min: 3,
+        budget_min: 4,
         runs: Runs::Pytest(&["flights", "rust", "--cluster", "headwater"]),
     },
 ];
