@@ -153,7 +153,9 @@ def test_what_a_frozen_and_a_killed_member_hold_is_delivered_to_another(cluster:
     successor = group.join("successor", "explicit")
     wait_until_received([successor], sent)
     deliveries = {one.value: one.deliveries for one in successor.received()}
-    assert deliveries == {value: 2 if value in held else 1 for value in sent}
+    assert {deliveries[value] for value in held} == {2}
+    # A client that was slow to look has fetched more than it has shown.
+    assert {deliveries[value] for value in sent if value not in held} <= {1, 2}
 
     # What the frozen one held is not its own any more; then it is a member like any other.
     before = len(frozen.received())
