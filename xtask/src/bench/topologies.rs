@@ -54,6 +54,8 @@ pub(super) fn run(bench: &Bench<'_>) -> anyhow::Result<Vec<Table>> {
         all.push((workload, runs));
     }
     let picture = bench.place.folder.join("topologies.svg");
+    // That of an earlier run is not this one's.
+    let _ = std::fs::remove_file(&picture);
     if let Some(svg) = svg(&series(&all)) {
         std::fs::write(&picture, svg).with_context(|| format!("cannot write {}", picture.display()))?;
         println!("cost per record over keys: {}", picture.display());

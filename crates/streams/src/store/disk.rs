@@ -13,6 +13,7 @@ mod buffered;
 mod cache;
 mod entry;
 mod error;
+mod floors;
 mod hash;
 mod identity;
 mod merged;

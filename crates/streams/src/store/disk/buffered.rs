@@ -8,7 +8,6 @@
 //! front, because the database has no empty keys.
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
 use std::fmt;
 use std::io;
 use std::ops::Bound;
@@ -18,6 +17,7 @@ use bytes::Bytes;
 use fjall::{Database, Keyspace};
 
 use super::cache::Cache;
+use super::floors::Floors;
 use super::hash::KeyHash;
 use super::merged::Merged;
 use super::present::Present;
@@ -63,38 +63,6 @@ pub struct DiskStore {
     floors: RefCell<Floors>,
     /// No key on the disk is higher. Where keys begin with a time, most of what is looked for is.
     highest: Option<Vec<u8>>,
-}
-
-/// Where the entries behind a key begin, for the keys from which a store is read again and again while what comes first is
-/// removed: the beginning, and single bytes. Without it, each such reading would pass all that was removed before.
-///
-/// Invariant: between a key and its floor, which is `None` behind the last entry, there is nothing.
-#[derive(Debug, Default)]
-struct Floors(BTreeMap<Vec<u8>, Option<Bytes>>);
-
-impl Floors {
-    /// The key that a range is read from, if its floor is kept.
-    fn section<'a>(from: &Bound<&'a [u8]>) -> Option<&'a [u8]> {
-        match from {
-            Bound::Unbounded => Some(&[]),
-            Bound::Included(from) if from.len() <= 1 => Some(from),
-            Bound::Included(_) | Bound::Excluded(_) => None,
-        }
-    }
-
-    /// Before it there is nothing.
-    fn first(&self) -> Option<Bytes> {
-        self.0.get([].as_slice()).cloned().flatten()
-    }
-
-    /// An entry is put.
-    fn lower(&mut self, key: &[u8]) {
-        for (section, floor) in &mut self.0 {
-            if key >= section.as_slice() && floor.as_ref().is_none_or(|floor| key < floor.as_ref()) {
-                *floor = Some(Bytes::copy_from_slice(key));
-            }
-        }
-    }
 }
 
 impl DiskStore {
@@ -307,7 +275,7 @@ impl DiskStore {
 
     /// The entries of a range from a key whose floor is kept.
     fn merged_from(&self, section: &[u8], to: Bound<&[u8]>) -> Entries<'_> {
-        let floor = self.floors.borrow().0.get(section).cloned();
+        let floor = self.floors.borrow().get(section).cloned();
         let from = match &floor {
             Some(Some(floor)) => Bound::Included(floor.as_ref()),
             Some(None) => return Box::new(std::iter::empty()),
@@ -325,7 +293,7 @@ impl DiskStore {
             (None, Bound::Included(_)) | (Some(Err(_)), _) => None,
         };
         if let Some(found) = found {
-            self.floors.borrow_mut().0.insert(section.to_vec(), found);
+            self.floors.borrow_mut().keep(section, found);
         }
         Box::new(first.into_iter().chain(entries))
     }
